@@ -1,0 +1,38 @@
+# Everything runs in a virtual environment of its own, made on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: .venv/.stamp-plot ## Explain a few anomalies and draw quickstart.png
+	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
+
+test: .venv/.stamp-test ## Run the tests and the docstrings' examples
+	$(BIN)/python -m pytest
+
+check: .venv/.stamp-lint ## Lint, check the format and the types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: .venv/.stamp-docs ## Build the documentation in docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+clean: ## Remove everything that the other targets made
+	rm -rf .venv .coverage .*_cache *.egg-info build dist
+	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	rm -f quickstart.png examples/quickstart.png
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each extra of pyproject.toml.
+.venv/.stamp-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,33 @@
+"""Configuration of Sphinx."""
+
+from sklearn_anomaly_attr import __version__
+
+project = "sklearn_anomaly_attr"
+author = "the sklearn_anomaly_attr developers"
+copyright = f"2026, {author}"
+release = version = __version__
+
+extensions = [
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+default_role = "literal"
+
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "/plot_",
+    "download_all_examples": False,
+    "show_signature": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_prev_next": False}
+html_show_sourcelink = False

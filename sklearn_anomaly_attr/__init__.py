@@ -1,0 +1,41 @@
+"""Anomaly detection that explains itself, in scikit-learn's manner."""
+
+from typing import TYPE_CHECKING
+
+from ._lazy import attach
+
+__version__ = "0.1.0.dev0"
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "AnomalyShapley": ".explainers",
+        "AttributionDisplay": ".inspection",
+        "BaseDetector": ".base",
+        "BaseExplainer": ".base",
+        "Explanation": ".explanation",
+        "GaussianMixtureDetector": ".detectors",
+        "KernelShap": ".explainers",
+        "NeighborShap": ".explainers",
+        "base": ".base",
+        "detectors": ".detectors",
+        "explainers": ".explainers",
+        "explanation": ".explanation",
+        "games": ".games",
+        "inspection": ".inspection",
+        "scores": ".scores",
+        "shapley": ".shapley",
+        "torch_score": ".scores",
+    },
+)
+
+if TYPE_CHECKING:
+    from .base import BaseDetector as BaseDetector
+    from .base import BaseExplainer as BaseExplainer
+    from .detectors import GaussianMixtureDetector as GaussianMixtureDetector
+    from .explainers import AnomalyShapley as AnomalyShapley
+    from .explainers import KernelShap as KernelShap
+    from .explainers import NeighborShap as NeighborShap
+    from .explanation import Explanation as Explanation
+    from .inspection import AttributionDisplay as AttributionDisplay
+    from .scores import torch_score as torch_score

@@ -1,0 +1,1 @@
+"""Torch parts that the other rooms compute with."""

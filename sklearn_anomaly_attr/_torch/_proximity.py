@@ -1,0 +1,86 @@
+"""The price of moving away from a row, and the minimisers' common form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+# Relative distances are undefined at zero; the authors' code stops here.
+_SMALLEST_MAGNITUDE = 1e-4
+
+
+@dataclass(frozen=True)
+class Proximity:
+    r"""Price of moving the free columns of a row x to y.
+
+    .. math::
+
+        \frac{\gamma}{|S^c|} \sum_{i \in S^c}
+        \left(\frac{y_i - x_i}{s_i}\right)^2
+
+    Parameters
+    ----------
+    spread : Tensor of shape (n_features,)
+        Standard deviations of the training columns. The minimisers work in
+        the coordinates ``u = (y - x) / spread``.
+    gamma : float
+        Price of a unit.
+    relative : bool, default=False
+        Whether :math:`s_i` is :math:`|x_i|` instead of the spread, as in the
+        authors' code; it then depends on where a unit has its zero.
+    """
+
+    spread: Tensor
+    gamma: float
+    relative: bool = False
+
+    def weights(self, x: Tensor, free: Tensor) -> Tensor:
+        """Weights ``(..., n_features)`` of the squares of ``u``."""
+        n_free = free.sum(dim=-1, keepdim=True).clamp(min=1)
+        weights = (self.gamma / n_free).expand(x.shape)
+        if self.relative:
+            magnitude = x.abs().clamp(min=_SMALLEST_MAGNITUDE)
+            weights = weights * (self.spread / magnitude).square()
+        return weights
+
+
+class Minimizer(Protocol):
+    r"""Finds a local minimum of the penalised score next to each row.
+
+    .. math::
+
+        \min_y \; e(y) / d + \text{proximity}(y, x)
+        \quad \text{s.t.} \quad y_S = x_S
+    """
+
+    def __call__(self, x: Tensor, free: Tensor) -> Tensor:
+        """Minimise from each row of `x` over its `free` columns.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_problems, n_features)
+            Rows to start from.
+        free : bool Tensor of shape (n_problems, n_features)
+            Columns that may move.
+
+        Returns
+        -------
+        Tensor of shape (n_problems, n_features)
+            Local minima; each depends on its own row alone.
+        """
+
+
+def largest(u: Tensor) -> Tensor:
+    """Largest magnitude in each row."""
+    return u.abs().amax(dim=-1)
+
+
+def restrict(tensors: list[Tensor], keep: Tensor) -> list[Tensor]:
+    """Rows of each tensor where `keep` holds; all, if it holds everywhere."""
+    if bool(keep.all()):
+        return tensors
+    (rows,) = torch.nonzero(keep, as_tuple=True)
+    return [t[rows] for t in tensors]

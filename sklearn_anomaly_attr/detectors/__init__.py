@@ -1,0 +1,12 @@
+"""Anomaly detectors: ``fit``, ``score_samples`` (lower is more abnormal)."""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__, {"GaussianMixtureDetector": "._gaussian_mixture"}
+)
+
+if TYPE_CHECKING:
+    from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector

@@ -1,0 +1,160 @@
+"""Gaussian mixture detector."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn import config_context
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.utils import check_random_state
+
+from .._sklearn_compat import Interval, StrOptions
+from ..base import BaseDetector, FloatArray
+
+
+class GaussianMixtureDetector(BaseDetector):
+    """Detect anomalies as rows of low density under a Gaussian mixture.
+
+    The score is the log-likelihood of scikit-learn's
+    :class:`~sklearn.mixture.GaussianMixture`; its negative, the anomaly score,
+    is the mixture's energy.
+
+    Parameters
+    ----------
+    n_components : int, or list or tuple of int, default=1
+        Number of components. From several, the number with the best
+        held-out log-likelihood is chosen, by cross-validation on the training
+        rows.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        Shape of the components.
+    reg_covar : float, default=1e-6
+        Added to the diagonal of the covariances, in squared units of the
+        columns. Raise it where a column is nearly constant: its precision
+        would be that large.
+    tol : float, default=1e-3
+        Convergence threshold of the EM algorithm.
+    max_iter : int, default=100
+        Largest number of EM iterations.
+    n_init : int, default=1
+        Number of initialisations; the best is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, \
+            default="kmeans"
+        How the responsibilities are initialised.
+    contamination : float, default=0.1
+        Share of the training rows beyond the threshold of ``predict``, in
+        (0, 0.5]. On clean training rows: the rate of false alarms.
+    cv : int, default=5
+        Number of shuffled folds that choose ``n_components`` from several.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the initialisation and the folds.
+
+    Attributes
+    ----------
+    mixture_ : GaussianMixture
+        The fitted mixture.
+    n_components_ : int
+        Its number of components.
+    offset_ : float
+        Threshold on ``score_samples``; rows below it are anomalies.
+    n_iter_ : int
+        EM iterations of the best initialisation.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if X is not a finite numeric table with at least as many
+        rows as components, or if a covariance cannot be estimated.
+
+    See Also
+    --------
+    sklearn_anomaly_attr.AnomalyShapley : Attributes the score to the columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> detector = GaussianMixtureDetector(n_components=[1, 2], random_state=0).fit(X)
+    >>> detector.n_components_
+    1
+    >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDetector._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left"), list, tuple],
+        "covariance_type": [StrOptions({"full", "tied", "diag", "spherical"})],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [
+            StrOptions({"kmeans", "k-means++", "random", "random_from_data"})
+        ],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components: int | list[int] | tuple[int, ...] = 1,
+        *,
+        covariance_type: str = "full",
+        reg_covar: float = 1e-6,
+        tol: float = 1e-3,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: str = "kmeans",
+        contamination: float = 0.1,
+        cv: int = 5,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.reg_covar = reg_covar
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.contamination = contamination
+        self.cv = cv
+        self.random_state = random_state
+
+    @config_context(array_api_dispatch=False)
+    def _fit(self, X: FloatArray) -> None:
+        # One integer for every fit: all candidates and folds start alike.
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        mixture = GaussianMixture(
+            covariance_type=self.covariance_type,
+            reg_covar=self.reg_covar,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            n_init=self.n_init,
+            init_params=self.init_params,
+            random_state=seed,
+        )
+        if isinstance(self.n_components, list | tuple):
+            # GaussianMixture.score is the mean held-out log-likelihood.
+            search = GridSearchCV(
+                mixture,
+                {"n_components": list(self.n_components)},
+                cv=KFold(self.cv, shuffle=True, random_state=seed),
+                error_score="raise",
+            )
+            self.mixture_ = search.fit(X).best_estimator_
+        else:
+            mixture.set_params(n_components=self.n_components)
+            self.mixture_ = mixture.fit(X)
+        self.n_components_ = int(self.mixture_.n_components)
+        self.n_iter_ = self.mixture_.n_iter_
+
+    def _score_samples(self, X: FloatArray) -> FloatArray:
+        return self.mixture_.score_samples(X)

@@ -1,0 +1,192 @@
+"""What the explainers by Shapley values share: a score, a game, a solver."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+from tqdm import tqdm
+
+from .._sklearn_compat import Interval, StrOptions
+from ..base import BaseExplainer, FloatArray
+from ..explanation import Explanation
+from ..games import Game, Players
+from ..scores import TorchScore, torch_score
+from ..shapley import KernelRegression
+
+# Bounds the tables of the rows that are explained together: their coalitions'
+# worth, their local minima.
+_CELLS = 2**21
+
+
+class ShapleyExplainer(BaseExplainer):
+    """Base of the explainers by Shapley values.
+
+    A subclass writes ``_make_game(score, x, players)``.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseExplainer._parameter_constraints,
+        "max_evaluations": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
+        "groups": [dict, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        max_evaluations: int | str = "auto",
+        groups: Mapping[str, Sequence[Any]] | None = None,
+        batch_size: int = 4096,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.max_evaluations = max_evaluations
+        self.groups = groups
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
+        """The game whose values explain the rows `x`."""
+
+    def _fit(self, X: FloatArray) -> None:
+        self._solver()
+        _resolve_device(self.device)
+        spread = X.std(axis=0)
+        # Rounding alone spreads a constant column by a few eps of its value.
+        constant = spread <= 10 * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
+        self._spread = np.where(constant, 1.0, spread)
+
+    def _explain(self, X: FloatArray) -> Explanation:
+        players, solver = self._players(), self._solver()
+        device = _resolve_device(self.device)
+        score = torch_score(self.estimator_).to(device)
+        masks = torch.from_numpy(solver.masks).to(device)
+        size = max(1, _CELLS // max(len(masks), (len(players) + 1) * X.shape[1]))
+        parts = []
+        with tqdm(
+            total=len(X),
+            desc=type(self).__name__,
+            unit="row",
+            disable=not self.verbose,
+        ) as progress:
+            for start in range(0, max(len(X), 1), size):
+                x = torch.tensor(X[start : start + size], device=device)
+                parts.append(self._explain_part(score, x, players, masks, solver))
+                progress.update(len(x))
+        values, base_values, standard_errors, scores, reference = map(
+            _concatenate, zip(*parts, strict=True)
+        )
+        evaluated = "all" if solver.exact else "sampled"
+        return Explanation(
+            values=values,
+            base_values=base_values,
+            scores=scores,
+            data=X.copy(),
+            index=pd.RangeIndex(len(X)),
+            feature_names=np.array(players.names, dtype=object),
+            column_names=np.array(self._column_names(), dtype=object),
+            groups=players.columns,
+            standard_errors=standard_errors,
+            reference=reference,
+            method=f"{self._describe()}, {evaluated} {len(masks)} coalitions, "
+            f"score: {score.description}",
+        )
+
+    def _explain_part(
+        self,
+        score: TorchScore,
+        x: Tensor,
+        players: Players,
+        masks: Tensor,
+        solver: KernelRegression,
+    ) -> tuple[Any, ...]:
+        """Values, base values, standard errors, scores and reference of rows."""
+        game = self._make_game(score, x, players)
+        worth = game.values(masks).cpu().numpy()
+        reference = game.reference
+        return (
+            *solver.solve(worth),
+            worth[:, -1],
+            None if reference is None else reference.cpu().numpy(),
+        )
+
+    def _describe(self) -> str:
+        return type(self).__name__
+
+    def _tensor(self, array: FloatArray, like: Tensor) -> Tensor:
+        return torch.tensor(array, dtype=like.dtype, device=like.device)
+
+    def _column_names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return [f"x{i}" for i in range(self.n_features_in_)]
+        return [str(name) for name in names]
+
+    def _players(self) -> Players:
+        return Players.from_groups(self._column_names(), self.groups)
+
+    def _solver(self) -> KernelRegression:
+        n_players = len(self._players())
+        budget = self.max_evaluations
+        if budget == "auto":
+            budget = 2 * n_players + 2048
+        return _kernel_regression(n_players, int(budget), self._random_seed)
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the attributions' columns: of the features, or the groups.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            If given, must be the names of the columns seen in ``fit``.
+
+        Returns
+        -------
+        names : ndarray of str
+            Names of the players.
+        """
+        check_is_fitted(self)
+        names = super().get_feature_names_out(input_features)
+        return np.asarray(Players.from_groups(names, self.groups).names, dtype=object)
+
+
+def _concatenate(arrays: Sequence[Any]) -> Any:
+    return None if arrays[0] is None else np.concatenate(arrays)
+
+
+@lru_cache(maxsize=16)
+def _kernel_regression(n_players: int, budget: int, seed: int) -> KernelRegression:
+    return KernelRegression(n_players, budget, np.random.RandomState(seed))
+
+
+def _resolve_device(device: str) -> torch.device:
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device={device!r} is not available here ({error}): use 'auto', 'cpu', "
+            "or a device that torch sees."
+        ) from error

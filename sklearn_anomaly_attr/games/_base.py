@@ -1,0 +1,69 @@
+"""Characteristic functions: what a coalition of features is worth."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from ..scores import TorchScore
+from ._players import Players
+
+
+class Game(ABC):
+    """A cooperative game for each row of a batch.
+
+    Parameters
+    ----------
+    score : TorchScore
+        Anomaly score.
+    x : Tensor of shape (n_samples, n_features)
+        The rows to explain.
+    players : Players
+        Who shares the score.
+    batch_size : int
+        Largest number of rows that are scored at once.
+    """
+
+    def __init__(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> None:
+        self.score = score
+        self.x = x
+        self.players = players
+        self.batch_size = batch_size
+
+    @property
+    def reference(self) -> Tensor | None:
+        """The rows as they would have been normal, where the game finds them."""
+        return None
+
+    @abstractmethod
+    def values(self, masks: Tensor) -> Tensor:
+        """Worth of coalitions.
+
+        Parameters
+        ----------
+        masks : bool Tensor of shape (n_coalitions, n_players)
+            Who is present.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_coalitions)
+            Anomaly scores with the other players absent.
+        """
+
+
+def blocks(
+    n_samples: int, n_coalitions: int, size: int
+) -> Iterator[tuple[slice, slice]]:
+    """Cut a samples x coalitions grid into blocks of at most `size` cells.
+
+    Whole rows of the grid where they fit, pieces of one row otherwise.
+    """
+    columns = max(1, min(n_coalitions, size))
+    rows = max(1, size // columns)
+    for i in range(0, n_samples, rows):
+        for j in range(0, n_coalitions, columns):
+            yield slice(i, i + rows), slice(j, j + columns)

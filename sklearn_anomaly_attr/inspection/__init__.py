@@ -1,0 +1,12 @@
+"""Displays: pictures of explanations, in scikit-learn's manner."""
+
+from typing import TYPE_CHECKING
+
+from .._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__, {"AttributionDisplay": "._attribution_display"}
+)
+
+if TYPE_CHECKING:
+    from ._attribution_display import AttributionDisplay as AttributionDisplay

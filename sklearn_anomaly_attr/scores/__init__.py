@@ -1,0 +1,17 @@
+"""Fitted estimators as torch functions: ``torch_score(estimator)``.
+
+Importing this package registers the translations, so it imports torch.
+"""
+
+from . import _pipeline  # noqa: F401 - registers Pipeline and FrozenEstimator
+from ._black_box import BlackBoxScore
+from ._mixture import MixtureScore
+from ._registry import TorchScore, register_score, torch_score
+
+__all__ = [
+    "BlackBoxScore",
+    "MixtureScore",
+    "TorchScore",
+    "register_score",
+    "torch_score",
+]

@@ -1,0 +1,116 @@
+"""``torch_score``: a fitted estimator as a torch function."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from torch import Tensor, nn
+
+
+class TorchScore(nn.Module, ABC):
+    """Anomaly score of a fitted estimator as a function of torch tensors.
+
+    ``score(x)`` maps a float64 tensor ``(..., n_features)`` in the units that
+    the estimator was fitted in to anomaly scores ``(...)``. HIGHER is more
+    abnormal: the values equal ``-estimator.score_samples``.
+
+    Attributes
+    ----------
+    n_features_in : int
+        Size of the last dimension of the input.
+    differentiable : bool
+        Whether autograd gives the gradient of the score.
+    description : str
+        A few words for :attr:`Explanation.method
+        <sklearn_anomaly_attr.Explanation>`.
+    """
+
+    n_features_in: int
+    differentiable: bool = True
+    description: str = "torch function"
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
+
+
+Translator = Callable[[Any], TorchScore]
+_T = TypeVar("_T", bound=Translator)
+
+_TRANSLATORS: dict[type, Translator] = {}
+
+
+def register_score(*estimator_types: type) -> Callable[[_T], _T]:
+    """Register a translation of fitted estimators to :class:`TorchScore`.
+
+    Parameters
+    ----------
+    *estimator_types : type
+        The classes that the decorated function translates. Subclasses are not
+        included: one that overrides ``score_samples`` would be translated
+        wrongly without a word.
+
+    Returns
+    -------
+    callable
+        Decorator of a function ``translate(fitted_estimator) -> TorchScore``.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.scores import TorchScore, register_score
+    >>> class DistanceFromOrigin:
+    ...     def score_samples(self, X):
+    ...         return -(X**2).sum(axis=1)
+    >>> class SquaredNorm(TorchScore):
+    ...     def forward(self, x):
+    ...         return x.square().sum(dim=-1)
+    >>> @register_score(DistanceFromOrigin)
+    ... def translate(estimator):
+    ...     return SquaredNorm()
+    """
+
+    def decorate(translate: _T) -> _T:
+        _TRANSLATORS.update(dict.fromkeys(estimator_types, translate))
+        return translate
+
+    return decorate
+
+
+def torch_score(estimator: Any) -> TorchScore:
+    """Translate a fitted estimator into a torch function.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a density model, or a Pipeline that ends in one.
+
+    Returns
+    -------
+    TorchScore
+        Anomaly score, HIGHER is more abnormal, equal to
+        ``-estimator.score_samples(X)`` to 1e-9. Estimators without a
+        registered translation become a black box that calls ``score_samples``
+        (or, where there is none, ``decision_function``).
+
+    Raises
+    ------
+    TypeError
+        If the estimator gives no anomaly score.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from sklearn.mixture import GaussianMixture
+    >>> from sklearn_anomaly_attr.scores import torch_score
+    >>> X = np.random.default_rng(0).normal(size=(50, 2))
+    >>> gmm = GaussianMixture(random_state=0).fit(X)
+    >>> score = torch_score(gmm)
+    >>> bool(np.allclose(score(torch.from_numpy(X)), -gmm.score_samples(X)))
+    True
+    """
+    translate = _TRANSLATORS.get(type(estimator)) or _TRANSLATORS[object]
+    return translate(estimator)

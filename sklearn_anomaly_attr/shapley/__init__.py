@@ -1,0 +1,17 @@
+"""Games to values: which coalitions to ask, and how to share the answers."""
+
+from ._coalitions import Coalitions, plan_coalitions
+from ._exact import ExactEnumeration
+from ._kernel import KernelRegression
+from ._permutation import PermutationSampling
+from ._solver import ShapleySolver, ShapleyValues
+
+__all__ = [
+    "Coalitions",
+    "ExactEnumeration",
+    "KernelRegression",
+    "PermutationSampling",
+    "ShapleySolver",
+    "ShapleyValues",
+    "plan_coalitions",
+]

@@ -1,0 +1,48 @@
+"""What all solvers share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+class ShapleyValues(NamedTuple):
+    """Shapley values of a batch of games.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples, n_players)
+        Shapley values, or estimates of them.
+    base_values : ndarray of shape (n_samples,)
+        Worth of the empty coalition.
+    standard_errors : ndarray of shape (n_samples, n_players) or None
+        Standard errors of `values`; None where nothing was sampled.
+    """
+
+    values: FloatArray
+    base_values: FloatArray
+    standard_errors: FloatArray | None = None
+
+
+class ShapleySolver(Protocol):
+    """A plan of coalitions, and the rule that turns their worth into values.
+
+    The plan is made once and serves all rows. Its first coalition is the
+    empty one and its last is everybody.
+    """
+
+    masks: BoolArray
+
+    def solve(self, worth: FloatArray) -> ShapleyValues:
+        """Share the worth ``(n_samples, n_coalitions)`` of the masks."""
+
+
+def all_coalitions(n_players: int) -> BoolArray:
+    """All coalitions, ``(2**n_players, n_players)``; nobody first, all last."""
+    numbers = np.arange(2**n_players)[:, None]
+    return (numbers >> np.arange(n_players)) % 2 == 1
