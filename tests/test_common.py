@@ -1,6 +1,5 @@
 """What all estimators promise, in one table."""
 
-import pytest
 from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

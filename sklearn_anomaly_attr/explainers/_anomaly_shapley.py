@@ -166,12 +166,15 @@ class AnomalyShapley(ShapleyExplainer):
             self._tensor(self._lower, x),
             self._tensor(self._upper, x),
         )
-        characteristic = self.characteristic
-        if characteristic == "auto":
-            cheap = isinstance(score, MixtureScore)
-            exact = cheap and len(players) <= _MOST_PLAYERS_EXACT
-            characteristic = "local_minimum" if exact else "relaxed"
-        game = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
-        return game[characteristic](
-            score, x, players, minimizer, batch_size=self.batch_size
-        )
+        games = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
+        game = games[self._characteristic(score, players)]
+        return game(score, x, players, minimizer, batch_size=self.batch_size)
+
+    def _characteristic(self, score: TorchScore, players: Players) -> str:
+        if self.characteristic != "auto":
+            return self.characteristic
+        cheap = isinstance(score, MixtureScore) and len(players) <= _MOST_PLAYERS_EXACT
+        return "local_minimum" if cheap else "relaxed"
+
+    def _describe(self, score: TorchScore, players: Players) -> str:
+        return f"AnomalyShapley, {self._characteristic(score, players)}"

@@ -109,7 +109,8 @@ class ShapleyExplainer(BaseExplainer):
             groups=players.columns,
             standard_errors=standard_errors,
             reference=reference,
-            method=f"{self._describe()}, {evaluated} {len(masks)} coalitions, "
+            method=f"{self._describe(score, players)}, "
+            f"{evaluated} {len(masks)} coalitions, "
             f"score: {score.description}",
         )
 
@@ -131,7 +132,8 @@ class ShapleyExplainer(BaseExplainer):
             None if reference is None else reference.cpu().numpy(),
         )
 
-    def _describe(self) -> str:
+    def _describe(self, score: TorchScore, players: Players) -> str:
+        """Name the method, for the explanation."""
         return type(self).__name__
 
     def _tensor(self, array: FloatArray, like: Tensor) -> Tensor:

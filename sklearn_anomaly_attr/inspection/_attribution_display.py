@@ -175,7 +175,8 @@ class AttributionDisplay:
         axis.bar_label(bars, fmt="{:+.3g}", padding=3, fontsize="small")
         axis.set_yticks(np.arange(len(names)), names)
         axis.invert_yaxis()
-        axis.margins(x=0.15)
+        axis.margins(x=0.25)
+        axis.locator_params(axis="x", nbins=6)
         axis.axvline(0.0, color="black", linewidth=0.8)
         axis.spines[["top", "right"]].set_visible(False)
         row = lines["row"].iloc[0]
