@@ -47,7 +47,7 @@ def score_method(estimator: Any) -> str:
     TypeError
         If the estimator gives no anomaly score.
     """
-    if not is_classifier(estimator):
+    if hasattr(estimator, "__sklearn_tags__") and not is_classifier(estimator):
         if hasattr(estimator, "score_samples"):
             return "score_samples"
         if is_outlier_detector(estimator) and hasattr(estimator, "decision_function"):

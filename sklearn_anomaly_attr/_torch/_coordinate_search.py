@@ -14,7 +14,8 @@ class CoordinateMinimizer:
     """Tries each column in turn a step down and a step up, for a whole batch.
 
     A problem keeps a step of its own for each column: a step that finds
-    nothing better is halved. Candidates stay within the training range.
+    nothing better is halved. The search stays within the training range, and
+    begins at the point of it that is nearest to the row.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ class CoordinateMinimizer:
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
         Range of the training columns.
-    first_step, last_step : float, default=1.0, 0.1
+    first_step, last_step : float, default=2.0, 0.1
         Steps to begin with and to give up below, in spreads.
     max_sweeps : int, default=20
         Largest number of passes over the columns.
@@ -37,7 +38,7 @@ class CoordinateMinimizer:
         lower: Tensor,
         upper: Tensor,
         *,
-        first_step: float = 1.0,
+        first_step: float = 2.0,
         last_step: float = 0.1,
         max_sweeps: int = 20,
     ) -> None:
@@ -52,9 +53,9 @@ class CoordinateMinimizer:
     @torch.no_grad()
     def __call__(self, x: Tensor, free: Tensor) -> Tensor:
         """Minimise from each row of `x` over its `free` columns."""
-        y = x.clone()
+        y = torch.where(free, x.clamp(self.lower, self.upper), x)
         weights = self.proximity.weights(x, free)
-        value = self.score(x) / x.shape[1]
+        value = self._objective(x, weights, y)
         steps = torch.where(free, self.first_step, 0.0).to(x)
         for _ in range(self.max_sweeps):
             for column in range(x.shape[1]):
@@ -66,6 +67,10 @@ class CoordinateMinimizer:
             if bool((steps < self.last_step).all()):
                 break
         return y
+
+    def _objective(self, x: Tensor, weights: Tensor, y: Tensor) -> Tensor:
+        u = (y - x) / self.proximity.spread
+        return self.score(y) / x.shape[1] + (weights * u.square()).sum(dim=-1)
 
     def _try_column(
         self,
@@ -83,9 +88,7 @@ class CoordinateMinimizer:
         trials = y[rows].expand(2, -1, -1).clone()
         trials[0, :, column] = (y[rows, column] - move).clamp(lower, upper)
         trials[1, :, column] = (y[rows, column] + move).clamp(lower, upper)
-        u = (trials - x[rows]) / self.proximity.spread
-        objective = self.score(trials) / x.shape[1] + (weights[rows] * u * u).sum(-1)
-        best, which = objective.min(dim=0)
+        best, which = self._objective(x[rows], weights[rows], trials).min(dim=0)
         better = best < value[rows]
         winners = rows[better]
         y[winners] = trials[which[better], better.nonzero()[:, 0]]

@@ -7,6 +7,8 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from scipy.stats import iqr
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
@@ -19,7 +21,7 @@ from ..games import (
     RelaxedMinimumGame,
     local_minimizer,
 )
-from ..scores import MixtureScore, TorchScore
+from ..scores import MixtureScore, TorchScore, torch_score
 from ._shapley import ShapleyExplainer
 
 # Up to here one minimisation a coalition (2**10) of a mixture is a matter of
@@ -51,8 +53,9 @@ class AnomalyShapley(ShapleyExplainer):
         minima where several are present. "auto" takes "local_minimum" for
         Gaussian mixtures of up to 10 features, "relaxed" otherwise.
     gamma : float, default=0.01
-        Price of moving away from the row: of one spread, for all features.
-        Results change little between 0.001 and 0.1.
+        Price of moving all features one standard deviation away from the row,
+        in spreads (interquartile ranges over 1.349) of the training scores.
+        With hundreds of correlated features 0.1 may rank better.
     distance : {"scaled", "relative"}, default="scaled"
         "scaled" measures a move by the standard deviation of the training
         column. "relative" measures it by the value itself, as in the authors'
@@ -80,7 +83,7 @@ class AnomalyShapley(ShapleyExplainer):
         The fitted detector.
     n_features_in_ : int
         Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen in ``fit``, where all are strings.
 
     Raises
@@ -98,7 +101,11 @@ class AnomalyShapley(ShapleyExplainer):
 
     Notes
     -----
-    Exact local minima depend on where a search begins; it begins at the row,
+    The reference states ``gamma`` in units of the score; here it is free of
+    them: a score times ten has the same minima. In the reference's terms it is
+    ``gamma`` times the spread of the training scores.
+
+    Local minima depend on where a search begins; it begins at the row,
     and is not restarted elsewhere, as the method wants the minimum next to it.
     Scores that cannot be translated to torch are minimised by a coordinate
     search within the range of the training columns.
@@ -156,10 +163,17 @@ class AnomalyShapley(ShapleyExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._lower, self._upper = X.min(axis=0), X.max(axis=0)
+        score = torch_score(self.estimator_)
+        parts = torch.tensor(X).split(self.batch_size)
+        with torch.no_grad():
+            scores = torch.cat([score(part) for part in parts]).numpy()
+        # Tied scores have no quartiles' range, equal scores no deviation.
+        self._score_spread = iqr(scores, scale="normal") or scores.std() or 1.0
 
     def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
         spread = self._tensor(self._spread, x)
-        proximity = Proximity(spread, self.gamma, self.distance == "relative")
+        price = self.gamma * self._score_spread
+        proximity = Proximity(spread, price, self.distance == "relative")
         minimizer = local_minimizer(
             score,
             proximity,

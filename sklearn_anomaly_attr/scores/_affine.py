@@ -33,11 +33,6 @@ class AffineMap:
     offset: FloatArray
 
     @classmethod
-    def identity(cls, n_features: int) -> AffineMap:
-        zeros = np.zeros(n_features)
-        return cls(zeros, np.eye(n_features), zeros)
-
-    @classmethod
     def columnwise(cls, center: Any, scale: Any, offset: Any, size: int) -> AffineMap:
         """The map ``x -> (x - center) / scale + offset``, column by column."""
         center, scale, offset = (
@@ -103,12 +98,11 @@ _AFFINE: dict[type, Callable[[Any], AffineMap]] = {
 }
 
 
-def affine_map(transformers: list[Any], n_features: int) -> AffineMap | None:
+def affine_map(transformers: list[Any]) -> AffineMap | None:
     """Fold fitted transformers into one affine map; None if one is not affine.
 
     A scaler with ``clip=True`` is not affine.
     """
     if any(type(t) not in _AFFINE or getattr(t, "clip", False) for t in transformers):
         return None
-    maps = (_AFFINE[type(t)](t) for t in transformers)
-    return reduce(AffineMap.then, maps, AffineMap.identity(n_features))
+    return reduce(AffineMap.then, [_AFFINE[type(t)](t) for t in transformers])

@@ -24,7 +24,7 @@ def _(pipeline: Pipeline) -> TorchScore:
     score = torch_score(pipeline.steps[-1][1])
     if not transformers:
         return score
-    affine = affine_map(transformers, pipeline.n_features_in_)
+    affine = affine_map(transformers)
     if affine is None or not isinstance(score, MixtureScore):
         return BlackBoxScore(pipeline)
     return score.behind(affine)

@@ -18,8 +18,6 @@ class TorchScore(nn.Module, ABC):
 
     Attributes
     ----------
-    n_features_in : int
-        Size of the last dimension of the input.
     differentiable : bool
         Whether autograd gives the gradient of the score.
     description : str
@@ -27,7 +25,6 @@ class TorchScore(nn.Module, ABC):
         <sklearn_anomaly_attr.Explanation>`.
     """
 
-    n_features_in: int
     differentiable: bool = True
     description: str = "torch function"
 

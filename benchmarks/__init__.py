@@ -1,0 +1,1 @@
+"""Benchmarks: the tables of the papers, and runs beside other libraries."""

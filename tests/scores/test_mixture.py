@@ -1,0 +1,104 @@
+"""Mixtures, and Pipelines that end in one, as torch functions."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+
+from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
+from sklearn_anomaly_attr.scores import MixtureScore
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6))
+    return rows * [1, 10, 1e-3, 1, 1e4, 1] + [0, 50, 0, -3, 1e6, 1e3]
+
+
+@pytest.fixture
+def X_extreme(X):
+    """Random rows near and far, up to a million spreads away."""
+    rng = np.random.default_rng(1)
+    far = 10.0 ** rng.integers(-3, 7, size=(50, 1)) * rng.normal(size=(50, 6))
+    return np.concatenate([X, X.mean(axis=0) + far * X.std(axis=0)])
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("n_components", [1, 3])
+def test_equals_score_samples(covariance_type, n_components, X, X_extreme):
+    mixture = GaussianMixture(
+        n_components, covariance_type=covariance_type, random_state=0
+    ).fit(X)
+    found = torch_score(mixture)(torch.tensor(X_extreme))
+    assert_allclose(found, -mixture.score_samples(X_extreme), rtol=1e-9)
+
+
+TRANSFORMERS = {
+    "standard": [StandardScaler()],
+    "standard without mean": [StandardScaler(with_mean=False)],
+    "standard without std": [StandardScaler(with_std=False)],
+    "min-max": [MinMaxScaler((-1, 3))],
+    "robust": [RobustScaler()],
+    "robust without centring": [RobustScaler(with_centering=False, with_scaling=False)],
+    "max-abs": [MaxAbsScaler()],
+    "pca": [PCA(random_state=0)],
+    "whitened projection": [StandardScaler(), PCA(3, whiten=True, random_state=0)],
+    "chain": [RobustScaler(), PCA(4, random_state=0), MinMaxScaler()],
+    "passthrough": ["passthrough", StandardScaler()],
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_an_affine_chain_folds_into_one_mixture(name, X, X_extreme):
+    steps = [*TRANSFORMERS[name], GaussianMixtureDetector(2, random_state=0)]
+    pipeline = make_pipeline(*steps).fit(X)
+    score = torch_score(pipeline)
+    assert isinstance(score, MixtureScore)
+    found = score(torch.tensor(X_extreme))
+    assert_allclose(found, -pipeline.score_samples(X_extreme), rtol=1e-9)
+
+
+def test_pipelines_nest_and_freeze(X):
+    inner = make_pipeline(PCA(4, random_state=0), GaussianMixture(random_state=0))
+    pipeline = Pipeline([("scale", StandardScaler()), ("rest", inner)]).fit(X)
+    score = torch_score(FrozenEstimator(pipeline))
+    assert isinstance(score, MixtureScore)
+    assert_allclose(score(torch.tensor(X)), -pipeline.score_samples(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("clipped", [MinMaxScaler(clip=True)], ids=str)
+def test_a_clipping_scaler_is_no_affine_map(clipped, X, X_extreme):
+    pipeline = make_pipeline(clipped, GaussianMixture(random_state=0)).fit(X)
+    score = torch_score(pipeline)
+    assert not score.differentiable
+    found = score(torch.tensor(X_extreme))
+    assert_allclose(found, -pipeline.score_samples(X_extreme), rtol=1e-9)
+
+
+def test_any_shape_of_batch(X):
+    score = torch_score(GaussianMixtureDetector(2, random_state=0).fit(X))
+    x = torch.tensor(X)
+    assert torch.allclose(score(x.view(4, 50, 6)), score(x).view(4, 50), rtol=1e-12)
+    assert score(x[0]).shape == ()
+    assert score(x[:0]).shape == (0,)
+
+
+def test_the_gradient_is_that_of_the_score(X):
+    pipeline = make_pipeline(StandardScaler(), GaussianMixture(2, random_state=0))
+    score = torch_score(pipeline.fit(X))
+    unit = torch.tensor(X.std(axis=0))
+    rows = torch.tensor(X[:5]) / unit
+    assert torch.autograd.gradcheck(
+        lambda u: score(u * unit), rows.requires_grad_(), eps=1e-6, atol=1e-4
+    )

@@ -1,0 +1,132 @@
+"""The two contracts."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KernelDensity, LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+
+from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap
+from sklearn_anomaly_attr.base import BaseDetector, score_method
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+
+
+class DistanceDetector(BaseDetector):
+    """The least that a detector has to write."""
+
+    def __init__(self, contamination=0.1):
+        self.contamination = contamination
+
+    def _fit(self, X):
+        self.center_ = X.mean(axis=0)
+
+    def _score_samples(self, X):
+        return -np.linalg.norm(X - self.center_, axis=1)
+
+
+def test_a_detector_is_two_short_methods():
+    detector = DistanceDetector(contamination=0.05).fit(X)
+    assert (detector.predict(X) == -1).sum() == 3
+    assert_array_equal(detector.anomaly_score(X), -detector.score_samples(X))
+    assert detector.predict([[9.0, 9.0, 9.0]]) == [-1]
+
+
+def test_any_detector_can_be_explained():
+    explanation = KernelShap(DistanceDetector()).fit(X).explain([[0.0, 9.0, 0.0]])
+    assert explanation.values.argmax() == 1
+
+
+@pytest.mark.parametrize("contamination", [0.0, 0.6, -0.1, "auto"])
+def test_contamination_is_checked(contamination):
+    with pytest.raises(ValueError, match="'contamination' parameter"):
+        DistanceDetector(contamination=contamination).fit(X)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GaussianMixture(),
+        KernelDensity(),
+        IsolationForest(),
+        OneClassSVM(),
+        LocalOutlierFactor(novelty=True),
+        PCA(),
+        make_pipeline(StandardScaler(), OneClassSVM()),
+        FrozenEstimator(IsolationForest().fit(X)),
+    ],
+    ids=str,
+)
+def test_what_scores(estimator):
+    assert score_method(estimator) == "score_samples"
+
+
+def test_a_detector_may_have_a_decision_function_only():
+    class Detector(DistanceDetector):
+        score_samples = property()
+
+        def decision_function(self, X):
+            return self._score_samples(X)
+
+    assert score_method(Detector()) == "decision_function"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "cure"),
+    [
+        (LogisticRegression(), "LogisticRegression gives no anomaly score. Pass an"),
+        (make_pipeline(StandardScaler(), LogisticRegression()), "outlier detector"),
+        (make_pipeline(StandardScaler()), "Pipeline that ends in one"),
+        (KMeans(), "needs a method score_samples"),
+        (LocalOutlierFactor(), "novelty=True"),
+        ("IsolationForest", "str gives no anomaly score"),
+        (None, "NoneType gives no anomaly score"),
+    ],
+    ids=lambda case: type(case).__name__,
+)
+def test_what_does_not_score_is_refused_with_a_cure(estimator, cure):
+    with pytest.raises(TypeError, match=cure):
+        KernelShap(estimator).fit(X)
+
+
+def test_a_frozen_detector_must_be_fitted():
+    with pytest.raises(NotFittedError, match="fit"):
+        KernelShap(FrozenEstimator(GaussianMixtureDetector())).fit(X)
+
+
+def test_a_frozen_detector_is_used_as_it_is():
+    detector = GaussianMixtureDetector(random_state=0).fit(X[:30])
+    explainer = KernelShap(FrozenEstimator(detector)).fit(X)
+    scores = explainer.explain(X).scores
+    np.testing.assert_allclose(scores, detector.anomaly_score(X), rtol=1e-9)
+
+
+def test_the_users_estimator_is_left_alone():
+    estimator = IsolationForest(n_estimators=5)
+    explainer = KernelShap(estimator, random_state=0).fit(X)
+    assert not hasattr(estimator, "estimators_")
+    assert estimator.random_state is None
+    assert explainer.estimator_.random_state is not None
+
+
+def test_the_seed_of_the_explainer_leaves_a_seed_of_the_detector():
+    pipeline = make_pipeline(PCA(random_state=3), IsolationForest(n_estimators=5))
+    explainer = KernelShap(pipeline, random_state=0).fit(X)
+    assert explainer.estimator_[0].random_state == 3
+    assert explainer.estimator_[1].random_state is not None
+
+
+def test_results_do_not_alias_the_input():
+    rows = X.copy()
+    explanation = KernelShap(GaussianMixtureDetector()).fit(X).explain(rows)
+    rows[:] = 0.0
+    assert_array_equal(explanation.data, X)
