@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ._proximity import Proximity, largest
 
+_FIRST_STEP = 0.1
 _ARMIJO = 1e-4
 _MAX_HALVINGS = 30
 
@@ -27,8 +28,8 @@ class GradientMinimizer:
     max_iter : int, default=200
         Largest number of steps.
     tol : float, default=1e-9
-        Stops a problem when its gradient or its step is this small, in
-        spreads.
+        Stops a problem when its step is this small, in spreads, or its
+        gradient, beside the first.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class GradientMinimizer:
         u = torch.zeros_like(x)
         past = u.new_zeros(2, self.history, *u.shape)
         value, gradient = self._value_and_gradient(x, free, weights, u)
-        for _ in range(self.max_iter):
+        steepest = largest(gradient)
+        for iteration in range(self.max_iter):
             direction = _direction(gradient, past)
+            if iteration == 0:
+                direction *= _FIRST_STEP / largest(direction).clamp(min=1e-300)[:, None]
             moved, value_moved = self._line_search(
                 x, weights, u, value, gradient, direction
             )
@@ -65,13 +69,14 @@ class GradientMinimizer:
             past[0, -1], past[1, -1] = step, gradient_moved - gradient
             u, value, gradient = moved, value_moved, gradient_moved
             running = (largest(step) > self.tol * (1.0 + largest(u))) & (
-                largest(gradient) > self.tol
+                largest(gradient) > self.tol * steepest
             )
             if not bool(running.all()):
                 result[rows] = self._at(x, u)
                 (kept,) = torch.nonzero(running, as_tuple=True)
                 rows, x, free, weights = rows[kept], x[kept], free[kept], weights[kept]
                 u, value, gradient = u[kept], value[kept], gradient[kept]
+                steepest = steepest[kept]
                 past = past[:, :, kept]
             if len(rows) == 0:
                 break

@@ -1,0 +1,209 @@
+"""The minimisers against closed forms and against scipy's."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize
+from sklearn.mixture import GaussianMixture
+
+from sklearn_anomaly_attr import torch_score
+from sklearn_anomaly_attr._torch._coordinate_search import CoordinateMinimizer
+from sklearn_anomaly_attr._torch._lbfgs import GradientMinimizer
+from sklearn_anomaly_attr._torch._majorizer import MixtureMinimizer
+from sklearn_anomaly_attr._torch._proximity import Proximity
+
+GRADIENT_BASED = {"majorizer": MixtureMinimizer, "lbfgs": GradientMinimizer}
+
+
+class Problem:
+    """A fitted mixture, rows beside its training rows, and columns to free."""
+
+    def __init__(self, n_features, n_components=1, gamma=0.01, relative=False, seed=0):
+        rng = np.random.default_rng(seed)
+        rows = rng.normal(size=(300, n_features))
+        rows = rows @ rng.normal(size=(n_features, n_features))
+        rows[:150] += 6.0
+        self.rows = rows * 10.0 ** rng.integers(-3, 4, size=n_features)
+        mixture = GaussianMixture(n_components, reg_covar=1e-8, random_state=seed)
+        self.mixture = mixture.fit(self.rows)
+        self.score = torch_score(self.mixture)
+        self.spread = self.rows.std(axis=0)
+        self.proximity = Proximity(torch.tensor(self.spread), gamma, relative)
+        noise = rng.normal(size=(40, n_features)) * self.spread
+        self.x = self.rows[:40] + noise
+        self.free = rng.random((40, n_features)) < 0.6
+        self.free[0] = True
+        self.free[1] = False
+
+    def solve(self, minimizer):
+        return minimizer(torch.tensor(self.x), torch.tensor(self.free)).numpy()
+
+    def scale(self, x):
+        return np.abs(x).clip(1e-4) if self.proximity.relative else self.spread
+
+    def objective(self, y, x, free):
+        energy = -self.mixture.score_samples(y[None])[0] / len(x)
+        move = np.square((y - x) / self.scale(x))[free]
+        return energy + self.proximity.gamma * (move.mean() if free.any() else 0.0)
+
+    def closed_form(self, x, free):
+        """Minimum of a single Gaussian's energy, by the normal equations."""
+        d, n_free = len(x), max(free.sum(), 1)
+        precision, mean = self.mixture.precisions_[0], self.mixture.means_[0]
+        price = 2 * self.proximity.gamma / n_free / self.scale(x)[free] ** 2
+        hessian = precision[np.ix_(free, free)] / d + np.diag(price)
+        pull = (precision @ (x - mean))[free] / d
+        y = x.copy()
+        y[free] -= np.linalg.solve(hessian, pull)
+        return y
+
+
+@pytest.mark.parametrize(
+    ("minimizer", "relative", "n_features"),
+    [
+        ("majorizer", False, 4),
+        ("majorizer", True, 4),
+        ("majorizer", False, 20),
+        ("majorizer", True, 20),
+        ("lbfgs", False, 4),
+        ("lbfgs", True, 4),
+        ("lbfgs", False, 20),
+    ],
+)
+def test_a_single_gaussian_has_a_closed_form(minimizer, relative, n_features):
+    problem = Problem(n_features, gamma=0.5, relative=relative)
+    y = problem.solve(GRADIENT_BASED[minimizer](problem.score, problem.proximity))
+    expected = np.stack(
+        [problem.closed_form(problem.x[i], problem.free[i]) for i in range(40)]
+    )
+    tolerance = 1e-7 if minimizer == "majorizer" else 1e-4
+    assert_allclose((y - expected) / problem.spread, 0.0, atol=tolerance)
+
+
+@pytest.mark.parametrize("n_fixed", [0, 1, 3])
+def test_shared_inverses_give_the_same_as_factorisations(n_fixed):
+    problem = Problem(20, n_components=2, gamma=0.1)
+    problem.free[:] = True
+    problem.free[:, :n_fixed] = False
+    minimizer = MixtureMinimizer(problem.score, problem.proximity)
+    shared = problem.solve(minimizer)
+    assert minimizer._inverses  # the shared path was taken
+    x, free = torch.tensor(problem.x), torch.tensor(problem.free)
+    alone = MixtureMinimizer(problem.score, problem.proximity)
+    alone._step = lambda shares, weights, free, gradient: alone._factorized_step(
+        shares, weights, free, gradient
+    )
+    assert_allclose((shared - alone(x, free).numpy()) / problem.spread, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("minimizer", GRADIENT_BASED)
+@pytest.mark.parametrize("n_features", [3, 14])
+def test_mixtures_reach_a_local_minimum_as_low_as_scipys(minimizer, n_features):
+    problem = Problem(n_features, n_components=3)
+    y = problem.solve(GRADIENT_BASED[minimizer](problem.score, problem.proximity))
+    lower = 0
+    for i in (0, *range(2, 9)):
+        found, x, free = y[i], problem.x[i], problem.free[i]
+        value = problem.objective(found, x, free)
+        assert value <= problem.objective(x, x, free) + 1e-12
+
+        def objective(u, x=x, free=free):
+            y = x.copy()
+            y[free] += u * problem.spread[free]
+            return problem.objective(y, x, free)
+
+        start = (found - x)[free] / problem.spread[free]
+        again = minimize(objective, start, method="BFGS", tol=1e-10).fun
+        assert again >= value - 1e-6  # nothing lower next to it
+        from_x = minimize(objective, np.zeros(free.sum()), method="BFGS").fun
+        lower += value <= from_x + 1e-5  # scipy may fall into another minimum
+    assert lower >= 7
+
+
+MINIMIZERS = {
+    **GRADIENT_BASED,
+    "coordinates": lambda score, proximity: CoordinateMinimizer(
+        score,
+        proximity,
+        -10.0 * proximity.spread,
+        10.0 * proximity.spread,
+    ),
+}
+
+
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_fixed_columns_stay_bit_for_bit(minimizer):
+    problem = Problem(14, n_components=2)
+    y = problem.solve(MINIMIZERS[minimizer](problem.score, problem.proximity))
+    assert_array_equal(y[~problem.free], problem.x[~problem.free])
+    assert_array_equal(y[1], problem.x[1])
+
+
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_each_problem_depends_on_its_own_row_alone(minimizer):
+    problem = Problem(14, n_components=3)
+    solve = MINIMIZERS[minimizer](problem.score, problem.proximity)
+    together = problem.solve(solve)
+    for i in (0, 5, 17):
+        alone = solve(
+            torch.tensor(problem.x[i : i + 1]), torch.tensor(problem.free[i : i + 1])
+        )
+        assert_allclose(
+            (alone[0].numpy() - together[i]) / problem.spread, 0.0, atol=1e-7
+        )
+
+
+@pytest.mark.parametrize("minimizer", MINIMIZERS)
+def test_a_higher_price_keeps_nearer_to_the_row(minimizer):
+    distance = []
+    for gamma in (0.0, 0.1, 10.0, 1e6):
+        problem = Problem(6, n_components=2, gamma=gamma)
+        y = problem.solve(MINIMIZERS[minimizer](problem.score, problem.proximity))
+        distance.append(np.abs((y - problem.x) / problem.spread).mean())
+    assert distance == sorted(distance, reverse=True)
+    assert distance[-1] < 1e-3
+
+
+def test_the_units_of_the_columns_do_not_matter():
+    problem, other = Problem(6, n_components=2), Problem(6, n_components=2)
+    units = np.array([1e8, 1e-8, 1.0, 1e3, 1e-3, 7.0])
+    solve = MixtureMinimizer(problem.score, problem.proximity)
+    factors = (problem.score.factors / torch.tensor(units)[:, None]).numpy()
+    scaled = type(problem.score)(
+        problem.score.center.numpy() * units,
+        factors,
+        problem.score.shifts.numpy(),
+        problem.score.log_constants.numpy(),
+    )
+    other.x = problem.x * units
+    other.proximity = Proximity(torch.tensor(problem.spread * units), 0.01)
+    found = other.solve(MixtureMinimizer(scaled, other.proximity))
+    change = (found / units - problem.solve(solve)) / problem.spread
+    assert_allclose(change, 0.0, atol=1e-6)
+
+
+def test_coordinate_search_needs_no_gradient_and_stays_in_the_training_range():
+    """A staircase: flat almost everywhere, lowest at 3 in each column."""
+
+    def staircase(y):
+        return (y - 3.0).abs().floor().sum(dim=-1)
+
+    proximity = Proximity(torch.ones(4, dtype=torch.float64), 1e-3)
+    lower = torch.tensor([0.0, 0.0, 0.0, 5.2])
+    minimizer = CoordinateMinimizer(staircase, proximity, lower, lower + 8.0)
+    x = torch.tensor([[40.0, -1.0, 3.5, 9.0], [2.0, 40.0, 7.0, 13.0]])
+    free = torch.tensor([[True] * 4, [True, False, True, True]])
+    y = minimizer(x.double(), free)
+    assert (y >= lower)[free].all()
+    assert (y <= lower + 8.0)[free].all()
+    assert staircase(y).tolist() == [2.0, 37.0 + 2.0]
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_proximity_weights(relative):
+    proximity = Proximity(torch.tensor([2.0, 3.0]), 0.1, relative)
+    x = torch.tensor([[4.0, 0.0]])
+    free = torch.tensor([[True, True]])
+    expected = [[0.05 / 4, 0.05 * (3.0 / 1e-4) ** 2]] if relative else [[0.05, 0.05]]
+    assert_allclose(proximity.weights(x, free), expected, rtol=1e-6)

@@ -1,0 +1,243 @@
+"""AnomalyShapley: the method as a whole."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer, StandardScaler
+
+from sklearn_anomaly_attr import AnomalyShapley, GaussianMixtureDetector
+from sklearn_anomaly_attr.scores import TorchScore, register_score
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4)) + 5.0
+
+
+@pytest.fixture
+def planted(X):
+    rows = X[:30].copy()
+    rows[:, 2] += 7 * X[:, 2].std()
+    return rows
+
+
+def explain(X, rows, estimator=None, **parameters):
+    if estimator is None:
+        estimator = GaussianMixtureDetector(2, random_state=0)
+    return AnomalyShapley(estimator, random_state=0, **parameters).fit(X).explain(rows)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GaussianMixtureDetector(2),
+        make_pipeline(StandardScaler(), GaussianMixtureDetector(2)),
+        make_pipeline(PowerTransformer(), GaussianMixtureDetector(2)),
+        IsolationForest(n_estimators=30),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+@pytest.mark.parametrize("characteristic", ["auto", "local_minimum", "relaxed"])
+def test_the_planted_feature_leads(estimator, characteristic, X, planted):
+    explanation = explain(X, planted[:10], estimator, characteristic=characteristic)
+    assert (explanation.values.argmax(axis=1) == 2).mean() >= 0.9
+    normal = explanation.reference[:, 2]
+    assert (normal < planted[:10, 2]).all()
+    assert_allclose(explanation.base_values, _scores_of(explanation, X, estimator))
+
+
+def _scores_of(explanation, X, estimator):
+    """Scores of the nearest normal versions, by the detector itself."""
+    explainer = AnomalyShapley(estimator, random_state=0).fit(X)
+    return -explainer.estimator_.score_samples(explanation.reference)
+
+
+def test_the_base_value_is_below_the_score(X, planted):
+    explanation = explain(X, planted)
+    assert (explanation.base_values < explanation.scores).all()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "n_features", "expected"),
+    [
+        (GaussianMixtureDetector(), 10, "local_minimum"),
+        (GaussianMixtureDetector(), 11, "relaxed"),
+        (IsolationForest(n_estimators=2), 4, "relaxed"),
+    ],
+    ids=str,
+)
+def test_auto_takes_the_exact_game_where_it_is_cheap(estimator, n_features, expected):
+    X = np.random.default_rng(0).normal(size=(50, n_features))
+    explanation = explain(X, X[:1], estimator, max_evaluations=1100)
+    assert f"AnomalyShapley, {expected}" in explanation.method
+
+
+def test_attributions_scale_with_the_score(X, planted):
+    """Gamma is a price in spreads of the score: the unit of the score is free."""
+
+    class Tenfold(GaussianMixtureDetector):
+        pass
+
+    class TenfoldScore(TorchScore):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return 10.0 * self.inner(x)
+
+    class OnefoldScore(TenfoldScore):
+        def forward(self, x):
+            return self.inner(x)
+
+    from sklearn_anomaly_attr.scores import torch_score
+
+    values = []
+    for wrapper in (OnefoldScore, TenfoldScore):
+        register_score(Tenfold)(
+            lambda e, wrapper=wrapper: wrapper(torch_score(e.mixture_))
+        )
+        values.append(explain(X, planted, Tenfold(2, random_state=0)).values)
+    assert_allclose(values[1], 10.0 * values[0], rtol=1e-3, atol=1e-3)
+
+
+def test_attributions_do_not_depend_on_the_units_of_the_columns(X, planted):
+    units, origin = np.array([1e3, 1e-3, 1.0, 50.0]), np.array([0.0, 1.0, -7.0, 1e3])
+    pipeline = make_pipeline(StandardScaler(), GaussianMixtureDetector(2))
+    expected = explain(X, planted, pipeline).values
+    found = explain(X * units + origin, planted * units + origin, pipeline).values
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * expected.std())
+
+
+def test_relative_distance_depends_on_the_origin(X, planted):
+    expected = explain(X, planted, distance="relative", gamma=1.0).values
+    moved = explain(X + 1e3, planted + 1e3, distance="relative", gamma=1.0).values
+    assert np.abs(moved - expected).max() > 0.01 * expected.std()
+
+
+def test_groups_of_columns_are_attributed_as_one(X, planted):
+    explanation = explain(X, planted, groups={"front": [0, 2]})
+    assert explanation.feature_names.tolist() == ["front", "x1", "x3"]
+    assert (explanation.values.argmax(axis=1) == 0).all()
+    explainer = AnomalyShapley(GaussianMixtureDetector(), groups={"front": [0, 2]})
+    names = explainer.fit(X).get_feature_names_out()
+    assert names.tolist() == ["front", "x1", "x3"]
+
+
+def test_one_group_of_all_columns_takes_the_whole_difference(X, planted):
+    explanation = explain(X, planted, groups={"all": [0, 1, 2, 3]})
+    gain = explanation.scores - explanation.base_values
+    assert_allclose(explanation.values[:, 0], gain)
+
+
+@pytest.mark.parametrize("characteristic", ["local_minimum", "relaxed"])
+def test_features_without_a_part_in_the_score_get_nothing(characteristic):
+    """Dummies, where moving is free: its price is shared among the absent."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 4))
+
+    class FirstTwo(GaussianMixtureDetector):
+        def _score_samples(self, X):
+            return -np.square(X[:, :2]).sum(axis=1)
+
+    class FirstTwoScore(TorchScore):
+        def forward(self, x):
+            return x[..., :2].square().sum(dim=-1)
+
+    register_score(FirstTwo)(lambda estimator: FirstTwoScore())
+    values = explain(X, X, FirstTwo(), characteristic=characteristic, gamma=0.0).values
+    assert_allclose(values[:, 2:], 0.0, atol=1e-6)
+    assert np.abs(values[:, :2]).max() > 1.0
+
+
+def test_symmetric_features_get_the_same():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    X = np.concatenate([X, X[:, [1, 0, 2]]])  # symmetric under swapping 0 and 1
+    rows = np.array([[3.0, 3.0, 0.0], [-2.0, -2.0, 4.0]])
+    values = explain(X, rows, GaussianMixtureDetector()).values
+    assert_allclose(values[:, 0], values[:, 1], rtol=1e-6)
+
+
+def test_the_parameters_of_explain_can_be_changed_after_fit(X, planted):
+    explainer = AnomalyShapley(GaussianMixtureDetector(2), random_state=0).fit(X)
+    before = explainer.explain(planted).values
+    explainer.set_params(gamma=10.0)
+    assert np.abs(explainer.explain(planted).values - before).max() > 0.1
+
+
+def test_batch_size_bounds_the_rows_that_are_scored_at_once(X, planted):
+    sizes = []
+
+    class Counting(GaussianMixtureDetector):
+        def _score_samples(self, X):
+            sizes.append(len(X))
+            return super()._score_samples(X)
+
+    explainer = AnomalyShapley(Counting(2), batch_size=32, random_state=0).fit(X)
+    sizes.clear()
+    explainer.explain(planted)
+    # The coordinate search tries two steps at a time.
+    assert 0 < max(sizes) <= 64
+
+
+def test_the_evaluation_budget_is_kept(X, planted):
+    X = np.concatenate([X] * 4, axis=1) + np.random.default_rng(0).normal(
+        size=(200, 16)
+    )
+    explanation = explain(X, X[:1], characteristic="relaxed", max_evaluations=300)
+    assert "sampled 300 coalitions" in explanation.method
+    assert (explanation.standard_errors > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cure"),
+    [
+        ({"gamma": -1.0}, "'gamma' parameter.*range"),
+        ({"distance": "euclidean"}, "'distance' parameter"),
+        ({"characteristic": "exact"}, "'characteristic' parameter"),
+        ({"max_evaluations": 5}, "max_evaluations=5.*at least 6"),
+        ({"groups": {"a": [9]}}, "use X's column names"),
+        ({"groups": [[0, 1]]}, "'groups' parameter.*dict"),
+        ({"batch_size": 0}, "'batch_size' parameter"),
+        ({"device": "abacus"}, "'abacus' is not available here"),
+    ],
+    ids=str,
+)
+def test_bad_parameters_are_refused_in_fit(parameters, cure, X):
+    with pytest.raises(ValueError, match=cure):
+        AnomalyShapley(GaussianMixtureDetector(), **parameters).fit(X)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a missing GPU")
+def test_a_missing_gpu_is_said(X):
+    with pytest.raises(ValueError, match="'cuda' is not available here"):
+        AnomalyShapley(GaussianMixtureDetector(), device="cuda").fit(X)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("characteristic", ["local_minimum", "relaxed"])
+def test_gpu_and_cpu_agree(characteristic, X, planted):
+    found, expected = (
+        explain(X, planted, characteristic=characteristic, device=device).values
+        for device in ("cuda", "cpu")
+    )
+    assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * expected.std())
+
+
+def test_progress_is_shown_on_request(X, planted, capsys):
+    explain(X, planted, verbose=1)
+    assert "AnomalyShapley" in capsys.readouterr().err
+    explain(X, planted)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_detector_fitted_elsewhere_gives_the_same_numbers(X, planted):
+    detector = GaussianMixtureDetector(2, random_state=0).fit(X)
+    frozen = explain(X, planted, FrozenEstimator(detector)).values
+    assert_array_equal(frozen, explain(X, planted).values)

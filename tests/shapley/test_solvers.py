@@ -1,0 +1,188 @@
+"""The solvers against games whose values are known."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_anomaly_attr.shapley import (
+    ExactEnumeration,
+    KernelRegression,
+    PermutationSampling,
+)
+
+
+def seeded(seed=0):
+    return np.random.RandomState(seed)
+
+
+def solvers(n_players):
+    """Every solver, with plans that enumerate and plans that draw."""
+    least, half = min(n_players + 2, 2**n_players), 2 ** (n_players - 1)
+    return {
+        "exact": ExactEnumeration(n_players),
+        "kernel, all": KernelRegression(n_players, 2**n_players, seeded()),
+        "kernel, least": KernelRegression(n_players, least, seeded()),
+        "kernel, half": KernelRegression(n_players, max(least, half), seeded()),
+        "permutation": PermutationSampling(n_players, 5, seeded()),
+    }
+
+
+NAMES = list(solvers(4))
+
+
+class Quadratic:
+    """v(S) = sum of a_i in S + sum of B_ij, i < j in S; Shapley a + (B + B') / 2."""
+
+    def __init__(self, n_players, seed=0):
+        rng = np.random.default_rng(seed)
+        self.linear = rng.normal(size=n_players)
+        self.pairs = np.triu(rng.normal(size=(n_players, n_players)), 1)
+        self.shapley = self.linear + (self.pairs + self.pairs.T).sum(axis=1) / 2
+
+    def __call__(self, masks):
+        masks = masks.astype(float)
+        return masks @ self.linear + np.einsum("mi,ij,mj->m", masks, self.pairs, masks)
+
+
+def rugged(masks, seed=0):
+    """A game without structure: noise on top of a curved sum."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(size=masks.shape[1])
+    phases = rng.uniform(0, 6, size=masks.shape[1])
+    return (masks @ weights) ** 3 / 10 + np.sin(7 * (masks @ phases))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_additive_games_are_solved_exactly(name):
+    solver = solvers(7)[name]
+    gains = np.arange(7.0) - 2.0
+    values, base, _ = solver.solve(5.0 + (solver.masks @ gains)[None])
+    assert_allclose(values[0], gains, atol=1e-9)
+    assert_allclose(base, 5.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("n_players", [1, 2, 3, 8])
+def test_values_add_up_to_the_total_gain(name, n_players):
+    solver = solvers(n_players).get(name)
+    worth = np.stack([rugged(solver.masks, seed) for seed in range(4)])
+    values, base, _ = solver.solve(worth)
+    assert values.shape == (4, n_players)
+    assert_allclose(base + values.sum(axis=1), worth[:, -1], rtol=1e-9)
+    assert_allclose(base, worth[:, 0])
+
+
+@pytest.mark.parametrize(
+    "name", ["exact", "kernel, all", "kernel, half", "permutation"]
+)
+def test_pairing_solves_quadratic_games_exactly(name):
+    """Even-order noise cancels between a coalition and its complement."""
+    game, solver = Quadratic(8), solvers(8)[name]
+    assert_allclose(solver.solve(game(solver.masks)[None]).values[0], game.shapley)
+
+
+@pytest.mark.parametrize("name", ["exact", "kernel, all"])
+def test_enumeration_equals_the_mean_over_all_orders(name):
+    solver = solvers(5)[name]
+    order_of = {mask.tobytes(): i for i, mask in enumerate(solver.masks)}
+    worth = rugged(solver.masks)
+    total = np.zeros(5)
+    for order in permutations(range(5)):
+        mask = np.zeros(5, dtype=bool)
+        for player in order:
+            before = worth[order_of[mask.tobytes()]]
+            mask[player] = True
+            total[player] += worth[order_of[mask.tobytes()]] - before
+    assert_allclose(solver.solve(worth[None]).values[0], total / 120, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["exact", "kernel, all", "permutation"])
+def test_dummies_get_nothing(name):
+    solver = solvers(6)[name]
+    worth = rugged(solver.masks[:, :4])
+    assert_allclose(solver.solve(worth[None]).values[0, 4:], 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["exact", "kernel, all"])
+def test_symmetric_players_get_the_same(name):
+    solver = solvers(6)[name]
+    worth = np.sin(solver.masks[:, :3].sum(axis=1) + 2.0 * solver.masks[:, 3])
+    values = solver.solve(worth[None]).values[0]
+    assert_allclose(values[:3], values[0], rtol=1e-9)
+
+
+def test_a_large_base_costs_no_digits():
+    for solver in solvers(6).values():
+        worth = solver.masks @ np.arange(6.0)
+        values = solver.solve(1e9 + worth[None]).values
+        assert_allclose(values[0], np.arange(6.0), atol=1e-5)
+
+
+def draws(make_solver, n_draws=200):
+    """Values and standard errors of many independent plans for one game."""
+    results = []
+    for seed in range(n_draws):
+        solver = make_solver(seeded(seed))
+        results.append(solver.solve(rugged(solver.masks)[None])[::2])
+    values, errors = (np.array(part)[:, 0] for part in zip(*results, strict=True))
+    return values, errors
+
+
+SAMPLED = {
+    "kernel": lambda rng: KernelRegression(13, 400, rng),
+    "permutation": lambda rng: PermutationSampling(13, 20, rng),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_sampled_values_center_on_the_exact_ones(name):
+    values, _ = draws(SAMPLED[name])
+    exact = ExactEnumeration(13)
+    expected = exact.solve(rugged(exact.masks)[None]).values[0]
+    error = np.abs(values.mean(axis=0) - expected)
+    bound = 5 * values.std(axis=0) / np.sqrt(len(values))
+    # Least squares on a random design is biased by a little.
+    assert (error <= bound + 0.005 * np.abs(expected).max()).all()
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_standard_errors_tell_the_spread_of_the_draws(name):
+    values, errors = draws(SAMPLED[name])
+    ratio = np.sqrt((errors**2).mean(axis=0)) / values.std(axis=0)
+    assert (ratio > 0.7).all()
+    assert (ratio < 1.4).all()
+
+
+def test_standard_errors_are_there_only_where_coalitions_were_drawn():
+    errors = {n: s.solve(rugged(s.masks)[None])[2] for n, s in solvers(7).items()}
+    assert errors["exact"] is errors["kernel, all"] is errors["kernel, least"] is None
+    assert (errors["kernel, half"] >= 0).all()
+    assert errors["permutation"].shape == (1, 7)
+
+
+def test_all_rows_are_solved_at_once_and_alone():
+    for solver in solvers(6).values():
+        worth = np.stack([rugged(solver.masks, seed) for seed in range(9)])
+        together = solver.solve(worth)
+        for i in range(9):
+            alone = solver.solve(worth[i : i + 1])
+            assert_allclose(alone.values[0], together.values[i], rtol=1e-9, atol=1e-12)
+
+
+def test_no_rows():
+    for solver in solvers(4).values():
+        values, base, _ = solver.solve(np.empty((0, len(solver.masks))))
+        assert values.shape == (0, 4)
+        assert base.shape == (0,)
+
+
+def test_too_many_players_to_enumerate():
+    with pytest.raises(ValueError, match="use KernelRegression"):
+        ExactEnumeration(21)
+
+
+def test_one_permutation_has_no_spread():
+    with pytest.raises(ValueError, match="at least 2"):
+        PermutationSampling(4, 1)
