@@ -23,8 +23,7 @@ class ReferenceGame(Game):
     ----------
     score, x, players, batch_size
         As in :class:`~sklearn_anomaly_attr.games.Game`.
-    references : Tensor of shape (n_references, n_features) or \
-            (n_samples, n_references, n_features)
+    references : Tensor of shape ([n_samples,] n_references, n_features)
         The references, the same for all rows or each row's own.
     weights : Tensor of shape (n_references,), default=None
         Weights, summing to 1; equal if None.
