@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ._proximity import Proximity, largest, restrict
+from ._proximity import Proximity, largest
 
 if TYPE_CHECKING:
     from ..scores import MixtureScore
@@ -16,7 +16,33 @@ if TYPE_CHECKING:
 _ALONE = 1.0 - 1e-9
 # From here on, a shared inverse beats a factorisation for each problem.
 _SHARED_FROM = 12
+# Majorise-minimise steps before Newton's are tried beside them.
+_PATIENCE = 4
 _MATRIX_ELEMENTS = 2**21
+
+
+class _Problems(NamedTuple):
+    """Problems still running, in the coordinates ``u = (y - x) / spread``."""
+
+    rows: Tensor
+    u: Tensor
+    start: Tensor  # residuals at u = 0
+    weights: Tensor
+    free: Tensor
+
+    def take(self, index: Tensor) -> _Problems:
+        return _Problems(*(tensor[index] for tensor in self))
+
+
+class _Expansion(NamedTuple):
+    """The energy around the current points."""
+
+    shares: Tensor  # responsibilities of the components
+    residuals: Tensor
+    gradient: Tensor  # of the whole objective
+
+    def take(self, index: Tensor) -> _Expansion:
+        return _Expansion(*(tensor[index] for tensor in self))
 
 
 class MixtureMinimizer:
@@ -25,7 +51,8 @@ class MixtureMinimizer:
     With the responsibilities :math:`r_k` at the current point, the energy lies
     below a quadratic of Hessian :math:`\sum_k r_k P_k`, :math:`P_k` the
     precisions, and touches it there. Its minimum over the free columns is the
-    next point: the objective falls at every step, without a step size.
+    next point: the objective falls at every step, without a step size. Where
+    it falls slowly, Newton's step is taken instead if it falls further.
 
     Where one component is responsible and few columns are fixed, all problems
     share that component's inverse, and a Schur complement fixes the columns.
@@ -64,70 +91,97 @@ class MixtureMinimizer:
     @torch.no_grad()
     def __call__(self, x: Tensor, free: Tensor) -> Tensor:
         """Minimise from each row of `x` over its `free` columns."""
-        result = x.clone()
-        state = [
+        result = torch.zeros_like(x)
+        problems = _Problems(
             torch.arange(len(x), device=x.device),
             torch.zeros_like(x),
             self.mixture.residuals(x),
             self.proximity.weights(x, free),
             free,
-        ]
-        for _ in range(self.max_iter):
-            rows, u, start, weights, free = state
-            residuals = start + (u @ self._stacked).view_as(start)
-            shares = self.mixture.log_joint(residuals).softmax(dim=-1)
-            gradient = (shares[..., None] * residuals).flatten(1) @ self._stacked.T
-            gradient = gradient / x.shape[1] + 2.0 * weights * u
-            step = self._step(shares, weights, free, gradient)
-            u -= step
+        )
+        for iteration in range(self.max_iter):
+            around = self._expand(problems)
+            step = self._step(problems, around)
+            if iteration >= _PATIENCE:
+                self._accelerate(problems, around, step)
+            u = problems.u - step
+            result[problems.rows] = u
             running = largest(step) > self.tol * (1.0 + largest(u))
-            done = ~running
-            result[rows[done]] = self._moved(x, rows[done], u[done], free[done])
-            state = restrict(state, running)
-            if len(state[0]) == 0:
-                return result
-        rows, u, free = state[0], state[1], state[4]
-        result[rows] = self._moved(x, rows, u, free)
-        return result
+            (index,) = torch.nonzero(running, as_tuple=True)
+            if len(index) == 0:
+                break
+            problems = problems._replace(u=u).take(index)
+        return torch.where(free, x + result * self.proximity.spread, x)
 
-    def _moved(self, x: Tensor, rows: Tensor, u: Tensor, free: Tensor) -> Tensor:
-        return torch.where(free, x[rows] + u * self.proximity.spread, x[rows])
+    def _residuals(self, problems: _Problems, u: Tensor) -> Tensor:
+        return problems.start + (u @ self._stacked).view_as(problems.start)
 
-    def _step(
-        self, shares: Tensor, weights: Tensor, free: Tensor, gradient: Tensor
-    ) -> Tensor:
-        """Newton steps on the majorisers, zero in the fixed columns."""
-        n_features = free.shape[1]
-        n_fixed = n_features - free.sum(dim=1)
-        largest_share, component = shares.max(dim=1)
+    def _objective(self, problems: _Problems, u: Tensor) -> Tensor:
+        log_joint = self.mixture.log_joint(self._residuals(problems, u))
+        energy = -log_joint.logsumexp(dim=-1) / u.shape[1]
+        return energy + (problems.weights * u.square()).sum(dim=-1)
+
+    def _expand(self, problems: _Problems) -> _Expansion:
+        residuals = self._residuals(problems, problems.u)
+        shares = self.mixture.log_joint(residuals).softmax(dim=-1)
+        pull = (shares[..., None] * residuals).flatten(1) @ self._stacked.T
+        gradient = pull / pull.shape[1] + 2.0 * problems.weights * problems.u
+        return _Expansion(shares, residuals, gradient * problems.free)
+
+    def _step(self, problems: _Problems, around: _Expansion) -> Tensor:
+        """Steps to the minima of the majorisers."""
+        n_features = problems.free.shape[1]
+        n_fixed = n_features - problems.free.sum(dim=1)
+        largest_share, component = around.shares.max(dim=1)
         shared = (largest_share > _ALONE) & (4 * n_fixed <= n_features)
         if self.proximity.relative or n_features < _SHARED_FROM:
             shared = torch.zeros_like(shared)
-        step = torch.empty_like(gradient)
-        (rows,) = torch.nonzero(~shared, as_tuple=True)
-        for part in rows.split(max(1, _MATRIX_ELEMENTS // n_features**2)):
-            step[part] = self._factorized_step(
-                shares[part], weights[part], free[part], gradient[part]
-            )
+        step = torch.empty_like(around.gradient)
+        for part in self._parts(~shared):
+            shares = around.shares[part]
+            hessian = torch.einsum("bk,kij->bij", shares, self._precisions)
+            gradient = around.gradient[part]
+            step[part] = _solve(hessian, problems.take(part), gradient)
         key = torch.where(shared, component * (n_features + 1) + n_fixed, -1)
         for value in key.unique().tolist():
             if value >= 0:
                 (rows,) = torch.nonzero(key == value, as_tuple=True)
-                inverse = self._inverse(value, weights[rows[0], 0])
-                step[rows] = _constrained_step(inverse, free[rows], gradient[rows])
+                inverse = self._inverse(value, problems.weights[rows[0], 0])
+                free, gradient = problems.free[rows], around.gradient[rows]
+                step[rows] = _constrained_step(inverse, free, gradient)
         return step
 
-    def _factorized_step(
-        self, shares: Tensor, weights: Tensor, free: Tensor, gradient: Tensor
-    ) -> Tensor:
-        hessian = torch.einsum("bk,kij->bij", shares, self._precisions)
-        hessian = hessian * (free[:, :, None] & free[:, None, :])
-        diagonal = hessian.diagonal(dim1=1, dim2=2)
-        diagonal += torch.where(free, 2.0 * weights, 1.0)
-        # A hair more curvature keeps the factorisation safe, and majorises too.
-        diagonal += 1e-14 * diagonal.amax(dim=1, keepdim=True)
-        factor, _ = torch.linalg.cholesky_ex(hessian)
-        return torch.cholesky_solve((gradient * free)[..., None], factor)[..., 0]
+    def _accelerate(
+        self, problems: _Problems, around: _Expansion, step: Tensor
+    ) -> None:
+        """Put Newton's step on the energy itself where it falls further.
+
+        Where components overlap, majorise-minimise steps shorten slowly; near
+        the minimum Newton's end the search.
+        """
+        slow = around.shares.amax(dim=1) < _ALONE
+        for part in self._parts(slow):
+            some, there = problems.take(part), around.take(part)
+            newton = _solve(self._hessian(there), some, there.gradient)
+            lower = self._objective(some, some.u - newton) < self._objective(
+                some, some.u - step[part]
+            )
+            step[part] = torch.where(lower[:, None], newton, step[part])
+
+    def _hessian(self, around: _Expansion) -> Tensor:
+        """Second derivatives of the energy: the majoriser's less a scatter."""
+        n_features = self._stacked.shape[0]
+        factors = self._stacked.view(n_features, *around.residuals.shape[1:])
+        pulls = torch.einsum("bkr,ikr->bki", around.residuals, factors)
+        mean = (around.shares[:, None] @ pulls)[:, 0]
+        apart = (pulls - mean[:, None]) * around.shares.sqrt()[..., None]
+        hessian = torch.einsum("bk,kij->bij", around.shares, self._precisions)
+        return hessian - apart.mT @ apart / n_features
+
+    def _parts(self, chosen: Tensor) -> tuple[Tensor, ...]:
+        """Positions of the chosen problems, in parts that fit the memory."""
+        (rows,) = torch.nonzero(chosen, as_tuple=True)
+        return rows.split(max(1, _MATRIX_ELEMENTS // self._stacked.shape[0] ** 2))
 
     def _inverse(self, key: int, weight: Tensor) -> Tensor:
         """Inverse Hessian of one component, for one number of fixed columns."""
@@ -140,6 +194,19 @@ class MixtureMinimizer:
             factor, _ = torch.linalg.cholesky_ex(hessian)
             self._inverses[key] = torch.cholesky_inverse(factor)
         return self._inverses[key]
+
+
+def _solve(hessian: Tensor, problems: _Problems, gradient: Tensor) -> Tensor:
+    """Newton steps over the free columns; not finite if a Hessian is indefinite."""
+    free = problems.free
+    hessian = hessian * (free[:, :, None] & free[:, None, :])
+    diagonal = hessian.diagonal(dim1=1, dim2=2)
+    diagonal += torch.where(free, 2.0 * problems.weights, 1.0)
+    # A hair more curvature keeps the factorisation safe, and majorises too.
+    diagonal += 1e-14 * diagonal.amax(dim=1, keepdim=True)
+    factor, failed = torch.linalg.cholesky_ex(hessian)
+    step = torch.cholesky_solve(gradient[..., None], factor)[..., 0]
+    return torch.where(failed[:, None] > 0, torch.nan, step)
 
 
 def _constrained_step(inverse: Tensor, free: Tensor, gradient: Tensor) -> Tensor:

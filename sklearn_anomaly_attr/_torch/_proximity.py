@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 # Relative distances are undefined at zero; the authors' code stops here.
@@ -76,11 +75,3 @@ class Minimizer(Protocol):
 def largest(u: Tensor) -> Tensor:
     """Largest magnitude in each row."""
     return u.abs().amax(dim=-1)
-
-
-def restrict(tensors: list[Tensor], keep: Tensor) -> list[Tensor]:
-    """Rows of each tensor where `keep` holds; all, if it holds everywhere."""
-    if bool(keep.all()):
-        return tensors
-    (rows,) = torch.nonzero(keep, as_tuple=True)
-    return [t[rows] for t in tensors]

@@ -22,14 +22,10 @@ class Coalitions(NamedTuple):
     weights : ndarray of shape (n_coalitions,)
         Regression weights; 0 for the first and the last, which are
         constraints.
-    draws : int ndarray of shape (n_drawn, 2)
-        Positions of the pairs (coalition, complement) that were drawn at
-        random; the other coalitions were enumerated.
     """
 
     masks: BoolArray
     weights: FloatArray
-    draws: NDArray[np.intp]
 
 
 def plan_coalitions(
@@ -75,7 +71,7 @@ def plan_coalitions(
         weights = np.zeros(len(masks))
         inner = (size > 0) & (size < n_players)
         weights[inner] = (_mass(n_players) / _count(n_players))[size[inner] - 1]
-        return Coalitions(masks, weights, np.empty((0, 2), dtype=np.intp))
+        return Coalitions(masks, weights)
     return _partial_plan(n_players, budget - 2, rng)
 
 
@@ -94,28 +90,24 @@ def _partial_plan(n: int, budget: int, rng: np.random.RandomState) -> Coalitions
     """Plan for a budget (nobody and everybody apart) below all coalitions."""
     mass, count = _mass(n), _count(n)
     # The singletons always: with them the regression has full rank.
-    masks, weights = [_subsets(n, 1)], [np.full(n, mass[0] / n)]
+    blocks = [(_subsets(n, 1), mass[0] / n)]
     left = budget - n
     if left < n:
-        masks.append(~masks[0][rng.permutation(n)[:left]])
-        weights.append(np.full(left, mass[0] / max(left, 1)))
-        return _assemble(n, masks, weights, [])
-    masks.append(~masks[0])
-    weights.append(weights[0])
+        some = ~_subsets(n, 1)[rng.permutation(n)[:left]]
+        return _assemble([*blocks, (some, mass[0] / max(left, 1))])
+    blocks.append((~_subsets(n, 1), mass[0] / n))
     left -= n
     size = 2
     while size <= n - size:
-        sizes = np.unique([size, n - size]) - 1
+        sizes = np.unique([size, n - size])
         rest = mass[size - 1 : n - size].sum()
-        if left * mass[sizes].sum() / rest < count[sizes].sum():
+        if left * mass[sizes - 1].sum() / rest < count[sizes - 1].sum():
             break
-        for k in sizes + 1:
-            masks.append(_subsets(n, k))
-            weights.append(np.full(len(masks[-1]), mass[k - 1] / count[k - 1]))
-        left -= int(count[sizes].sum())
+        blocks += [(_subsets(n, k), mass[k - 1] / count[k - 1]) for k in sizes]
+        left -= int(count[sizes - 1].sum())
         size += 1
     drawn = _draw_pairs(n, size, left // 2, rng)
-    return _assemble(n, masks, weights, drawn)
+    return _assemble([*blocks, *drawn, *((~masks, weight) for masks, weight in drawn)])
 
 
 def _subsets(n_players: int, size: int) -> BoolArray:
@@ -174,22 +166,12 @@ def _distinct_subsets(
     return masks[:number]
 
 
-def _assemble(
-    n: int,
-    masks: list[BoolArray],
-    weights: list[FloatArray],
-    drawn: list[tuple[BoolArray, float]],
-) -> Coalitions:
-    first = 1 + sum(map(len, masks))
-    n_pairs = sum(len(coalitions) for coalitions, _ in drawn)
-    pairs = first + np.arange(2 * n_pairs).reshape(2, n_pairs).T
-    for flip in (False, True):
-        for coalitions, weight in drawn:
-            masks.append(coalitions ^ flip)
-            weights.append(np.full(len(coalitions), weight))
-    edges = np.zeros((1, n), dtype=bool)
+def _assemble(blocks: list[tuple[BoolArray, float]]) -> Coalitions:
+    """Put nobody before, and everybody behind, coalitions of equal weights."""
+    masks = [block for block, _ in blocks]
+    weights = [np.full(len(block), weight) for block, weight in blocks]
+    nobody = np.zeros((1, masks[0].shape[1]), dtype=bool)
     return Coalitions(
-        np.concatenate([edges, *masks, ~edges]),
+        np.concatenate([nobody, *masks, ~nobody]),
         np.concatenate([[0.0], *weights, [0.0]]),
-        pairs,
     )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import binom
-
-from ._solver import FloatArray, ShapleyValues, all_coalitions
+from ._solver import FloatArray, ShapleyValues, all_coalitions, shapley_weights
 
 _MOST_PLAYERS = 20
 
@@ -50,10 +47,7 @@ class ExactEnumeration:
                 f"use KernelRegression beyond {_MOST_PLAYERS}."
             )
         self.masks = all_coalitions(n_players)
-        size = self.masks.sum(axis=1, keepdims=True)
-        joined = 1.0 / (n_players * binom(n_players - 1, size.clip(min=1) - 1))
-        left = 1.0 / (n_players * binom(n_players - 1, size.clip(max=n_players - 1)))
-        self._operator = np.where(self.masks, joined, -left)
+        self._operator = shapley_weights(self.masks)
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
         """Share the worth of the masks.

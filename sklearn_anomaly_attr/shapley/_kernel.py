@@ -1,12 +1,17 @@
-"""Shapley values as a weighted least-squares problem (kernel SHAP)."""
+"""Shapley values from some coalitions (kernel SHAP), or from all."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import null_space, solve
 
 from ._coalitions import plan_coalitions
+from ._kriging import Kriging
+from ._least_squares import LeastSquares
 from ._solver import FloatArray, ShapleyValues
+
+# Kriging solves for all pairs at once; beyond these, least squares are near
+# enough to the exact values.
+_MOST_KRIGING = 6000
 
 
 class KernelRegression:
@@ -20,6 +25,10 @@ class KernelRegression:
 
     The solution is linear in the worth of the coalitions: one matrix, made
     once, serves all rows. It is exact where the budget covers all coalitions.
+
+    Where it does not, coalitions come in pairs with their complements, and for
+    up to 6000 of them the fit gives way to kriging, which takes interactions of
+    the orders three and five for what they are rather than for noise.
 
     Parameters
     ----------
@@ -71,8 +80,12 @@ class KernelRegression:
         plan = plan_coalitions(n_players, max_evaluations, random_state)
         self.masks = plan.masks
         self.exact = len(self.masks) == 2**n_players
-        self._draws = plan.draws
-        self._operator = _regression_operator(plan.masks, plan.weights)
+        paired = 2 * n_players + 2 <= max_evaluations <= _MOST_KRIGING
+        self._estimator: Kriging | LeastSquares
+        if paired and not self.exact:
+            self._estimator = Kriging(plan.masks)
+        else:
+            self._estimator = LeastSquares(*plan)
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
         """Share the worth of the masks.
@@ -85,38 +98,13 @@ class KernelRegression:
         Returns
         -------
         ShapleyValues
-            With standard errors, unless the plan is without random draws.
+            With standard errors, unless the values are exact or there are too
+            few coalitions to tell.
         """
         base = worth[:, 0]
+        # Differences from the empty coalition keep the digits of a large base.
         gain = worth - base[:, None]
-        equal = np.full(self.masks.shape[1], 1.0 / self.masks.shape[1])
-        values = np.outer(gain[:, -1], equal)
-        surprise = gain - gain[:, -1:] * self.masks.mean(axis=1)
-        values += surprise @ self._operator
-        errors = self._standard_errors(gain, values) if len(self._draws) else None
-        return ShapleyValues(values, base, errors)
-
-    def _standard_errors(self, gain: FloatArray, values: FloatArray) -> FloatArray:
-        """Sandwich estimate from the residuals of the drawn pairs."""
-        first, second = self._draws.T
-        residual = gain - values @ self.masks.T
-        r, s = residual[:, first], residual[:, second]
-        a, b = self._operator[first], self._operator[second]
-        variance = r**2 @ a**2 + s**2 @ b**2 + 2.0 * (r * s) @ (a * b)
-        return np.sqrt(variance.clip(min=0.0))
-
-
-def _regression_operator(masks: np.ndarray, weights: FloatArray) -> FloatArray:
-    """Matrix (n_coalitions, n_players) from the worth beyond equal shares.
-
-    Values that sum to zero are Q @ theta, Q an orthonormal basis of that
-    subspace; theta is an unconstrained least-squares solution.
-    """
-    n_players = masks.shape[1]
-    if n_players == 1:
-        return np.zeros(masks.shape)
-    basis = null_space(np.ones((1, n_players)))
-    design = masks @ basis
-    weighted = design * weights[:, None]
-    theta = solve(design.T @ weighted, weighted.T, assume_a="pos")
-    return (basis @ theta).T
+        values = gain @ self._estimator.operator
+        rounding = gain[:, -1] - values.sum(axis=1)
+        values += rounding[:, None] / values.shape[1]
+        return ShapleyValues(values, base, self._estimator.standard_errors(gain))

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -40,6 +41,15 @@ class ShapleySolver(Protocol):
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
         """Share the worth ``(n_samples, n_coalitions)`` of the masks."""
+
+
+def shapley_weights(masks: BoolArray) -> FloatArray:
+    """Weights (n_coalitions, n_players) of coalitions in the definition."""
+    n_players = masks.shape[1]
+    size = masks.sum(axis=1, keepdims=True)
+    joined = 1.0 / (n_players * comb(n_players - 1, size.clip(min=1) - 1))
+    left = 1.0 / (n_players * comb(n_players - 1, size.clip(max=n_players - 1)))
+    return np.where(masks, joined, -left)
 
 
 def all_coalitions(n_players: int) -> BoolArray:

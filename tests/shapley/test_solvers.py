@@ -10,7 +10,10 @@ from sklearn_anomaly_attr.shapley import (
     ExactEnumeration,
     KernelRegression,
     PermutationSampling,
+    plan_coalitions,
 )
+from sklearn_anomaly_attr.shapley._kriging import Kriging
+from sklearn_anomaly_attr.shapley._least_squares import LeastSquares
 
 
 def seeded(seed=0):
@@ -130,29 +133,68 @@ def draws(make_solver, n_draws=200):
     return values, errors
 
 
+def exact_values(game, n_players):
+    solver = ExactEnumeration(n_players)
+    return solver.solve(game(solver.masks)[None]).values[0]
+
+
 SAMPLED = {
-    "kernel": lambda rng: KernelRegression(13, 400, rng),
+    "kriging": lambda rng: KernelRegression(13, 400, rng),
+    "least squares": lambda rng: KernelRegression(13, 6002, rng),
     "permutation": lambda rng: PermutationSampling(13, 20, rng),
 }
 
 
 @pytest.mark.parametrize("name", SAMPLED)
-def test_sampled_values_center_on_the_exact_ones(name):
-    values, _ = draws(SAMPLED[name])
-    exact = ExactEnumeration(13)
-    expected = exact.solve(rugged(exact.masks)[None]).values[0]
-    error = np.abs(values.mean(axis=0) - expected)
-    bound = 5 * values.std(axis=0) / np.sqrt(len(values))
-    # Least squares on a random design is biased by a little.
-    assert (error <= bound + 0.005 * np.abs(expected).max()).all()
-
-
-@pytest.mark.parametrize("name", SAMPLED)
-def test_standard_errors_tell_the_spread_of_the_draws(name):
+def test_standard_errors_tell_the_distance_to_the_exact_values(name):
     values, errors = draws(SAMPLED[name])
-    ratio = np.sqrt((errors**2).mean(axis=0)) / values.std(axis=0)
-    assert (ratio > 0.7).all()
-    assert (ratio < 1.4).all()
+    distance = np.square(values - exact_values(rugged, 13)).mean()
+    assert 0.7 < np.sqrt(np.square(errors).mean() / distance) < 1.4
+
+
+def test_permutations_are_unbiased():
+    values, _ = draws(SAMPLED["permutation"])
+    error = np.abs(values.mean(axis=0) - exact_values(rugged, 13))
+    assert (error <= 5 * values.std(axis=0) / np.sqrt(len(values))).all()
+
+
+@pytest.mark.parametrize(("n_players", "budget"), [(13, 400), (13, 2000), (16, 900)])
+def test_kriging_is_nearer_than_least_squares_on_the_same_coalitions(n_players, budget):
+    distance = []
+    for seed in range(10):
+        exact = exact_values(lambda masks, seed=seed: rugged(masks, seed), n_players)
+        plan = plan_coalitions(n_players, budget, seeded(seed))
+        gain = rugged(plan.masks, seed)
+        least_squares = gain @ LeastSquares(*plan).operator
+        kriging = gain @ Kriging(plan.masks).operator
+        distance.append([np.linalg.norm(v - exact) for v in (kriging, least_squares)])
+    kriging, least_squares = np.mean(distance, axis=0)
+    assert kriging < 0.75 * least_squares
+
+
+def test_kriging_finds_cubic_games_where_there_are_more_pairs_than_triples():
+    rng = np.random.default_rng(0)
+    triples = rng.normal(size=(9, 9, 9))
+
+    def cubic(masks):
+        masks = masks.astype(float)
+        return np.einsum("ijk,mi,mj,mk->m", triples, masks, masks, masks)
+
+    exact = exact_values(cubic, 9)
+    solver = KernelRegression(9, 400, seeded())
+    found = solver.solve(cubic(solver.masks)[None]).values[0]
+    assert_allclose(found, exact, atol=0.02 * np.abs(exact).max())
+
+
+def test_more_coalitions_tell_more():
+    exact = exact_values(rugged, 14)
+    distance = []
+    for budget in (100, 1000, 8000, 2**14):
+        solver = KernelRegression(14, budget, seeded())
+        values = solver.solve(rugged(solver.masks)[None]).values[0]
+        distance.append(np.linalg.norm(values - exact))
+    assert distance == sorted(distance, reverse=True)
+    assert distance[-1] < 1e-9 < distance[2] < distance[0] / 10
 
 
 def test_standard_errors_are_there_only_where_coalitions_were_drawn():
