@@ -5,9 +5,8 @@ Usage: ``python -m benchmarks.ash --data DIR``, where ``DIR/anomattr/`` holds on
 test is normal.
 
 Features of normal test rows are perturbed, Gaussian mixtures score the rows, and
-each method attributes the scores. The number of components is chosen by the
-likelihood of valid. The planted cases are the same for all methods and detectors;
-the spread is over the seeds of the detectors.
+each method attributes the scores. The likelihood of valid chooses the number of
+components. All methods and detectors get the same cases; the spread is over seeds.
 """
 
 from __future__ import annotations
@@ -106,12 +105,10 @@ class Method(NamedTuple):
     target_ms: float | None = None
 
 
-def kernel_shap(detector: GaussianMixtureDetector, train: FloatArray) -> KernelShap:
-    return KernelShap(FrozenEstimator(detector), random_state=0)
-
-
-def neighbor_shap(detector: GaussianMixtureDetector, train: FloatArray) -> NeighborShap:
-    return NeighborShap(FrozenEstimator(detector), random_state=0)
+def kernel_shap(kind: type[KernelShap] | type[NeighborShap]) -> Method:
+    return Method(
+        kind.__name__, lambda d, train: kind(FrozenEstimator(d), random_state=0)
+    )
 
 
 def anomaly_shapley(
@@ -140,8 +137,8 @@ def methods(n_features: int, gamma: float) -> list[Method]:
     """The rows of the table of a data set."""
     few, many = n_features <= 10, n_features > 100
     chosen = [
-        Method("KernelShap", kernel_shap),
-        Method("NeighborShap", neighbor_shap),
+        kernel_shap(KernelShap),
+        kernel_shap(NeighborShap),
         anomaly_shapley("ASH", gamma, 1.0 if few else 50.0 if many else None),
     ]
     if many:
@@ -189,9 +186,9 @@ def table_row(
 ) -> list[str]:
     """Cells of a method: `runs` holds what `measure` gave for each seed."""
     scores = [mean_sd(column, 3) for column in runs[:, :4].T]
-    published = ["–" if np.isnan(p) else f"{p:.2f}" for p in paper]
+    published = ["-" if np.isnan(p) else f"{p:.2f}" for p in paper]
     ms, alone = np.median(runs[:, 4:], axis=0)
-    target = "–"
+    target = "-"
     if method.target_ms is not None:
         verdict = "met" if ms <= method.target_ms else "MISSED"
         target = f"{method.target_ms:g}: {verdict}"

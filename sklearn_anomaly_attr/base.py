@@ -252,7 +252,8 @@ class BaseExplainer(
         TypeError
             If ``estimator`` gives no anomaly score.
         ValueError
-            If X is not a finite numeric table of at least two rows.
+            If X is not a finite numeric table of at least two rows, or if a
+            frozen detector was fitted on other columns.
 
         Notes
         -----
@@ -270,6 +271,7 @@ class BaseExplainer(
             _seed_unseeded(estimator, rng)
         named = hasattr(self, "feature_names_in_")
         self.estimator_ = estimator.fit(X if named else X_checked, y)
+        self._check_columns()
         self._fit(X_checked)
         return self
 
@@ -307,6 +309,18 @@ class BaseExplainer(
             Attributions; POSITIVE pushes the anomaly score UP.
         """
         return self.explain(X).values
+
+    def _check_columns(self) -> None:
+        """Refuse a detector that was fitted elsewhere, on other columns."""
+        names = getattr(self, "feature_names_in_", None)
+        fitted = getattr(self.estimator_, "feature_names_in_", names)
+        n_fitted = getattr(self.estimator_, "n_features_in_", self.n_features_in_)
+        same_names = names is None or fitted is None or list(names) == list(fitted)
+        if n_fitted != self.n_features_in_ or not same_names:
+            raise ValueError(
+                f"{type(self.estimator_).__name__} was fitted on other columns than "
+                "those of X: pass X with the same columns in the same order."
+            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

@@ -1,6 +1,7 @@
 """The two contracts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.cluster import KMeans
@@ -108,6 +109,24 @@ def test_a_frozen_detector_is_used_as_it_is():
     explainer = KernelShap(FrozenEstimator(detector)).fit(X)
     scores = explainer.explain(X).scores
     np.testing.assert_allclose(scores, detector.anomaly_score(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("columns", ["bac", "abx", "ab", "abcd"])
+def test_a_frozen_detector_wants_its_own_columns(columns):
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    detector = IsolationForest(n_estimators=2).fit(frame)
+    other = pd.DataFrame(np.zeros((5, len(columns))), columns=list(columns))
+    with pytest.raises(ValueError, match="fitted on other columns.*same order"):
+        KernelShap(FrozenEstimator(detector)).fit(other)
+
+
+def test_a_frozen_detector_fitted_on_arrays_takes_the_names_of_the_frame():
+    detector = IsolationForest(n_estimators=2, random_state=0).fit(X)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    explanation = KernelShap(FrozenEstimator(detector)).fit(frame).explain(frame[:2])
+    assert explanation.feature_names.tolist() == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="fitted on other columns"):
+        KernelShap(FrozenEstimator(detector)).fit(X[:, :2])
 
 
 def test_the_users_estimator_is_left_alone():

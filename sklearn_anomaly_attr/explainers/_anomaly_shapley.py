@@ -67,8 +67,9 @@ class AnomalyShapley(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
-    batch_size : int, default=4096
+    batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
     device : str, default="auto"
         Torch device to compute on; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -142,7 +143,7 @@ class AnomalyShapley(ShapleyExplainer):
         distance: str = "scaled",
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
-        batch_size: int = 4096,
+        batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -164,13 +165,16 @@ class AnomalyShapley(ShapleyExplainer):
         super()._fit(X)
         self._lower, self._upper = X.min(axis=0), X.max(axis=0)
         score = torch_score(self.estimator_)
-        parts = torch.tensor(X).split(self.batch_size)
+        x = torch.tensor(X)
+        parts = x.split(self._batch_size(score, x))
         with torch.no_grad():
             scores = torch.cat([score(part) for part in parts]).numpy()
         # Tied scores have no quartiles' range, equal scores no deviation.
         self._score_spread = iqr(scores, scale="normal") or scores.std() or 1.0
 
-    def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
         spread = self._tensor(self._spread, x)
         price = self.gamma * self._score_spread
         proximity = Proximity(spread, price, self.distance == "relative")
@@ -182,7 +186,7 @@ class AnomalyShapley(ShapleyExplainer):
         )
         games = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
         game = games[self._characteristic(score, players)]
-        return game(score, x, players, minimizer, batch_size=self.batch_size)
+        return game(score, x, players, minimizer, batch_size=batch_size)
 
     def _characteristic(self, score: TorchScore, players: Players) -> str:
         if self.characteristic != "auto":

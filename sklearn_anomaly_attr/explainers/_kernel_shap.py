@@ -42,8 +42,9 @@ class KernelShap(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
-    batch_size : int, default=4096
+    batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
     device : str, default="auto"
         Torch device to compute on; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -106,7 +107,7 @@ class KernelShap(ShapleyExplainer):
         n_references: int = 8,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
-        batch_size: int = 4096,
+        batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -131,12 +132,14 @@ class KernelShap(ShapleyExplainer):
         self.references_ = kmeans.cluster_centers_ * self._spread
         self.reference_weights_ = sizes / sizes.sum()
 
-    def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
         return ReferenceGame(
             score,
             x,
             players,
             self._tensor(self.references_, x),
             self._tensor(self.reference_weights_, x),
-            batch_size=self.batch_size,
+            batch_size=batch_size,
         )

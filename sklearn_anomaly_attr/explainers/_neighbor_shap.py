@@ -42,8 +42,9 @@ class NeighborShap(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
-    batch_size : int, default=4096
+    batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
     device : str, default="auto"
         Torch device to compute on; "auto" takes a GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -102,7 +103,7 @@ class NeighborShap(ShapleyExplainer):
         n_references: int = 8,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
-        batch_size: int = 4096,
+        batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -125,7 +126,9 @@ class NeighborShap(ShapleyExplainer):
         self._neighbors = NearestNeighbors(n_neighbors=n_neighbors)
         self._neighbors.fit(X / self._spread)
 
-    def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
         rows = x.cpu().numpy() / self._spread
         nearest = np.empty((len(rows), self._neighbors.n_neighbors), dtype=np.intp)
         if len(rows):
@@ -135,5 +138,5 @@ class NeighborShap(ShapleyExplainer):
             x,
             players,
             self._tensor(self._X[nearest], x),
-            batch_size=self.batch_size,
+            batch_size=batch_size,
         )

@@ -20,7 +20,7 @@ from .._sklearn_compat import Interval, StrOptions
 from ..base import BaseExplainer, FloatArray
 from ..explanation import Explanation
 from ..games import Game, Players
-from ..scores import TorchScore, torch_score
+from ..scores import BlackBoxScore, TorchScore, torch_score
 from ..shapley import KernelRegression
 
 # Bounds the tables of the rows that are explained together: their coalitions'
@@ -41,7 +41,10 @@ class ShapleyExplainer(BaseExplainer):
             Interval(Integral, 2, None, closed="left"),
         ],
         "groups": [dict, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
         "device": [str],
         "verbose": ["verbose"],
     }
@@ -52,7 +55,7 @@ class ShapleyExplainer(BaseExplainer):
         *,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
-        batch_size: int = 4096,
+        batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -66,7 +69,9 @@ class ShapleyExplainer(BaseExplainer):
         self.verbose = verbose
 
     @abstractmethod
-    def _make_game(self, score: TorchScore, x: Tensor, players: Players) -> Game:
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
         """The game whose values explain the rows `x`."""
 
     def _fit(self, X: FloatArray) -> None:
@@ -123,7 +128,7 @@ class ShapleyExplainer(BaseExplainer):
         solver: KernelRegression,
     ) -> tuple[Any, ...]:
         """Values, base values, standard errors, scores and reference of rows."""
-        game = self._make_game(score, x, players)
+        game = self._make_game(score, x, players, self._batch_size(score, x))
         worth = game.values(masks).cpu().numpy()
         reference = game.reference
         return (
@@ -131,6 +136,15 @@ class ShapleyExplainer(BaseExplainer):
             worth[:, -1],
             None if reference is None else reference.cpu().numpy(),
         )
+
+    def _batch_size(self, score: TorchScore, x: Tensor) -> int:
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        # What a call costs beside its rows decides on a black box and on a GPU;
+        # elsewhere the intermediate results should stay in the cache.
+        dear = isinstance(score, BlackBoxScore) or x.device.type != "cpu"
+        elements, most = (2**20, 2**16) if dear else (2**16, 4096)
+        return int(np.clip(elements // x.shape[1], 512, most))
 
     def _describe(self, score: TorchScore, players: Players) -> str:
         """Name the method, for the explanation."""
@@ -177,7 +191,7 @@ def _concatenate(arrays: Sequence[Any]) -> Any:
     return None if arrays[0] is None else np.concatenate(arrays)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _kernel_regression(n_players: int, budget: int, seed: int) -> KernelRegression:
     return KernelRegression(n_players, budget, np.random.RandomState(seed))
 
