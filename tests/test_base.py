@@ -116,7 +116,7 @@ def test_a_frozen_detector_wants_its_own_columns(columns):
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     detector = IsolationForest(n_estimators=2).fit(frame)
     other = pd.DataFrame(np.zeros((5, len(columns))), columns=list(columns))
-    with pytest.raises(ValueError, match="fitted on other columns.*same order"):
+    with pytest.raises(ValueError, match=r"fitted on other columns.*same order"):
         KernelShap(FrozenEstimator(detector)).fit(other)
 
 
