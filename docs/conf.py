@@ -29,5 +29,6 @@ sphinx_gallery_conf = {
 }
 
 html_theme = "pydata_sphinx_theme"
+html_title = project
 html_theme_options = {"show_prev_next": False}
 html_show_sourcelink = False

@@ -236,9 +236,10 @@ def _html_bars(table: pd.DataFrame) -> str:
     columns = (table[name] for name in ("feature", "value", "attribution", "share"))
     return "".join(
         '<div style="text-align:left;white-space:nowrap">'
+        '<span style="display:inline-block;width:8em;margin-right:.5em">'
         '<span style="display:inline-block;height:.7em;'
         f"background:{'#d62728' if attribution > 0 else '#1f77b4'};"
-        f'width:{8 * abs(attribution) / longest:.2f}em"></span> '
+        f'width:{8 * abs(attribution) / longest:.2f}em"></span></span>'
         f"{escape(str(feature))} = {escape(spell(value))} "
         f"({attribution:+.4g}, {share:.0%})</div>"
         for feature, value, attribution, share in zip(*columns, strict=True)

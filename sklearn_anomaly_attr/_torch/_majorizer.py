@@ -104,6 +104,8 @@ class MixtureMinimizer:
             step = self._step(problems, around)
             if iteration >= _PATIENCE:
                 self._accelerate(problems, around, step)
+            # Where no factorisation succeeds, the search ends where it is.
+            step = torch.where(step.isfinite(), step, 0.0)
             u = problems.u - step
             result[problems.rows] = u
             running = largest(step) > self.tol * (1.0 + largest(u))

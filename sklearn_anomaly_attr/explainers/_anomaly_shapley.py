@@ -55,7 +55,7 @@ class AnomalyShapley(ShapleyExplainer):
     gamma : float, default=0.01
         Price of moving all features one standard deviation away from the row,
         in spreads (interquartile ranges over 1.349) of the training scores.
-        With hundreds of correlated features 0.1 may rank better.
+        Raise it to keep the absent features nearer to the row.
     distance : {"scaled", "relative"}, default="scaled"
         "scaled" measures a move by the standard deviation of the training
         column. "relative" measures it by the value itself, as in the authors'
