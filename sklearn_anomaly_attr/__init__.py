@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "BaseExplainer": ".base",
         "Explanation": ".explanation",
         "GaussianMixtureDetector": ".detectors",
+        "KNNDetector": ".detectors",
         "KernelShap": ".explainers",
         "NeighborShap": ".explainers",
         "base": ".base",
@@ -23,6 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "explanation": ".explanation",
         "games": ".games",
         "inspection": ".inspection",
+        "metrics": ".metrics",
         "scores": ".scores",
         "shapley": ".shapley",
         "torch_score": ".scores",
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .base import BaseDetector as BaseDetector
     from .base import BaseExplainer as BaseExplainer
     from .detectors import GaussianMixtureDetector as GaussianMixtureDetector
+    from .detectors import KNNDetector as KNNDetector
     from .explainers import AnomalyShapley as AnomalyShapley
     from .explainers import KernelShap as KernelShap
     from .explainers import NeighborShap as NeighborShap

@@ -23,6 +23,7 @@ from sklearn_anomaly_attr import (
     AnomalyShapley,
     GaussianMixtureDetector,
     KernelShap,
+    KNNDetector,
     NeighborShap,
 )
 from sklearn_anomaly_attr.base import BaseDetector, BaseExplainer
@@ -30,11 +31,13 @@ from sklearn_anomaly_attr.base import BaseDetector, BaseExplainer
 DETECTORS = [
     GaussianMixtureDetector(),
     GaussianMixtureDetector([1, 2], covariance_type="diag", cv=2),
+    KNNDetector(),
 ]
 INNER = [
     GaussianMixtureDetector(2),
     make_pipeline(StandardScaler(), GaussianMixtureDetector(2)),
     IsolationForest(n_estimators=5),
+    KNNDetector(5),
 ]
 EXPLAINERS = [
     explainer(inner, max_evaluations=64)
@@ -81,7 +84,12 @@ def output(estimator, X):
 
 
 def fitted(estimator, X):
-    return clone(estimator).set_params(random_state=0).fit(X)
+    return seeded(estimator).fit(X)
+
+
+def seeded(estimator):
+    names = {"random_state"} & set(estimator.get_params())
+    return clone(estimator).set_params(**dict.fromkeys(names, 0))
 
 
 @parametrize_with_checks(ESTIMATORS[: len(DETECTORS) + 3 * len(INNER)])
@@ -325,18 +333,26 @@ def test_detectors_agree_with_themselves(estimator, X, X_new):
 
 @every_detector
 def test_grid_search(estimator, X):
+    name, values = {
+        GaussianMixtureDetector: ("reg_covar", [1e-3, 1e3]),
+        KNNDetector: ("n_neighbors", [3, 30]),
+    }[type(estimator)]
     search = GridSearchCV(
-        clone(estimator).set_params(random_state=0),
-        {"reg_covar": [1e-3, 1e3]},
+        seeded(estimator),
+        {name: values},
         scoring=lambda detector, X, y=None: detector.score_samples(X).mean(),
         cv=2,
     )
-    assert search.fit(X).best_params_ == {"reg_covar": 1e-3}
+    assert search.fit(X).best_params_ == {name: values[0]}
 
 
 @every_explainer
-def test_explainers_reach_into_their_detector(estimator):
+def test_explainers_reach_into_their_detector(estimator, X):
+    """Nested parameters, and one seed for all that has none."""
     assert isinstance(estimator, BaseExplainer)
-    names = [n for n in estimator.get_params() if n.endswith("random_state")]
-    clone(estimator).set_params(**dict.fromkeys(names, 7))
-    assert len(names) == 2
+    inner = fitted(estimator, X).estimator_.get_params()
+    seeds = {name: v for name, v in inner.items() if name.endswith("random_state")}
+    assert None not in seeds.values()
+    nested = {f"estimator__{name}": 7 for name in seeds}
+    again = fitted(clone(estimator).set_params(**nested), X).estimator_.get_params()
+    assert all(again[name] == 7 for name in seeds)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from .._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
-    __name__, {"GaussianMixtureDetector": "._gaussian_mixture"}
+    __name__,
+    {"GaussianMixtureDetector": "._gaussian_mixture", "KNNDetector": "._knn"},
 )
 
 if TYPE_CHECKING:
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
+    from ._knn import KNNDetector as KNNDetector

@@ -3,7 +3,7 @@
 Importing this package registers the translations, so it imports torch.
 """
 
-from . import _pipeline  # noqa: F401 - registers Pipeline and FrozenEstimator
+from . import _knn, _pipeline  # noqa: F401 - they register their translations
 from ._black_box import BlackBoxScore
 from ._mixture import MixtureScore
 from ._registry import TorchScore, register_score, torch_score

@@ -1,0 +1,228 @@
+"""Metrics of detection that know which label is the anomaly.
+
+scikit-learn's ``scoring="roc_auc"`` takes the greater label for the positive
+one and ``decision_function`` for its score. Of a detector, where lower is more
+abnormal, it gives one minus the area if 1 marks the anomalies. The scorers here
+are right for both usual codes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from ..base import score_method
+
+
+def anomaly_roc_auc(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
+    """Area under the ROC curve: how often an anomaly scores above a normal row.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    anomaly_score : array-like of shape (n_samples,)
+        Scores; HIGHER is more abnormal. Ties count half.
+
+    Returns
+    -------
+    area : float
+        1 for a perfect ranking, about 0.5 for a random one.
+
+    Raises
+    ------
+    ValueError
+        If the labels fit neither code, or one class is missing.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import anomaly_roc_auc
+    >>> anomaly_roc_auc([0, 0, 1], [0.1, 0.3, 0.2])
+    0.5
+    >>> anomaly_roc_auc([1, 1, -1], [0.1, 0.3, 0.2])
+    0.5
+    """
+    is_anomaly, score = _check(y_true, anomaly_score)
+    return float(roc_auc_score(is_anomaly, score))
+
+
+def anomaly_average_precision(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
+    """Average precision: the area under the curve of precision by recall.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    anomaly_score : array-like of shape (n_samples,)
+        Scores; HIGHER is more abnormal.
+
+    Returns
+    -------
+    average_precision : float
+        1 for a perfect ranking, about the share of anomalies for a random one.
+
+    Raises
+    ------
+    ValueError
+        If the labels fit neither code, or one class is missing.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import anomaly_average_precision
+    >>> anomaly_average_precision([0, 0, 0, 1], [0.1, 0.3, 0.2, 0.25])
+    0.5
+    """
+    is_anomaly, score = _check(y_true, anomaly_score)
+    return float(average_precision_score(is_anomaly, score))
+
+
+def anomaly_precision_at_n(
+    y_true: ArrayLike, anomaly_score: ArrayLike, n: int | None = None
+) -> float:
+    """Share of anomalies among the n rows that score highest.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    anomaly_score : array-like of shape (n_samples,)
+        Scores; HIGHER is more abnormal. Of rows that tie for the last places
+        each counts in part, whatever their order.
+    n : int, default=None
+        Number of rows; the number of anomalies if None.
+
+    Returns
+    -------
+    precision : float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the labels fit neither code, one class is missing, or n is not
+        between 1 and n_samples.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import anomaly_precision_at_n
+    >>> anomaly_precision_at_n([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4])
+    0.5
+    """
+    is_anomaly, score = _check(y_true, anomaly_score)
+    n = int(is_anomaly.sum()) if n is None else n
+    if not 1 <= n <= len(score):
+        raise ValueError(f"n={n} rows: ask for 1 to {len(score)}, the number of rows.")
+    last = np.sort(score)[-n]
+    above, tied = score > last, score == last
+    places = n - above.sum()
+    found = is_anomaly[above].sum() + places * is_anomaly[tied].mean()
+    return float(found / n)
+
+
+def anomaly_roc_auc_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
+    """Score a fitted detector by :func:`anomaly_roc_auc`, for model selection.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a density model, or a Pipeline that ends in one.
+    X : array-like of shape (n_samples, n_features)
+        Rows to score.
+    y : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+
+    Returns
+    -------
+    area : float
+        Higher is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV, StratifiedKFold
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(size=(90, 2)), rng.normal(4, 1, (10, 2))])
+    >>> y = np.repeat([0, 1], [90, 10])
+    >>> search = GridSearchCV(
+    ...     GaussianMixtureDetector(random_state=0),
+    ...     {"n_components": [1, 5]},
+    ...     scoring=anomaly_roc_auc_scorer,
+    ...     cv=StratifiedKFold(5),
+    ... )
+    >>> search.fit(X, y).best_params_
+    {'n_components': 1}
+    """
+    return anomaly_roc_auc(y, _anomaly_score(estimator, X))
+
+
+def anomaly_average_precision_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
+    """Score a fitted detector by :func:`anomaly_average_precision`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a density model, or a Pipeline that ends in one.
+    X : array-like of shape (n_samples, n_features)
+        Rows to score.
+    y : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+
+    Returns
+    -------
+    average_precision : float
+        Higher is better.
+    """
+    return anomaly_average_precision(y, _anomaly_score(estimator, X))
+
+
+def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
+    """Score a fitted detector by :func:`anomaly_precision_at_n`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a density model, or a Pipeline that ends in one.
+    X : array-like of shape (n_samples, n_features)
+        Rows to score.
+    y : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+
+    Returns
+    -------
+    precision : float
+        Among as many rows as there are anomalies; higher is better.
+    """
+    return anomaly_precision_at_n(y, _anomaly_score(estimator, X))
+
+
+def _anomaly_score(estimator: Any, X: Any) -> NDArray[np.float64]:
+    return -np.asarray(getattr(estimator, score_method(estimator))(X))
+
+
+def _check(
+    y_true: ArrayLike, anomaly_score: ArrayLike
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which rows are anomalies, and their scores."""
+    labels = column_or_1d(y_true)
+    score = column_or_1d(anomaly_score, dtype=np.float64)
+    check_consistent_length(labels, score)
+    if not np.isfinite(score).all():
+        raise ValueError(
+            "The anomaly scores hold NaN or infinity: leave such rows out."
+        )
+    values = set(np.unique(labels).tolist())
+    if values == {0, 1}:
+        return labels == 1, score
+    if values == {-1, 1}:
+        return labels == -1, score
+    raise ValueError(
+        f"Labels {sorted(values, key=str)!r}: use 0 for normal rows and 1 for "
+        "anomalies, or +1 for normal rows and -1 for anomalies, with both among "
+        "the rows."
+    )

@@ -1,0 +1,74 @@
+"""KNNDetector: distances to its training rows, on tensors."""
+
+from __future__ import annotations
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from ..detectors import KNNDetector
+from ._registry import TorchScore, register_score
+
+_ELEMENTS = 2**22
+
+
+class KNNScore(TorchScore):
+    """Mean or largest distance to the nearest training rows.
+
+    Differentiable but where the neighbours change.
+
+    Parameters
+    ----------
+    train_rows : Tensor of shape (n_train, n_features)
+        Training rows.
+    n_neighbors : int
+        Number of neighbours that count.
+    largest : bool
+        Whether the score is the largest distance instead of the mean.
+    rounding : float
+        Up to this distance a training row is the row itself.
+    """
+
+    train_rows: Tensor
+    description = "nearest neighbours"
+
+    def __init__(
+        self, train_rows: Tensor, n_neighbors: int, *, largest: bool, rounding: float
+    ) -> None:
+        super().__init__()
+        self.register_buffer("train_rows", train_rows)
+        self.n_neighbors = n_neighbors
+        self.largest = largest
+        self.rounding = rounding
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
+        rows = x.reshape(-1, x.shape[-1])
+        size = max(1, _ELEMENTS // len(self.train_rows))
+        parts = [self._score(part) for part in rows.split(size)]
+        return torch.cat(parts).reshape(x.shape[:-1])
+
+    def _score(self, rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            distances = torch.cdist(rows, self.train_rows)
+            nearest = distances.topk(self.n_neighbors + 1, largest=False).indices
+        # Products round distances near zero; these are exact.
+        squares = (rows[:, None] - self.train_rows[nearest]).square().sum(dim=-1)
+        squares = squares.sort(dim=1).values
+        itself = squares[:, :1].sqrt() <= self.rounding
+        squares = torch.where(itself, squares[:, 1:], squares[:, :-1])
+        # The root of zero has no gradient; a distance of zero does not move.
+        zero = squares == 0
+        distances = torch.where(zero, 0.0, squares.where(~zero, 1.0).sqrt())
+        return distances.amax(dim=1) if self.largest else distances.mean(dim=1)
+
+
+@register_score(KNNDetector)
+def _(estimator: KNNDetector) -> KNNScore:
+    check_is_fitted(estimator)
+    return KNNScore(
+        torch.tensor(estimator.neighbors_._fit_X),
+        estimator.n_neighbors_,
+        largest=estimator.aggregation == "max",
+        rounding=estimator._rounding,
+    )

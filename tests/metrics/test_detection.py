@@ -1,0 +1,137 @@
+"""Metrics and scorers of detection."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, get_scorer, roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_anomaly_attr import GaussianMixtureDetector
+from sklearn_anomaly_attr.metrics import (
+    anomaly_average_precision,
+    anomaly_average_precision_scorer,
+    anomaly_precision_at_n,
+    anomaly_precision_at_n_scorer,
+    anomaly_roc_auc,
+    anomaly_roc_auc_scorer,
+)
+
+METRICS = [anomaly_roc_auc, anomaly_average_precision, anomaly_precision_at_n]
+SCORERS = [
+    anomaly_roc_auc_scorer,
+    anomaly_average_precision_scorer,
+    anomaly_precision_at_n_scorer,
+]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(180, 3)), rng.normal(3, 1, (20, 3))])
+    return X, np.repeat([0, 1], [180, 20])
+
+
+def other_code(y):
+    return np.where(y == 1, -1, 1)
+
+
+def codes(y):
+    """The same labels in every code that is understood."""
+    return [y, y.astype(bool), y.astype(float), other_code(y), list(other_code(y))]
+
+
+def test_scikit_learns_metrics_with_the_anomalies_as_positives():
+    rng = np.random.default_rng(0)
+    y, score = rng.random(100) < 0.2, rng.normal(size=100).round(1)
+    assert anomaly_roc_auc(y, score) == roc_auc_score(y, score)
+    assert anomaly_average_precision(y, score) == average_precision_score(y, score)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_all_codes_of_the_labels_agree(metric):
+    rng = np.random.default_rng(0)
+    y, score = (rng.random(100) < 0.2).astype(int), rng.normal(size=100)
+    values = [metric(code, score) for code in codes(y)]
+    assert values == [values[0]] * 5
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_perfect_ranking_scores_one(metric):
+    assert metric([0, 0, 1, 1], [1.0, 2.0, 3.0, 4.0]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(1, 1.0), (2, 0.75), (3, 2 / 3), (4, 0.5), (None, 0.75)]
+)
+def test_precision_at_n_shares_ties(n, expected):
+    found = anomaly_precision_at_n([1, 1, 0, 0], [3.0, 2.0, 2.0, 1.0], n)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    "labels", [[0, 0, 0], [1, 1, 1], [0, 1, 2], [-1, 0, 1], ["n", "a", "n"], [1, 2, 2]]
+)
+def test_other_labels_are_refused(metric, labels):
+    with pytest.raises(ValueError, match="use 0 for normal rows and 1 for anomalies"):
+        metric(labels, [0.1, 0.2, 0.3])
+
+
+def test_bad_scores_are_refused():
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        anomaly_roc_auc([0, 1], [np.nan, 1.0])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        anomaly_roc_auc([0, 1], [1.0])
+    with pytest.raises(ValueError, match="ask for 1 to 2"):
+        anomaly_precision_at_n([0, 1], [0.1, 0.2], 3)
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+@pytest.mark.parametrize(
+    "detector",
+    [
+        GaussianMixtureDetector(),
+        IsolationForest(n_estimators=20, random_state=0),
+        make_pipeline(StandardScaler(), IsolationForest(n_estimators=20)),
+    ],
+    ids=lambda d: type(d).__name__,
+)
+def test_scorers_of_detectors(scorer, detector, data):
+    X, y = data
+    detector.fit(X)
+    value = scorer(detector, X, y)
+    assert value > 0.5
+    assert scorer(detector, X, other_code(y)) == value
+    metric = METRICS[SCORERS.index(scorer)]
+    assert value == metric(y, -detector.score_samples(X))
+
+
+def test_scikit_learns_own_scorer_gives_the_complement(data):
+    """The trap that these scorers are here for."""
+    X, y = data
+    detector = GaussianMixtureDetector().fit(X[y == 0])
+    trap = get_scorer("roc_auc")._score_func(y, detector.decision_function(X))
+    assert trap < 0.1
+    assert anomaly_roc_auc_scorer(detector, X, y) == pytest.approx(1 - trap)
+
+
+@pytest.mark.parametrize("scorer", SCORERS)
+def test_grid_search_prefers_the_better_detector(scorer, data):
+    X, y = data
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), GaussianMixtureDetector(random_state=0)),
+        {"gaussianmixturedetector__n_components": [1, 30]},
+        scoring=scorer,
+        cv=StratifiedKFold(4),
+    ).fit(X, other_code(y))
+    assert search.best_params_ == {"gaussianmixturedetector__n_components": 1}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_classifiers_are_refused(data):
+    X, y = data
+    with pytest.raises(TypeError, match="gives no anomaly score"):
+        anomaly_roc_auc_scorer(LogisticRegression().fit(X, y), X, y)
