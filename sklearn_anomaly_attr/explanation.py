@@ -199,9 +199,18 @@ class Explanation:
         -------
         shap.Explanation
             With the rows' data where every player is a single feature.
-        """
-        import shap
 
+        Raises
+        ------
+        ImportError
+            If shap is not installed.
+        """
+        try:
+            import shap
+        except ImportError as error:
+            raise ImportError(
+                "to_shap needs shap: pip install 'sklearn_anomaly_attr[shap]'."
+            ) from error
         single = all(len(columns) == 1 for columns in self.groups)
         return shap.Explanation(
             values=self.values,

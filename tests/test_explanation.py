@@ -1,5 +1,7 @@
 """Explanation: tables, slices, shares."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,6 +103,12 @@ def test_to_shap(explanation):
     assert_array_equal(converted.base_values, explanation.base_values)
     assert converted.feature_names == ["a", "pair", "d"]
     assert converted.data is None  # a group has no single value
+
+
+def test_without_shap_the_cure_is_named(explanation, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shap", None)
+    with pytest.raises(ImportError, match="pip install"):
+        explanation.to_shap()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

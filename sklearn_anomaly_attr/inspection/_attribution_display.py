@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from .._sklearn_compat import check_matplotlib_support
 from ..explanation import Explanation, spell
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class AttributionDisplay:
         ValueError
             If `ax` has not one axes a row.
         """
+        check_matplotlib_support("AttributionDisplay.plot")
         n_rows = len(self.scores)
         axes = self._make_axes(n_rows) if ax is None else np.ravel(np.asarray(ax))
         if len(axes) != n_rows:

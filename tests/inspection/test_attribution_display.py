@@ -1,5 +1,7 @@
 """AttributionDisplay: bars that add up."""
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -63,6 +65,12 @@ def test_axes_of_ones_own(explanation):
     assert display.figure_ is figure
     _, axis = plt.subplots()
     assert AttributionDisplay.from_explanation(explanation[0], ax=axis).axes_[0] is axis
+
+
+def test_without_matplotlib_the_cure_is_named(explanation, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        AttributionDisplay.from_explanation(explanation)
 
 
 def test_bad_input_is_refused(explanation):
