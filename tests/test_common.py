@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
@@ -28,6 +29,11 @@ from sklearn_anomaly_attr import (
 )
 from sklearn_anomaly_attr.base import BaseDetector, BaseExplainer
 
+
+class BlackBox(IsolationForest):
+    """Called as it is: subclasses are not translated."""
+
+
 DETECTORS = [
     GaussianMixtureDetector(),
     GaussianMixtureDetector([1, 2], covariance_type="diag", cv=2),
@@ -37,7 +43,9 @@ INNER = [
     GaussianMixtureDetector(2),
     make_pipeline(StandardScaler(), GaussianMixtureDetector(2)),
     IsolationForest(n_estimators=5),
+    BlackBox(n_estimators=3),
     KNNDetector(5),
+    OneClassSVM(),
 ]
 EXPLAINERS = [
     explainer(inner, max_evaluations=64)
@@ -134,7 +142,8 @@ def test_skops_round_trip(estimator, X, X_new):
     fit = fitted(estimator, X)
     stored = skops.dumps(fit)
     trusted = skops.get_untrusted_types(data=stored)
-    assert all("sklearn" in name for name in trusted)
+    ours = {f"{BlackBox.__module__}.{BlackBox.__name__}"}
+    assert all("sklearn" in name for name in set(trusted) - ours)
     loaded = skops.loads(stored, trusted=trusted)
     assert_array_equal(output(loaded, X_new), output(fit, X_new))
 

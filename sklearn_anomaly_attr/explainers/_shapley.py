@@ -130,6 +130,13 @@ class ShapleyExplainer(BaseExplainer):
         """Values, base values, standard errors, scores and reference of rows."""
         game = self._make_game(score, x, players, self._batch_size(score, x))
         worth = game.values(masks).cpu().numpy()
+        if not np.isfinite(worth).all():
+            raise ValueError(
+                f"{type(self.estimator_).__name__} gives infinite or NaN scores to "
+                "these rows, or to rows between them and the training rows: take one "
+                "whose score is finite everywhere, e.g. KernelDensity with a gaussian "
+                "kernel."
+            )
         reference = game.reference
         return (
             *solver.solve(worth),

@@ -25,7 +25,8 @@ def local_minimizer(
     ----------
     score : TorchScore
         Majorise-minimise steps for a Gaussian mixture, L-BFGS for another
-        differentiable score, coordinate search for the rest.
+        score that is differentiable and coercive, coordinate search for the
+        rest.
     proximity : Proximity
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
@@ -33,7 +34,7 @@ def local_minimizer(
     """
     if isinstance(score, MixtureScore):
         return MixtureMinimizer(score, proximity)
-    if score.differentiable:
+    if score.differentiable and score.coercive:
         return GradientMinimizer(score, proximity)
     return CoordinateMinimizer(score, proximity, lower, upper)
 

@@ -3,7 +3,14 @@
 Importing this package registers the translations, so it imports torch.
 """
 
-from . import _knn, _pipeline  # noqa: F401 - they register their translations
+from . import (  # noqa: F401 - they register their translations
+    _bayesian_mixture,
+    _kernels,
+    _knn,
+    _linear,
+    _pipeline,
+    _trees,
+)
 from ._black_box import BlackBoxScore
 from ._mixture import MixtureScore
 from ._registry import TorchScore, register_score, torch_score

@@ -20,12 +20,17 @@ class TorchScore(nn.Module, ABC):
     ----------
     differentiable : bool
         Whether autograd gives the gradient of the score.
+    coercive : bool
+        Whether the score grows in every direction away from the training rows,
+        so that a search without bounds ends near them. Where it does not,
+        searches keep to the training range.
     description : str
         A few words for :attr:`Explanation.method
         <sklearn_anomaly_attr.Explanation>`.
     """
 
     differentiable: bool = True
+    coercive: bool = True
     description: str = "torch function"
 
     @abstractmethod
@@ -89,7 +94,9 @@ def torch_score(estimator: Any) -> TorchScore:
         Anomaly score, HIGHER is more abnormal, equal to
         ``-estimator.score_samples(X)`` to 1e-9. Estimators without a
         registered translation become a black box that calls ``score_samples``
-        (or, where there is none, ``decision_function``).
+        (or, where there is none, ``decision_function``). The score of a
+        :class:`~sklearn.neighbors.KernelDensity` is the exact sum, from which
+        scikit-learn's own departs far out, by rounding.
 
     Raises
     ------

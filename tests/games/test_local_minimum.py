@@ -139,12 +139,17 @@ class Smooth(TorchScore):
         return x.square().sum(dim=-1)
 
 
+class Flat(Smooth):
+    coercive = False
+
+
 def test_the_minimizer_suits_the_score(mixture, X, proximity):
     forest = IsolationForest(n_estimators=3, random_state=0).fit(X)
     bounds = proximity.spread, proximity.spread
     for score, expected in (
         (torch_score(mixture), MixtureMinimizer),
         (Smooth(), GradientMinimizer),
+        (Flat(), CoordinateMinimizer),
         (torch_score(forest), CoordinateMinimizer),
     ):
         assert isinstance(local_minimizer(score, proximity, *bounds), expected)

@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sklearn_anomaly_attr import AnomalyShapley, KNNDetector, torch_score
 from sklearn_anomaly_attr.scores._knn import KNNScore
-from sklearn_anomaly_attr.scores._pipeline import AffineScore
+from sklearn_anomaly_attr.scores._pipeline import ComposedScore
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_equals_score_samples(aggregation, n_features):
 def test_scalers_before_it_are_translated_too(transformers, X):
     pipeline = make_pipeline(*transformers, KNNDetector(5)).fit(X)
     score = torch_score(pipeline)
-    assert isinstance(score, AffineScore)
+    assert isinstance(score, ComposedScore)
     assert score.differentiable
     rows = rows_near_and_far(X)
     assert_allclose(
