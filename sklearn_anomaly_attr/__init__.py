@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "KNNDetector": ".detectors",
         "KernelShap": ".explainers",
         "NeighborShap": ".explainers",
+        "PyODDetector": ".detectors",
         "base": ".base",
         "detectors": ".detectors",
         "explainers": ".explainers",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .base import BaseExplainer as BaseExplainer
     from .detectors import GaussianMixtureDetector as GaussianMixtureDetector
     from .detectors import KNNDetector as KNNDetector
+    from .detectors import PyODDetector as PyODDetector
     from .explainers import AnomalyShapley as AnomalyShapley
     from .explainers import KernelShap as KernelShap
     from .explainers import NeighborShap as NeighborShap

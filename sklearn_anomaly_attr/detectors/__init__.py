@@ -6,9 +6,16 @@ from .._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {"GaussianMixtureDetector": "._gaussian_mixture", "KNNDetector": "._knn"},
+    {
+        "BatchDependenceWarning": "._pyod",
+        "GaussianMixtureDetector": "._gaussian_mixture",
+        "KNNDetector": "._knn",
+        "PyODDetector": "._pyod",
+    },
 )
 
 if TYPE_CHECKING:
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
     from ._knn import KNNDetector as KNNDetector
+    from ._pyod import BatchDependenceWarning as BatchDependenceWarning
+    from ._pyod import PyODDetector as PyODDetector

@@ -72,7 +72,7 @@ class KNNDetector(BaseDetector):
     >>> detector = KNNDetector().fit(X)
     >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
     array([ 1, -1])
-    >>> detector.feature_scores([[0.0, 6.0]]).argmax()
+    >>> int(detector.feature_scores([[0.0, 6.0]]).argmax())
     1
     """
 

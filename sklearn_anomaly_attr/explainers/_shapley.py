@@ -133,9 +133,9 @@ class ShapleyExplainer(BaseExplainer):
         if not np.isfinite(worth).all():
             raise ValueError(
                 f"{type(self.estimator_).__name__} gives infinite or NaN scores to "
-                "these rows, or to rows between them and the training rows: take one "
-                "whose score is finite everywhere, e.g. KernelDensity with a gaussian "
-                "kernel."
+                "these rows, or to rows between them and the training rows. Take a "
+                "score that is finite everywhere: a gaussian kernel for KernelDensity, "
+                "no logarithm of columns that can fall below zero."
             )
         reference = game.reference
         return (

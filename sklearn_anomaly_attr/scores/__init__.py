@@ -14,11 +14,14 @@ from . import (  # noqa: F401 - they register their translations
 from ._black_box import BlackBoxScore
 from ._mixture import MixtureScore
 from ._registry import TorchScore, register_score, torch_score
+from ._transforms import TorchTransform, register_transform
 
 __all__ = [
     "BlackBoxScore",
     "MixtureScore",
     "TorchScore",
+    "TorchTransform",
     "register_score",
+    "register_transform",
     "torch_score",
 ]
