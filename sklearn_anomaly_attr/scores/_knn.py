@@ -7,19 +7,19 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ..detectors import KNNDetector
-from ._registry import TorchScore, register_score
+from ._affine import FloatArray
+from ._pairwise import PairwiseScore
+from ._registry import register_score
 
-_ELEMENTS = 2**22
 
-
-class KNNScore(TorchScore):
+class KNNScore(PairwiseScore):
     """Mean or largest distance to the nearest training rows.
 
     Differentiable but where the neighbours change.
 
     Parameters
     ----------
-    train_rows : Tensor of shape (n_train, n_features)
+    train_rows : ndarray of shape (n_train, n_features)
         Training rows.
     n_neighbors : int
         Number of neighbours that count.
@@ -29,24 +29,20 @@ class KNNScore(TorchScore):
         Up to this distance a training row is the row itself.
     """
 
-    train_rows: Tensor
     description = "nearest neighbours"
 
     def __init__(
-        self, train_rows: Tensor, n_neighbors: int, *, largest: bool, rounding: float
+        self,
+        train_rows: FloatArray,
+        n_neighbors: int,
+        *,
+        largest: bool,
+        rounding: float,
     ) -> None:
-        super().__init__()
-        self.register_buffer("train_rows", train_rows)
+        super().__init__(train_rows)
         self.n_neighbors = n_neighbors
         self.largest = largest
         self.rounding = rounding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
-        rows = x.reshape(-1, x.shape[-1])
-        size = max(1, _ELEMENTS // len(self.train_rows))
-        parts = [self._score(part) for part in rows.split(size)]
-        return torch.cat(parts).reshape(x.shape[:-1])
 
     def _score(self, rows: Tensor) -> Tensor:
         with torch.no_grad():
@@ -67,7 +63,7 @@ class KNNScore(TorchScore):
 def _(estimator: KNNDetector) -> KNNScore:
     check_is_fitted(estimator)
     return KNNScore(
-        torch.tensor(estimator.neighbors_._fit_X),
+        estimator.neighbors_._fit_X,
         estimator.n_neighbors_,
         largest=estimator.aggregation == "max",
         rounding=estimator._rounding,
