@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # A responsibility this close to one makes the step that of a single Gaussian.
 _ALONE = 1.0 - 1e-9
 # From here on, a shared inverse beats a factorisation for each problem.
-_SHARED_FROM = 12
+_SHARED_FROM = 7
 # Majorise-minimise steps before Newton's are tried beside them.
 _PATIENCE = 4
 _MATRIX_ELEMENTS = 2**21

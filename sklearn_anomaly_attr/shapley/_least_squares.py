@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import null_space, solve
 from scipy.special import comb
 
@@ -34,6 +35,10 @@ class LeastSquares:
     def __init__(self, masks: BoolArray, weights: FloatArray) -> None:
         self._masks = masks
         self.operator = _constrained_operator(masks, weights)
+        shares = _drawn_shares(masks)
+        self._pairs = _drawn_pairs(masks, shares)
+        # Draws without repeats vary less where they are a large part of all.
+        self._corrections = np.sqrt(1.0 - shares)
 
     def standard_errors(self, gain: FloatArray) -> FloatArray | None:
         """Standard errors from the residuals of the pairs that were drawn.
@@ -48,13 +53,11 @@ class LeastSquares:
         ndarray of shape (n_samples, n_players) or None
             Sandwich estimates; None where no pairs were drawn.
         """
-        pairs = _drawn_pairs(self._masks)
-        if len(pairs) == 0:
+        if len(self._pairs) == 0:
             return None
-        first, second = pairs.T
+        first, second = self._pairs.T
         residual = gain - gain @ self.operator @ self._masks.T
-        # Draws without repeats vary less where they are a large part of all.
-        residual *= np.sqrt(1.0 - _drawn_shares(self._masks))
+        residual *= self._corrections
         r, s = residual[:, first], residual[:, second]
         a, b = self.operator[first], self.operator[second]
         variance = r**2 @ a**2 + s**2 @ b**2 + 2.0 * (r * s) @ (a * b)
@@ -87,9 +90,9 @@ def _drawn_shares(masks: BoolArray) -> FloatArray:
     return (counts / comb(n_players, np.arange(n_players + 1)))[size]
 
 
-def _drawn_pairs(masks: BoolArray) -> np.ndarray:
+def _drawn_pairs(masks: BoolArray, shares: FloatArray) -> NDArray[np.intp]:
     """Positions of coalitions and complements of sizes not enumerated."""
-    drawn = _drawn_shares(masks) < 1.0
+    drawn = shares < 1.0
     position = {mask.tobytes(): i for i, mask in enumerate(masks)}
     pairs = [
         (i, position.get((~masks[i]).tobytes(), -1))

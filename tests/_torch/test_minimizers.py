@@ -82,6 +82,21 @@ def test_a_single_gaussian_has_a_closed_form(minimizer, relative, n_features):
     assert_allclose((y - expected) / problem.spread, 0.0, atol=tolerance)
 
 
+def test_overlapping_components_do_not_make_the_search_crawl():
+    """Majorise-minimise steps alone do not end in so few iterations here."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    score = torch_score(GaussianMixture(3, random_state=0).fit(X))
+    proximity = Proximity(torch.tensor(X.std(axis=0)), 0.01)
+    x = torch.tensor(2.0 * rng.normal(size=(100, 5)))
+    free = torch.ones_like(x, dtype=torch.bool)
+    few, many = (
+        MixtureMinimizer(score, proximity, max_iter=n)(x, free) for n in (25, 2000)
+    )
+    near = (few - many).abs().amax(dim=1) < 1e-6
+    assert near.double().mean() >= 0.9
+
+
 @pytest.mark.parametrize("n_fixed", [0, 1, 3])
 def test_shared_inverses_give_the_same_as_factorisations(n_fixed, monkeypatch):
     problem = Problem(20, n_components=2, gamma=0.1)
