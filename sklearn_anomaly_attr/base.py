@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -10,7 +11,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
@@ -18,65 +18,25 @@ from sklearn.base import (
     OutlierMixin,
     TransformerMixin,
     clone,
-    is_classifier,
-    is_outlier_detector,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ._sklearn_compat import Interval, _fit_context
+from ._coding import TableCoding, is_frame
+from ._sklearn_compat import Interval, StrOptions, _fit_context
+from ._steps import encoded_columns
+from ._validation import (
+    check_categories,
+    check_frame,
+    check_X,
+    column_positions,
+    encode_rows,
+    fit_detector,
+    score_method,
+)
 from .explanation import Explanation
 
 FloatArray = NDArray[np.float64]
-
-
-def score_method(estimator: Any) -> str:
-    """Name of the method that gives an estimator's score, lower = more abnormal.
-
-    Parameters
-    ----------
-    estimator : estimator, fitted or not
-        A detector, a density model, or a Pipeline that ends in one.
-
-    Returns
-    -------
-    {"score_samples", "decision_function"}
-
-    Raises
-    ------
-    TypeError
-        If the estimator gives no anomaly score.
-    """
-    if hasattr(estimator, "__sklearn_tags__") and not is_classifier(estimator):
-        if hasattr(estimator, "score_samples"):
-            return "score_samples"
-        if is_outlier_detector(estimator) and hasattr(estimator, "decision_function"):
-            return "decision_function"
-    name = type(estimator).__name__
-    if hasattr(estimator, "novelty"):
-        raise TypeError(
-            f"{name} scores new rows only with novelty=True: set it and try again."
-        )
-    raise TypeError(
-        f"{name} gives no anomaly score. Pass an outlier detector, a density model, "
-        "or a Pipeline that ends in one: it needs a method score_samples or "
-        "decision_function where lower means more abnormal."
-    )
-
-
-def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
-    """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
-    try:
-        # The detectors compute with numpy, whatever the arrays come as.
-        with config_context(array_api_dispatch=False):
-            return validate_data(estimator, X, dtype=np.float64, order="C", **kwargs)
-    except ValueError as error:
-        if "could not convert" not in str(error):
-            raise
-        raise ValueError(
-            f"{type(estimator).__name__} takes numeric columns only ({error}): encode "
-            "the other columns first, e.g. with OrdinalEncoder, or leave them out."
-        ) from error
 
 
 class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -205,9 +165,9 @@ class BaseExplainer(
 ):
     """Base of the explainers: meta-estimators around a detector.
 
-    A subclass writes ``_explain(X)`` and, where it keeps a background,
+    A subclass writes ``_explain(X, coding)`` and, where it keeps a background,
     ``_fit(X)``; its first parameter is ``estimator``, and it has
-    ``random_state``.
+    ``categorical_features`` and ``random_state``.
 
     Attributes
     ----------
@@ -217,19 +177,23 @@ class BaseExplainer(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": "no_validation",
+        "categorical_features": [StrOptions({"auto"}), "array-like"],
         "random_state": ["random_state"],
     }
 
     estimator: Any
     estimator_: Any
+    categorical_features: str | Sequence[Any]
     random_state: Any
+    # How categories became numbers; None where all columns hold numbers.
+    _coding: TableCoding | None
 
     def _fit(self, X: FloatArray) -> None:
-        """Keep what the explanations need of the validated training rows."""
+        """Keep what the explanations need of the coded training rows."""
 
     @abstractmethod
-    def _explain(self, X: FloatArray) -> Explanation:
-        """Explain the validated rows X."""
+    def _explain(self, X: FloatArray, coding: TableCoding | None) -> Explanation:
+        """Explain the coded rows X, which may hold categories new to the coding."""
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -238,7 +202,8 @@ class BaseExplainer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows, mostly normal.
+            Training rows, mostly normal. DataFrames may hold categories:
+            strings, booleans, categoricals.
         y : array-like of shape (n_samples,), default=None
             Handed to the detector; most ignore it.
 
@@ -250,10 +215,11 @@ class BaseExplainer(
         Raises
         ------
         TypeError
-            If ``estimator`` gives no anomaly score.
+            If ``estimator`` gives no anomaly score, or a column of X holds
+            neither numbers nor categories.
         ValueError
-            If X is not a finite numeric table of at least two rows, or if a
-            frozen detector was fitted on other columns.
+            If X holds fewer than two rows, or numbers that are NaN or
+            infinite, or if a frozen detector was fitted on other columns.
 
         Notes
         -----
@@ -263,16 +229,27 @@ class BaseExplainer(
         ``random_state`` parameters that are None.
         """
         score_method(self.estimator)
-        X_checked = check_X(self, X, ensure_min_samples=2)
+        if is_frame(X):
+            check_frame(self, X, reset=True, n_rows=2)
+        else:
+            X = check_X(self, X, ensure_min_samples=2)
+        listed: set[int] = set()
+        if not isinstance(self.categorical_features, str):
+            listed = column_positions(self, self.categorical_features)
+        # Refuses what cannot be explained before the detector is fitted.
+        TableCoding.of(X, listed).encode(X)
         rng = check_random_state(self.random_state)
         self._random_seed = int(rng.randint(np.iinfo(np.int32).max))
         estimator = clone(self.estimator)
         if self.random_state is not None:
             _seed_unseeded(estimator, rng)
-        named = hasattr(self, "feature_names_in_")
-        self.estimator_ = estimator.fit(X if named else X_checked, y)
+        self.estimator_ = fit_detector(estimator, X, y)
         self._check_columns()
-        self._fit(X_checked)
+        coding = TableCoding.of(X, listed | encoded_columns(self.estimator_))
+        self._coding = coding if coding.is_categorical.any() else None
+        if self._coding is not None:
+            check_categories(self, X)
+        self._fit(coding.encode(X))
         return self
 
     def explain(self, X: Any) -> Explanation:
@@ -289,8 +266,7 @@ class BaseExplainer(
             Attributions; POSITIVE pushes the anomaly score UP.
         """
         check_is_fitted(self)
-        X_checked = check_X(self, X, reset=False, ensure_min_samples=0)
-        explanation = self._explain(X_checked)
+        explanation = self._explain(*encode_rows(self, X, self._coding))
         if isinstance(X, pd.DataFrame):
             explanation = replace(explanation, index=X.index)
         return explanation

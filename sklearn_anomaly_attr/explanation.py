@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class Explanation:
     scores : ndarray of shape (n_samples,)
         Anomaly scores; HIGHER is more abnormal.
     data : ndarray of shape (n_samples, n_features)
-        The explained rows.
+        The explained rows; of dtype object where columns hold categories.
     index : pandas.Index of length n_samples
         Their labels.
     feature_names : ndarray of shape (n_players,) of str
@@ -81,13 +82,13 @@ class Explanation:
     values: FloatArray
     base_values: FloatArray
     scores: FloatArray
-    data: FloatArray
+    data: NDArray[Any]
     index: pd.Index
     feature_names: NDArray[Any]
     column_names: NDArray[Any]
     groups: tuple[tuple[int, ...], ...]
     standard_errors: FloatArray | None = None
-    reference: FloatArray | None = None
+    reference: NDArray[Any] | None = None
     method: str = ""
 
     def __len__(self) -> int:
@@ -177,7 +178,7 @@ class Explanation:
         return pd.DataFrame(table)
 
     def _spell(
-        self, data: FloatArray, rows: NDArray[np.intp], players: NDArray[np.intp]
+        self, data: NDArray[Any], rows: NDArray[np.intp], players: NDArray[np.intp]
     ) -> NDArray[Any]:
         """Values of players in rows; a group's are spelled out as text."""
         first = np.array([columns[0] for columns in self.groups], dtype=np.intp)
@@ -188,7 +189,7 @@ class Explanation:
         for i in np.flatnonzero(grouped):
             columns = self.groups[players[i]]
             values[i] = ", ".join(
-                f"{self.column_names[c]}={data[rows[i], c]:.4g}" for c in columns
+                f"{self.column_names[c]}={spell(data[rows[i], c])}" for c in columns
             )
         return values
 
@@ -257,4 +258,5 @@ def _html_bars(table: pd.DataFrame) -> str:
 
 def spell(value: Any) -> str:
     """Write a feature's value in a few characters."""
-    return value if isinstance(value, str) else f"{value:.4g}"
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return f"{value:.4g}" if is_number else str(value)

@@ -4,20 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import OneClassSVM
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap
-from sklearn_anomaly_attr.base import BaseDetector, score_method
+from sklearn_anomaly_attr.base import BaseDetector
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 
@@ -51,52 +45,6 @@ def test_any_detector_can_be_explained():
 def test_contamination_is_checked(contamination):
     with pytest.raises(ValueError, match="'contamination' parameter"):
         DistanceDetector(contamination=contamination).fit(X)
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        GaussianMixture(),
-        KernelDensity(),
-        IsolationForest(),
-        OneClassSVM(),
-        LocalOutlierFactor(novelty=True),
-        PCA(),
-        make_pipeline(StandardScaler(), OneClassSVM()),
-        FrozenEstimator(IsolationForest().fit(X)),
-    ],
-    ids=str,
-)
-def test_what_scores(estimator):
-    assert score_method(estimator) == "score_samples"
-
-
-def test_a_detector_may_have_a_decision_function_only():
-    class Detector(DistanceDetector):
-        score_samples = property()
-
-        def decision_function(self, X):
-            return self._score_samples(X)
-
-    assert score_method(Detector()) == "decision_function"
-
-
-@pytest.mark.parametrize(
-    ("estimator", "cure"),
-    [
-        (LogisticRegression(), "LogisticRegression gives no anomaly score. Pass an"),
-        (make_pipeline(StandardScaler(), LogisticRegression()), "outlier detector"),
-        (make_pipeline(StandardScaler()), "Pipeline that ends in one"),
-        (KMeans(), "needs a method score_samples"),
-        (LocalOutlierFactor(), "novelty=True"),
-        ("IsolationForest", "str gives no anomaly score"),
-        (None, "NoneType gives no anomaly score"),
-    ],
-    ids=lambda case: type(case).__name__,
-)
-def test_what_does_not_score_is_refused_with_a_cure(estimator, cure):
-    with pytest.raises(TypeError, match=cure):
-        KernelShap(estimator).fit(X)
 
 
 def test_a_frozen_detector_must_be_fitted():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from ._proximity import Proximity
+
+_AT_ONCE = 8  # categories
 
 
 class CoordinateMinimizer:
@@ -15,7 +17,8 @@ class CoordinateMinimizer:
 
     A problem keeps a step of its own for each column: a step that finds
     nothing better is halved. The search stays within the training range, and
-    begins at the point of it that is nearest to the row.
+    begins at the point of it that is nearest to the row. Of a category, all
+    others are tried; one that training never held is none of them.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ class CoordinateMinimizer:
     proximity : Proximity
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
-        Range of the training columns.
+        Range of the training columns; of a category, of its codes.
     first_step, last_step : float, default=2.0, 0.1
         Steps to begin with and to give up below, in spreads.
     max_sweeps : int, default=20
@@ -69,7 +72,7 @@ class CoordinateMinimizer:
         return y
 
     def _objective(self, x: Tensor, weights: Tensor, y: Tensor) -> Tensor:
-        u = (y - x) / self.proximity.spread
+        u = self.proximity.moves(x, y)
         return self.score(y) / x.shape[1] + (weights * u.square()).sum(dim=-1)
 
     def _try_column(
@@ -82,15 +85,25 @@ class CoordinateMinimizer:
         rows: Tensor,
         column: int,
     ) -> None:
-        """Move `column` of `rows` where a step lowers the objective, in place."""
-        move = steps[rows, column] * self.proximity.spread[column]
-        lower, upper = self.lower[column], self.upper[column]
-        trials = y[rows].expand(2, -1, -1).clone()
-        trials[0, :, column] = (y[rows, column] - move).clamp(lower, upper)
-        trials[1, :, column] = (y[rows, column] + move).clamp(lower, upper)
-        best, which = self._objective(x[rows], weights[rows], trials).min(dim=0)
-        better = best < value[rows]
-        winners = rows[better]
-        y[winners] = trials[which[better], better.nonzero()[:, 0]]
-        value[winners] = best[better]
+        """Move `column` of `rows` where that lowers the objective, in place."""
+        better = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+        for values in self._trials(y[rows, column], steps[rows, column], column):
+            trials = y[rows].expand(len(values), -1, -1).clone()
+            trials[:, :, column] = values
+            best, which = self._objective(x[rows], weights[rows], trials).min(dim=0)
+            lower = best < value[rows]
+            winners = rows[lower]
+            y[winners, column] = values.expand(-1, len(rows))[which[lower], lower]
+            value[winners] = best[lower]
+            better |= lower
         steps[rows[~better], column] /= 2.0
+
+    def _trials(self, y: Tensor, step: Tensor, column: int) -> Iterator[Tensor]:
+        """Values ``(n_trials, n_rows or 1)`` to try instead of `y`, a few at once."""
+        lower, upper = self.lower[column], self.upper[column]
+        if column in self.proximity.categorical:
+            codes = torch.arange(int(upper) + 1, device=y.device).to(y)
+            yield from codes[:, None].split(_AT_ONCE)
+        else:
+            move = step * self.proximity.spread[column]
+            yield torch.stack([y - move, y + move]).clamp(lower, upper)

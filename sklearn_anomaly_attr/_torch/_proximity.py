@@ -30,11 +30,15 @@ class Proximity:
     relative : bool, default=False
         Whether :math:`s_i` is :math:`|x_i|` instead of the spread, as in the
         authors' code; it then depends on where a unit has its zero.
+    categorical : tuple of int, default=()
+        Positions of the columns that hold codes of categories. Two different
+        codes are one apart.
     """
 
     spread: Tensor
     gamma: float
     relative: bool = False
+    categorical: tuple[int, ...] = ()
 
     def weights(self, x: Tensor, free: Tensor) -> Tensor:
         """Weights ``(..., n_features)`` of the squares of ``u``."""
@@ -42,8 +46,17 @@ class Proximity:
         weights = (self.gamma / n_free).expand(x.shape)
         if self.relative:
             magnitude = x.abs().clamp(min=_SMALLEST_MAGNITUDE)
+            magnitude[..., list(self.categorical)] = 1.0
             weights = weights * (self.spread / magnitude).square()
         return weights
+
+    def moves(self, x: Tensor, y: Tensor) -> Tensor:
+        """The moves ``u (..., n_features)`` from x to y."""
+        moves = y - x
+        if self.categorical:
+            columns = list(self.categorical)
+            moves[..., columns] = moves[..., columns].sign()
+        return moves / self.spread
 
 
 class Minimizer(Protocol):

@@ -11,7 +11,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions
-from ..base import BaseDetector, FloatArray, check_X
+from .._validation import check_X
+from ..base import BaseDetector, FloatArray
 
 # Beside the usual distance of neighbours: from here on two rows are the same.
 _ROUNDING = 1e-6

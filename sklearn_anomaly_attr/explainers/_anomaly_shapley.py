@@ -67,6 +67,11 @@ class AnomalyShapley(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
+    categorical_features : "auto" or list, default="auto"
+        Columns, by name or position, whose absent values must be among those
+        seen in ``fit``. Columns of strings, booleans and categoricals are so
+        in any case, as are those that the detector's Pipeline gives to an
+        encoder; "auto" adds no other.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
         "auto" suits it to the number of columns and to the score.
@@ -143,6 +148,7 @@ class AnomalyShapley(ShapleyExplainer):
         distance: str = "scaled",
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -152,6 +158,7 @@ class AnomalyShapley(ShapleyExplainer):
             estimator,
             max_evaluations=max_evaluations,
             groups=groups,
+            categorical_features=categorical_features,
             batch_size=batch_size,
             device=device,
             random_state=random_state,
@@ -164,7 +171,7 @@ class AnomalyShapley(ShapleyExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._lower, self._upper = X.min(axis=0), X.max(axis=0)
-        score = torch_score(self.estimator_)
+        score = torch_score(self.estimator_, self._coding)
         x = torch.tensor(X)
         parts = x.split(self._batch_size(score, x))
         with torch.no_grad():
@@ -177,7 +184,8 @@ class AnomalyShapley(ShapleyExplainer):
     ) -> Game:
         spread = self._tensor(self._spread, x)
         price = self.gamma * self._score_spread
-        proximity = Proximity(spread, price, self.distance == "relative")
+        categorical = tuple(np.flatnonzero(self._n_categories).tolist())
+        proximity = Proximity(spread, price, self.distance == "relative", categorical)
         minimizer = local_minimizer(
             score,
             proximity,
@@ -186,7 +194,14 @@ class AnomalyShapley(ShapleyExplainer):
         )
         games = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
         game = games[self._characteristic(score, players)]
-        return game(score, x, players, minimizer, batch_size=batch_size)
+        return game(
+            score,
+            x,
+            players,
+            minimizer,
+            categorical=categorical,
+            batch_size=batch_size,
+        )
 
     def _characteristic(self, score: TorchScore, players: Players) -> str:
         if self.characteristic != "auto":

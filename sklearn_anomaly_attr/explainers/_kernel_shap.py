@@ -22,7 +22,8 @@ class KernelShap(ShapleyExplainer):
 
     Absent features take the values of k-means centres of the training rows,
     each centre weighted by its cluster's share of the rows. The columns are
-    clustered on a common scale, their standard deviations.
+    clustered on a common scale, their standard deviations; a centre's
+    categories are the most frequent ones of its cluster.
 
     Attributions are in units of the anomaly score; POSITIVE pushes it UP.
     With the base value, the weighted mean score of the centres, they add up to
@@ -42,6 +43,11 @@ class KernelShap(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
+    categorical_features : "auto" or list, default="auto"
+        Columns, by name or position, whose absent values must be among those
+        seen in ``fit``. Columns of strings, booleans and categoricals are so
+        in any case, as are those that the detector's Pipeline gives to an
+        encoder; "auto" adds no other.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
         "auto" suits it to the number of columns and to the score.
@@ -59,7 +65,8 @@ class KernelShap(ShapleyExplainer):
         The fitted detector.
     references_ : ndarray of shape (n_references, n_features)
         The centres, in the units of the columns; fewer where there are fewer
-        different training rows.
+        different training rows. A category is given as its position among
+        those of its column, in the order of their text.
     reference_weights_ : ndarray of shape (n_references,)
         Their weights, summing to 1.
     n_features_in_ : int
@@ -107,6 +114,7 @@ class KernelShap(ShapleyExplainer):
         n_references: int = 8,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -116,6 +124,7 @@ class KernelShap(ShapleyExplainer):
             estimator,
             max_evaluations=max_evaluations,
             groups=groups,
+            categorical_features=categorical_features,
             batch_size=batch_size,
             device=device,
             random_state=random_state,
@@ -125,11 +134,11 @@ class KernelShap(ShapleyExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        scaled = X / self._spread
-        n_clusters = min(self.n_references, len(np.unique(scaled, axis=0)))
+        points = self._scale.transform(X)
+        n_clusters = min(self.n_references, len(np.unique(X, axis=0)))
         kmeans = KMeans(n_clusters, n_init=10, random_state=self._random_seed)
-        sizes = np.bincount(kmeans.fit_predict(scaled), minlength=n_clusters)
-        self.references_ = kmeans.cluster_centers_ * self._spread
+        sizes = np.bincount(kmeans.fit_predict(points), minlength=n_clusters)
+        self.references_ = self._scale.inverse_transform(kmeans.cluster_centers_)
         self.reference_weights_ = sizes / sizes.sum()
 
     def _make_game(

@@ -42,6 +42,11 @@ class NeighborShap(ShapleyExplainer):
     groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone.
+    categorical_features : "auto" or list, default="auto"
+        Columns, by name or position, whose absent values must be among those
+        seen in ``fit``. Columns of strings, booleans and categoricals are so
+        in any case, as are those that the detector's Pipeline gives to an
+        encoder; "auto" adds no other.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
         "auto" suits it to the number of columns and to the score.
@@ -103,6 +108,7 @@ class NeighborShap(ShapleyExplainer):
         n_references: int = 8,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -112,6 +118,7 @@ class NeighborShap(ShapleyExplainer):
             estimator,
             max_evaluations=max_evaluations,
             groups=groups,
+            categorical_features=categorical_features,
             batch_size=batch_size,
             device=device,
             random_state=random_state,
@@ -124,15 +131,16 @@ class NeighborShap(ShapleyExplainer):
         self._X = X
         n_neighbors = min(self.n_references, len(X))
         self._neighbors = NearestNeighbors(n_neighbors=n_neighbors)
-        self._neighbors.fit(X / self._spread)
+        self._neighbors.fit(self._scale.transform(X))
 
     def _make_game(
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int
     ) -> Game:
-        rows = x.cpu().numpy() / self._spread
+        rows = x.cpu().numpy()
         nearest = np.empty((len(rows), self._neighbors.n_neighbors), dtype=np.intp)
         if len(rows):
-            nearest = self._neighbors.kneighbors(rows, return_distance=False)
+            points = self._scale.transform(rows)
+            nearest = self._neighbors.kneighbors(points, return_distance=False)
         return ReferenceGame(
             score,
             x,

@@ -16,12 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from tqdm import tqdm
 
+from .._coding import TableCoding
 from .._sklearn_compat import Interval, StrOptions
 from ..base import BaseExplainer, FloatArray
 from ..explanation import Explanation
 from ..games import Game, Players
 from ..scores import BlackBoxScore, TorchScore, torch_score
 from ..shapley import KernelRegression
+from ._common_scale import CommonScale
 
 # Bounds the tables of the rows that are explained together: their coalitions'
 # worth, their local minima.
@@ -55,6 +57,7 @@ class ShapleyExplainer(BaseExplainer):
         *,
         max_evaluations: int | str = "auto",
         groups: Mapping[str, Sequence[Any]] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -63,6 +66,7 @@ class ShapleyExplainer(BaseExplainer):
         self.estimator = estimator
         self.max_evaluations = max_evaluations
         self.groups = groups
+        self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
         self.random_state = random_state
@@ -77,15 +81,20 @@ class ShapleyExplainer(BaseExplainer):
     def _fit(self, X: FloatArray) -> None:
         self._solver()
         _resolve_device(self.device)
-        spread = X.std(axis=0)
-        # Rounding alone spreads a constant column by a few eps of its value.
-        constant = spread <= 10 * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
-        self._spread = np.where(constant, 1.0, spread)
+        coding = self._coding
+        self._n_categories = np.zeros(X.shape[1], dtype=np.intp)
+        if coding is not None:
+            self._n_categories = coding.n_categories
+        self._spread = CommonScale.of(X, self._n_categories).spread
 
-    def _explain(self, X: FloatArray) -> Explanation:
+    @property
+    def _scale(self) -> CommonScale:
+        return CommonScale(self._spread, self._n_categories)
+
+    def _explain(self, X: FloatArray, coding: TableCoding | None) -> Explanation:
         players, solver = self._players(), self._solver()
         device = _resolve_device(self.device)
-        score = torch_score(self.estimator_).to(device)
+        score = torch_score(self.estimator_, coding).to(device)
         masks = torch.from_numpy(solver.masks).to(device)
         size = max(1, _CELLS // max(len(masks), (len(players) + 1) * X.shape[1]))
         parts = []
@@ -102,12 +111,16 @@ class ShapleyExplainer(BaseExplainer):
         values, base_values, standard_errors, scores, reference = map(
             _concatenate, zip(*parts, strict=True)
         )
+        data: NDArray[Any] = X.copy()
+        if coding is not None:
+            data = coding.objects(X)
+            reference = None if reference is None else coding.objects(reference)
         evaluated = "all" if solver.exact else "sampled"
         return Explanation(
             values=values,
             base_values=base_values,
             scores=scores,
-            data=X.copy(),
+            data=data,
             index=pd.RangeIndex(len(X)),
             feature_names=np.array(players.names, dtype=object),
             column_names=np.array(self._column_names(), dtype=object),

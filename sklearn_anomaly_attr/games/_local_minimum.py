@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._torch._coordinate_search import CoordinateMinimizer
 from .._torch._lbfgs import GradientMinimizer
@@ -26,16 +26,17 @@ def local_minimizer(
     score : TorchScore
         Majorise-minimise steps for a Gaussian mixture, L-BFGS for another
         score that is differentiable and coercive, coordinate search for the
-        rest.
+        rest, and where there are categories.
     proximity : Proximity
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
         Range of the training columns; only the coordinate search keeps to it.
     """
-    if isinstance(score, MixtureScore):
-        return MixtureMinimizer(score, proximity)
-    if score.differentiable and score.coercive:
-        return GradientMinimizer(score, proximity)
+    if not proximity.categorical:
+        if isinstance(score, MixtureScore):
+            return MixtureMinimizer(score, proximity)
+        if score.differentiable and score.coercive:
+            return GradientMinimizer(score, proximity)
     return CoordinateMinimizer(score, proximity, lower, upper)
 
 
@@ -49,10 +50,12 @@ class _MinimumGame(Game):
         players: Players,
         minimizer: Minimizer,
         *,
+        categorical: Sequence[int] = (),
         batch_size: int = 4096,
     ) -> None:
         super().__init__(score, x, players, batch_size)
         self.minimizer = minimizer
+        self.categorical = categorical
 
     def _minima(self, masks: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
         """Blocks of local minima with the players of each mask held fixed."""
@@ -83,6 +86,8 @@ class LocalMinimumGame(_MinimumGame):
         As in :class:`~sklearn_anomaly_attr.games.Game`.
     minimizer : callable
         ``minimizer(x, free)`` gives the local minima.
+    categorical : sequence of int, default=()
+        Positions of the columns that hold codes of categories.
     """
 
     @property
@@ -112,7 +117,8 @@ class RelaxedMinimumGame(_MinimumGame):
         z = \frac{\hat x(\emptyset) + \sum_{i \in S} \hat x(\{i\})}{|S| + 1}
 
     One minimisation a row and player (Takeishi & Kawahara 2023, Eq. 4-5; the
-    parentheses of the printed Eq. 4 are misplaced).
+    parentheses of the printed Eq. 4 are misplaced). Categories have no mean:
+    the most frequent one of the minima stands in for it.
 
     Parameters
     ----------
@@ -120,6 +126,8 @@ class RelaxedMinimumGame(_MinimumGame):
         As in :class:`~sklearn_anomaly_attr.games.Game`.
     minimizer : callable
         ``minimizer(x, free)`` gives the local minima.
+    categorical : sequence of int, default=()
+        Positions of the columns that hold codes of categories.
     """
 
     def __init__(
@@ -129,9 +137,17 @@ class RelaxedMinimumGame(_MinimumGame):
         players: Players,
         minimizer: Minimizer,
         *,
+        categorical: Sequence[int] = (),
         batch_size: int = 4096,
     ) -> None:
-        super().__init__(score, x, players, minimizer, batch_size=batch_size)
+        super().__init__(
+            score,
+            x,
+            players,
+            minimizer,
+            categorical=categorical,
+            batch_size=batch_size,
+        )
         masks = torch.eye(len(players), dtype=torch.bool, device=x.device)
         masks = torch.cat([torch.zeros_like(masks[:1]), masks])
         self._minimum = x.new_empty(len(x), len(masks), x.shape[1])
@@ -151,7 +167,20 @@ class RelaxedMinimumGame(_MinimumGame):
         worth = self.x.new_empty(len(self.x), len(masks))
         with torch.no_grad():
             for rows, cols in blocks(len(self.x), len(masks), self.batch_size):
-                absent = weights[cols] @ self._minimum[rows]
+                absent = self._mean(weights[cols], rows)
                 y = torch.where(present[cols], self.x[rows, None], absent)
                 worth[rows, cols] = self.score(y)
         return worth
+
+    def _mean(self, weights: Tensor, rows: slice) -> Tensor:
+        """Weighted means of the minima of `rows`; the majority's categories."""
+        minimum = self._minimum[rows]
+        mean = weights @ minimum
+        votes = weights.clone()
+        # Between equals, the minimum with every feature free decides.
+        votes[:, 0] *= 1.0 + 1e-9
+        for column in self.categorical:
+            codes = minimum[:, :, column].long()
+            shares = votes @ nn.functional.one_hot(codes).to(votes)
+            mean[..., column] = shares.argmax(dim=-1).to(mean)
+        return mean

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from ..base import score_method
+from .._validation import score_method
 
 
 def anomaly_roc_auc(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:

@@ -12,29 +12,47 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ..base import score_method
-from ._registry import TorchScore, register_score
+from .._coding import TableCoding
+from .._validation import score_method
+from ._registry import TorchScore
 
 
 class BlackBoxScore(TorchScore):
-    """Calls the estimator itself; not differentiable."""
+    """Calls the estimator itself; not differentiable.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        What to call.
+    coding : TableCoding or None, default=None
+        What the numbers stand for in the table that the estimator is given.
+    """
 
     differentiable = False
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Any, coding: TableCoding | None = None) -> None:
         super().__init__()
         method = score_method(estimator)
         check_is_fitted(estimator)
         self._score: Callable[[Any], Any] = getattr(estimator, method)
+        self._coding = coding
         self._columns = _column_names(estimator)
         self.description = f"black box ({type(estimator).__name__}.{method})"
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
         rows: Any = x.detach().reshape(-1, x.shape[-1]).cpu().numpy()
-        if self._columns is not None:
+        if self._coding is not None:
+            rows = self._coding.decode(rows)
+        elif self._columns is not None:
             rows = pd.DataFrame(rows, columns=self._columns)
         scores = -np.asarray(self._score(rows), dtype=np.float64)
+        if scores.shape != (len(rows),):
+            raise ValueError(
+                f"The {self.description} gives scores of the shape {scores.shape} to "
+                f"{len(rows)} rows: explain one output at a time, by a detector whose "
+                "scores have one dimension."
+            )
         return torch.from_numpy(scores).to(x.device).reshape(x.shape[:-1])
 
 
@@ -44,6 +62,3 @@ def _column_names(estimator: Any) -> Any:
         steps = (s for _, s in estimator.steps if s not in (None, "passthrough"))
         return _column_names(next(steps))
     return getattr(estimator, "feature_names_in_", None)
-
-
-register_score(object)(BlackBoxScore)

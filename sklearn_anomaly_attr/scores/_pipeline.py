@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
@@ -9,16 +10,20 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ..base import score_method
+from .._coding import TableCoding
+from .._steps import sparse_reader
+from .._validation import score_method
 from . import _columns, _curves  # noqa: F401 - they register their translations
 from ._black_box import BlackBoxScore
+from ._encoders import numbers
 from ._mixture import MixtureScore
-from ._registry import TorchScore, register_score, torch_score
+from ._registry import TorchScore, register_coded_score, torch_score
 from ._transforms import (
     AffineTransform,
     ChainTransform,
     NotTranslatedError,
     TorchTransform,
+    is_passthrough,
     torch_transforms,
 )
 
@@ -48,34 +53,53 @@ class ComposedScore(TorchScore):
         return scores
 
 
-@register_score(FrozenEstimator)
-def _(estimator: FrozenEstimator) -> TorchScore:
-    return torch_score(estimator.estimator)
-
-
-@register_score(Pipeline)
-def _(pipeline: Pipeline) -> TorchScore:
-    check_is_fitted(pipeline)
-    estimator = pipeline.steps[-1][1]
+@register_coded_score(object)
+def _(estimator: Any, coding: TableCoding | None) -> TorchScore:
+    if coding is None:
+        return BlackBoxScore(estimator)
     score = torch_score(estimator)
+    if not isinstance(score, BlackBoxScore):
+        with suppress(NotTranslatedError):
+            return ComposedScore(numbers(coding), score)
+    return BlackBoxScore(estimator, coding)
+
+
+@register_coded_score(FrozenEstimator)
+def _(frozen: FrozenEstimator, coding: TableCoding | None) -> TorchScore:
+    return torch_score(frozen.estimator, coding)
+
+
+@register_coded_score(Pipeline)
+def _(pipeline: Pipeline, coding: TableCoding | None) -> TorchScore:
+    check_is_fitted(pipeline)
+    steps = [step for step in pipeline.steps if not is_passthrough(step[1])]
+    if len(steps) == 1:
+        return torch_score(pipeline[-1], coding)
+    score = torch_score(pipeline[-1])
     if isinstance(score, BlackBoxScore):
-        return _black_box(pipeline, score.description)
+        return _black_box(pipeline, coding, score.description)
     try:
-        transforms = torch_transforms(pipeline.steps[:-1])
+        transforms = torch_transforms(steps[:-1], coding)
+        sparse = sparse_reader(steps)
+        if sparse is not None:
+            raise NotTranslatedError(sparse)
     except NotTranslatedError as error:
-        method = f"{type(estimator).__name__}.{score_method(estimator)}"
-        return _black_box(pipeline, f"black box because of step '{error}' ({method})")
+        method = f"{type(pipeline[-1]).__name__}.{score_method(pipeline[-1])}"
+        description = f"black box because of step '{error}' ({method})"
+        return _black_box(pipeline, coding, description)
     return _compose(ChainTransform(transforms), score)
 
 
-def _black_box(pipeline: Pipeline, description: str) -> BlackBoxScore:
+def _black_box(
+    pipeline: Pipeline, coding: TableCoding | None, description: str
+) -> BlackBoxScore:
     """The whole pipeline as a black box.
 
     The steps before the one that has no translation could be composed with
     it, to no avail: there is no gradient either way, and the pipeline alone
     knows in which container each of its steps wants its columns.
     """
-    score = BlackBoxScore(pipeline)
+    score = BlackBoxScore(pipeline, coding)
     score.description = description
     return score
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
+from .._coding import TableCoding
+
 
 class TorchScore(nn.Module, ABC):
     """Anomaly score of a fitted estimator as a function of torch tensors.
@@ -39,9 +41,12 @@ class TorchScore(nn.Module, ABC):
 
 
 Translator = Callable[[Any], TorchScore]
+CodedTranslator = Callable[[Any, TableCoding | None], TorchScore]
 _T = TypeVar("_T", bound=Translator)
+_C = TypeVar("_C", bound=CodedTranslator)
 
 _TRANSLATORS: dict[type, Translator] = {}
+_CODED: dict[type, CodedTranslator] = {}
 
 
 def register_score(*estimator_types: type) -> Callable[[_T], _T]:
@@ -80,13 +85,39 @@ def register_score(*estimator_types: type) -> Callable[[_T], _T]:
     return decorate
 
 
-def torch_score(estimator: Any) -> TorchScore:
+def register_coded_score(*estimator_types: type) -> Callable[[_C], _C]:
+    """Register a translation that is told which columns hold categories.
+
+    Parameters
+    ----------
+    *estimator_types : type
+        The classes that the decorated function translates; object for all
+        that have no translation of their own.
+
+    Returns
+    -------
+    callable
+        Decorator of a function ``translate(fitted_estimator, coding)``. The
+        coding is None where all columns hold numbers.
+    """
+
+    def decorate(translate: _C) -> _C:
+        _CODED.update(dict.fromkeys(estimator_types, translate))
+        return translate
+
+    return decorate
+
+
+def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore:
     """Translate a fitted estimator into a torch function.
 
     Parameters
     ----------
     estimator : fitted estimator
         A detector, a density model, or a Pipeline that ends in one.
+    coding : TableCoding or None, default=None
+        Which categories the numbers in the columns stand for, as the
+        explainers code them; None where they stand for themselves.
 
     Returns
     -------
@@ -116,5 +147,7 @@ def torch_score(estimator: Any) -> TorchScore:
     >>> bool(np.allclose(score(torch.from_numpy(X)), -gmm.score_samples(X)))
     True
     """
-    translate = _TRANSLATORS.get(type(estimator)) or _TRANSLATORS[object]
-    return translate(estimator)
+    kind = type(estimator)
+    if kind in _TRANSLATORS and coding is None:
+        return _TRANSLATORS[kind](estimator)
+    return _CODED.get(kind, _CODED[object])(estimator, coding)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer, PolynomialFeatures
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._coding import TableCoding
 from ._affine import AFFINE, AffineMap
 
 
@@ -57,9 +58,12 @@ class NotTranslatedError(Exception):
 
 
 Translator = Callable[[Any], TorchTransform | None]
+CodedTranslator = Callable[[Any, TableCoding | None], TorchTransform | None]
 _T = TypeVar("_T", bound=Translator)
+_C = TypeVar("_C", bound=CodedTranslator)
 
 _TRANSLATORS: dict[type, Translator] = {}
+_CODED: dict[type, CodedTranslator] = {}
 
 
 def register_transform(*transformer_types: type) -> Callable[[_T], _T]:
@@ -86,13 +90,40 @@ def register_transform(*transformer_types: type) -> Callable[[_T], _T]:
     return decorate
 
 
-def torch_transform(transformer: Any) -> TorchTransform:
+def register_coded_transform(*transformer_types: type) -> Callable[[_C], _C]:
+    """Register a translation that is told which columns hold categories.
+
+    Parameters
+    ----------
+    *transformer_types : type
+        The classes that the decorated function translates; object for all
+        that have no such translation of their own.
+
+    Returns
+    -------
+    callable
+        Decorator of a function ``translate(fitted_transformer, coding)``. The
+        coding is None where all columns hold numbers.
+    """
+
+    def decorate(translate: _C) -> _C:
+        _CODED.update(dict.fromkeys(transformer_types, translate))
+        return translate
+
+    return decorate
+
+
+def torch_transform(
+    transformer: Any, coding: TableCoding | None = None
+) -> TorchTransform:
     """Translate a fitted transformer into a torch function.
 
     Parameters
     ----------
     transformer : fitted transformer, "passthrough" or None
         A step of a Pipeline.
+    coding : TableCoding or None, default=None
+        What the numbers in the columns stand for; None for themselves.
 
     Returns
     -------
@@ -106,27 +137,43 @@ def torch_transform(transformer: Any) -> TorchTransform:
     sklearn.exceptions.NotFittedError
         If the transformer is not fitted.
     """
-    if transformer is None or isinstance(transformer, str):
+    kind = type(transformer)
+    if coding is None and is_passthrough(transformer):
         return ChainTransform([])
-    translate = _TRANSLATORS.get(type(transformer))
-    if translate is None:
-        raise NotTranslatedError
-    check_is_fitted(transformer)
-    transform = translate(transformer)
+    if coding is None and kind in _TRANSLATORS:
+        check_is_fitted(transformer)
+        transform = _TRANSLATORS[kind](transformer)
+    else:
+        transform = _CODED.get(kind, _CODED[object])(transformer, coding)
     if transform is None:
         raise NotTranslatedError
     return transform
 
 
-def torch_transforms(steps: Iterable[tuple[str, Any]]) -> list[TorchTransform]:
-    """Translate named transformers; the error names the one that is not."""
+def torch_transforms(
+    steps: Iterable[tuple[str, Any]], coding: TableCoding | None = None
+) -> list[TorchTransform]:
+    """Translate steps that follow each other; the error names the one that is not."""
     transforms = []
     for name, transformer in steps:
-        try:
-            transforms.append(torch_transform(transformer))
-        except NotTranslatedError as error:
-            raise NotTranslatedError(name, *error.args) from None
+        with step_named(name):
+            transforms.append(torch_transform(transformer, coding))
+        coding = None
     return transforms
+
+
+@contextmanager
+def step_named(name: str) -> Iterator[None]:
+    """Add the name of a step to the error of its translation."""
+    try:
+        yield
+    except NotTranslatedError as error:
+        raise NotTranslatedError(name, *error.args) from None
+
+
+def is_passthrough(step: Any) -> bool:
+    """Whether a step leaves its columns as they are."""
+    return step is None or isinstance(step, str)
 
 
 class AffineTransform(TorchTransform):
@@ -210,14 +257,36 @@ def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
     return folded
 
 
-@register_transform(Pipeline)
-def _(pipeline: Pipeline) -> ChainTransform:
-    return ChainTransform(torch_transforms(pipeline.steps))
+@register_coded_transform(FrozenEstimator)
+def _(frozen: FrozenEstimator, coding: TableCoding | None) -> TorchTransform:
+    return torch_transform(frozen.estimator, coding)
 
 
-@register_transform(FrozenEstimator)
-def _(frozen: FrozenEstimator) -> TorchTransform:
-    return torch_transform(frozen.estimator)
+class ParallelTransform(TorchTransform):
+    """What several transforms make of the same rows, side by side.
+
+    Parameters
+    ----------
+    transforms : sequence of TorchTransform
+        The transforms.
+    weights : sequence of float
+        What their results are multiplied with.
+    """
+
+    def __init__(
+        self, transforms: Sequence[TorchTransform], weights: Sequence[float]
+    ) -> None:
+        super().__init__()
+        self.transforms = nn.ModuleList(transforms)
+        self.weights = list(weights)
+        self.differentiable = all(t.differentiable for t in transforms)
+        self.coercive = all(t.coercive for t in transforms)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
+        pairs = zip(self.transforms, self.weights, strict=True)
+        results = [(transform(x), weight) for transform, weight in pairs]
+        return torch.cat([r if w == 1 else w * r for r, w in results], dim=-1)
 
 
 class Normalize(TorchTransform):

@@ -1,0 +1,161 @@
+"""What the steps of a Pipeline take, give and refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from ._sklearn_compat import _safe_indexing
+
+ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
+_DENSIFIERS = (PCA, TruncatedSVD)
+# What these do does not depend on whether a matrix is sparse.
+_INDIFFERENT = (
+    *_DENSIFIERS,
+    IsolationForest,
+    MaxAbsScaler,
+    Normalizer,
+    SGDOneClassSVM,
+    StandardScaler,
+    str,
+    type(None),
+)
+
+
+def encoded_columns(estimator: Any) -> set[int]:
+    """Positions of the columns that encoders take, so hold categories.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a transformer, or a Pipeline.
+    """
+    if isinstance(estimator, ENCODERS):
+        return set(range(estimator.n_features_in_))
+    if isinstance(estimator, FrozenEstimator):
+        return encoded_columns(estimator.estimator)
+    if isinstance(estimator, FeatureUnion):
+        parts = (encoded_columns(step) for _, step in estimator.transformer_list)
+        return set().union(*parts)
+    if isinstance(estimator, ColumnTransformer):
+        positions = estimator._transformer_to_input_indices
+        return {
+            positions[name][i]
+            for name, step, _ in estimator.transformers_
+            for i in encoded_columns(step)
+        }
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps:
+            if not (step is None or isinstance(step, str | SimpleImputer)):
+                return encoded_columns(step)
+    return set()
+
+
+def refusing_step(estimator: Any, X: Any) -> str:
+    """Describe the step that refuses rows which the whole estimator refuses.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a transformer, or a Pipeline.
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        The rows.
+
+    Returns
+    -------
+    str
+        Such as ``"step 'columntransformer__onehot' (OneHotEncoder)"``; the
+        class alone where there are no steps.
+    """
+    names: list[str] = []
+    while (inner := _refusing_part(estimator, X)) is not None:
+        name, estimator, X = inner
+        names.append(name)
+    kind = type(estimator).__name__
+    return f"step '{'__'.join(names)}' ({kind})" if names else kind
+
+
+def _refusing_part(estimator: Any, X: Any) -> tuple[str, Any, Any] | None:
+    """Name, estimator and rows of the part that refuses; None without parts."""
+    if isinstance(estimator, FrozenEstimator):
+        return _refusing_part(estimator.estimator, X)
+    if isinstance(estimator, Pipeline):
+        for name, step in estimator.steps[:-1]:
+            if (after := _transformed(step, X)) is None:
+                return name, step, X
+            X = after
+        return *estimator.steps[-1], X
+    parts = []
+    if isinstance(estimator, ColumnTransformer):
+        parts = [
+            (name, step, _safe_indexing(X, columns, axis=1))
+            for name, step, columns in estimator.transformers_
+        ]
+    elif isinstance(estimator, FeatureUnion):
+        parts = [(name, step, X) for name, step in estimator.transformer_list]
+    return next((part for part in parts if _transformed(*part[1:]) is None), None)
+
+
+def _transformed(step: Any, X: Any) -> Any:
+    """What a step makes of rows; None if it refuses them."""
+    if step is None or isinstance(step, str):
+        return X
+    try:
+        return step.transform(X)
+    except (TypeError, ValueError):
+        return None
+
+
+def gives_sparse(step: Any) -> bool:
+    """Whether a fitted step makes a sparse matrix of a dense table."""
+    if isinstance(step, FrozenEstimator):
+        return gives_sparse(step.estimator)
+    if isinstance(step, Pipeline):
+        return list(_flow(step.steps))[-1][-1]
+    if isinstance(step, FeatureUnion):
+        return any(gives_sparse(part) for _, part in step.transformer_list)
+    if isinstance(step, ColumnTransformer):
+        return bool(getattr(step, "sparse_output_", False))
+    return getattr(step, "sparse_output", False) is True
+
+
+def sparse_reader(steps: Iterable[tuple[str, Any]]) -> str | None:
+    """Name of the first step whose result may depend on getting a sparse matrix."""
+    sparse = False
+    for name, step, gives in _flow(steps):
+        if sparse and not isinstance(step, _INDIFFERENT):
+            return name
+        sparse = gives
+    return None
+
+
+def _flow(steps: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any, bool]]:
+    """The steps, and whether each passes a sparse matrix on."""
+    sparse = False
+    for name, step in steps:
+        sparse = gives_sparse(step) or (sparse and not isinstance(step, _DENSIFIERS))
+        yield name, step, sparse
+
+
+def sparse_giver(pipeline: Any) -> str | None:
+    """Describe the first step that gives sparse matrices, of those fitted."""
+    for name, step in getattr(pipeline, "steps", ()):
+        if gives_sparse(step):
+            return f"step '{name}' ({type(step).__name__})"
+    return None

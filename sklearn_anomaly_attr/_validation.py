@@ -1,0 +1,153 @@
+"""Detectors and tables that are taken, and sentences for those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import validate_data
+
+from ._coding import TableCoding, is_frame
+from ._steps import refusing_step, sparse_giver
+
+FloatArray = NDArray[np.float64]
+
+
+def score_method(estimator: Any) -> str:
+    """Name of the method that gives an estimator's score, lower = more abnormal.
+
+    Parameters
+    ----------
+    estimator : estimator, fitted or not
+        A detector, a density model, or a Pipeline that ends in one.
+
+    Returns
+    -------
+    {"score_samples", "decision_function"}
+
+    Raises
+    ------
+    TypeError
+        If the estimator gives no anomaly score.
+    """
+    if hasattr(estimator, "__sklearn_tags__") and not is_classifier(estimator):
+        if hasattr(estimator, "score_samples"):
+            return "score_samples"
+        if is_outlier_detector(estimator) and hasattr(estimator, "decision_function"):
+            return "decision_function"
+    last, name = _last_step(estimator)
+    if hasattr(last, "novelty"):
+        raise TypeError(f"{name} scores new rows only with novelty=True: set it.")
+    raise TypeError(
+        f"{name} gives no anomaly score. Pass an outlier detector, a density model, "
+        "or a Pipeline that ends in one: it needs a method score_samples or "
+        "decision_function where lower means more abnormal."
+    )
+
+
+def _last_step(estimator: Any) -> tuple[Any, str]:
+    """What gives the score, and how a sentence names it."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        return last, f"Step '{step}' ({type(last).__name__}), the Pipeline's last,"
+    return estimator, type(estimator).__name__
+
+
+def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
+    """Fit a detector; if a step before it gives sparse matrices, say so."""
+    try:
+        return estimator.fit(X, y)
+    except TypeError as error:
+        step = sparse_giver(estimator)
+        if step is None or "parse" not in str(error):
+            raise
+        raise TypeError(
+            f"The {step} gives a sparse matrix, which a later step does not take "
+            f"({error}): set its sparse_output=False, or sparse_threshold=0 where it "
+            "is a ColumnTransformer."
+        ) from error
+
+
+def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
+    """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
+    try:
+        # The detectors compute with numpy, whatever the arrays come as.
+        with config_context(array_api_dispatch=False):
+            return validate_data(estimator, X, dtype=np.float64, order="C", **kwargs)
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"{type(estimator).__name__} takes numeric columns only ({error}): encode "
+            "the other columns first, e.g. with OrdinalEncoder, or leave them out."
+        ) from error
+
+
+def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -> None:
+    """Validate the columns of a DataFrame, and that it has at least `n_rows`."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    rows, columns = X.shape
+    if rows < n_rows or columns < 1:
+        raise ValueError(
+            f"{type(estimator).__name__} got {rows} sample(s) and {columns} feature(s) "
+            f"while a minimum of {n_rows} and 1 is required: pass more rows."
+        )
+
+
+def column_positions(estimator: Any, columns: Sequence[Any]) -> set[int]:
+    """Positions of listed columns, by name or position, among those of ``fit``."""
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    positions = set()
+    for column in columns:
+        position = names.index(column) if column in names else column
+        if position not in range(estimator.n_features_in_):
+            raise ValueError(
+                f"categorical_features lists the column {column!r}, which X does not "
+                "have: use X's column names, or positions from 0."
+            )
+        positions.add(int(position))
+    return positions
+
+
+def check_categories(explainer: Any, X: Any) -> None:
+    """Refuse rows whose categories the detector refuses."""
+    detector = explainer.estimator_
+    try:
+        getattr(detector, score_method(detector))(X)
+    except ValueError as error:
+        raise ValueError(
+            f"The {refusing_step(detector, X)} refuses rows with categories that it "
+            f"has not seen in fit ({error}): set its handle_unknown, fit on rows with "
+            "all categories, or leave these rows out."
+        ) from error
+
+
+def encode_rows(
+    explainer: Any, X: Any, known: TableCoding | None
+) -> tuple[FloatArray, TableCoding | None]:
+    """Validate rows to explain: as numbers, with what the numbers stand for."""
+    if known is None or known.container is np.ndarray:
+        X = check_X(explainer, X, reset=False, ensure_min_samples=0)
+    elif is_frame(X):
+        check_frame(explainer, X, reset=False, n_rows=0)
+    else:
+        raise TypeError(
+            f"{type(explainer).__name__} was fitted on a DataFrame with categories: "
+            "pass the rows in a DataFrame with the same columns."
+        )
+    if known is None:
+        return X, None
+    coding = known.extend(X)
+    coded = coding.encode(X)
+    unseen = (coded >= known.n_categories) & known.is_categorical
+    if unseen.any():
+        check_categories(explainer, coding.decode(coded[unseen.any(axis=1)]))
+    return coded, coding
