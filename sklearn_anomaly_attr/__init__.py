@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "AnomalyShapley": ".explainers",
         "AttributionDisplay": ".inspection",
+        "AutoencoderDetector": ".detectors",
         "BaseDetector": ".base",
         "BaseExplainer": ".base",
         "Explanation": ".explanation",
@@ -35,6 +36,7 @@ __getattr__, __dir__, __all__ = attach(
 if TYPE_CHECKING:
     from .base import BaseDetector as BaseDetector
     from .base import BaseExplainer as BaseExplainer
+    from .detectors import AutoencoderDetector as AutoencoderDetector
     from .detectors import GaussianMixtureDetector as GaussianMixtureDetector
     from .detectors import KNNDetector as KNNDetector
     from .detectors import PyODDetector as PyODDetector

@@ -22,6 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
     AnomalyShapley,
+    AutoencoderDetector,
     GaussianMixtureDetector,
     KernelShap,
     KNNDetector,
@@ -38,6 +39,8 @@ DETECTORS = [
     GaussianMixtureDetector(),
     GaussianMixtureDetector([1, 2], covariance_type="diag", cv=2),
     KNNDetector(),
+    AutoencoderDetector(),
+    AutoencoderDetector((64, 32), max_iter=3, early_stopping=True),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -46,6 +49,7 @@ INNER = [
     BlackBox(n_estimators=3),
     KNNDetector(5),
     OneClassSVM(),
+    AutoencoderDetector(4, max_iter=3),
 ]
 EXPLAINERS = [
     explainer(inner, max_evaluations=64)
@@ -344,6 +348,7 @@ def test_detectors_agree_with_themselves(estimator, X, X_new):
 def test_grid_search(estimator, X):
     name, values = {
         GaussianMixtureDetector: ("reg_covar", [1e-3, 1e3]),
+        AutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
         KNNDetector: ("n_neighbors", [3, 30]),
     }[type(estimator)]
     search = GridSearchCV(

@@ -10,6 +10,7 @@ from torch import Tensor
 from ._proximity import Proximity, largest
 
 _FIRST_STEP = 0.1
+_ROUNDING = 1e-14  # of a score, beside itself
 _ARMIJO = 1e-4
 _MAX_HALVINGS = 30
 
@@ -27,7 +28,7 @@ class GradientMinimizer:
         Number of past steps that shape the next.
     max_iter : int, default=200
         Largest number of steps.
-    tol : float, default=1e-9
+    tol : float, default=1e-10
         Stops a problem when its step is this small, in spreads, or its
         gradient, beside the first.
     """
@@ -39,7 +40,7 @@ class GradientMinimizer:
         *,
         history: int = 8,
         max_iter: int = 200,
-        tol: float = 1e-9,
+        tol: float = 1e-10,
     ) -> None:
         self.score = score
         self.proximity = proximity
@@ -114,6 +115,8 @@ class GradientMinimizer:
         """Halve each problem's step until it falls enough; else it stays put."""
         moved, value_moved = u.clone(), value.clone()
         slope = (gradient * direction).sum(dim=-1)
+        # Near the minimum, rounding hides by how much a step falls.
+        bound = value + _ROUNDING * value.abs()
         length = torch.ones_like(value)
         (todo,) = torch.nonzero(slope < 0, as_tuple=True)
         for _ in range(_MAX_HALVINGS):
@@ -121,7 +124,7 @@ class GradientMinimizer:
                 break
             trial = u[todo] + length[todo, None] * direction[todo]
             value_trial = self._value(x[todo], weights[todo], trial)
-            enough = value_trial <= value[todo] + _ARMIJO * length[todo] * slope[todo]
+            enough = value_trial <= bound[todo] + _ARMIJO * length[todo] * slope[todo]
             accepted = todo[enough]
             moved[accepted], value_moved[accepted] = trial[enough], value_trial[enough]
             todo = todo[~enough]

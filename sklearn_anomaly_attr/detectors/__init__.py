@@ -7,6 +7,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AutoencoderDetector": "._autoencoder",
         "BatchDependenceWarning": "._pyod",
         "GaussianMixtureDetector": "._gaussian_mixture",
         "KNNDetector": "._knn",
@@ -15,6 +16,7 @@ __getattr__, __dir__, __all__ = attach(
 )
 
 if TYPE_CHECKING:
+    from ._autoencoder import AutoencoderDetector as AutoencoderDetector
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
     from ._knn import KNNDetector as KNNDetector
     from ._pyod import BatchDependenceWarning as BatchDependenceWarning

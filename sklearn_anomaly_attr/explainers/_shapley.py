@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .._coding import TableCoding
 from .._sklearn_compat import Interval, StrOptions
+from .._torch._device import resolve_device
 from ..base import BaseExplainer, FloatArray
 from ..explanation import Explanation
 from ..games import Game, Players
@@ -80,7 +81,7 @@ class ShapleyExplainer(BaseExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         self._solver()
-        _resolve_device(self.device)
+        resolve_device(self.device)
         coding = self._coding
         self._n_categories = np.zeros(X.shape[1], dtype=np.intp)
         if coding is not None:
@@ -93,7 +94,7 @@ class ShapleyExplainer(BaseExplainer):
 
     def _explain(self, X: FloatArray, coding: TableCoding | None) -> Explanation:
         players, solver = self._players(), self._solver()
-        device = _resolve_device(self.device)
+        device = resolve_device(self.device)
         score = torch_score(self.estimator_, coding).to(device)
         masks = torch.from_numpy(solver.masks).to(device)
         size = max(1, _CELLS // max(len(masks), (len(players) + 1) * X.shape[1]))
@@ -214,15 +215,3 @@ def _concatenate(arrays: Sequence[Any]) -> Any:
 @lru_cache(maxsize=4)
 def _kernel_regression(n_players: int, budget: int, seed: int) -> KernelRegression:
     return KernelRegression(n_players, budget, np.random.RandomState(seed))
-
-
-def _resolve_device(device: str) -> torch.device:
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} is not available here ({error}): use 'auto', 'cpu', "
-            "or a device that torch sees."
-        ) from error

@@ -5,9 +5,11 @@ Importing this package registers the translations, so it imports torch.
 
 from . import (  # noqa: F401 - they register their translations
     _bayesian_mixture,
+    _deep,
     _kernels,
     _knn,
     _linear,
+    _local_outlier_factor,
     _pipeline,
     _trees,
 )

@@ -120,6 +120,9 @@ class KernelDensityScore(PairwiseScore):
     small. scikit-learn's search tree rounds it at some 1e-16 of the kernel's
     peak: its scores of rows further out are too low or too high.
 
+    Where no kernel reaches, the score is infinite and its gradient zero. The
+    tophat kernel's is zero everywhere: it leads nowhere.
+
     Parameters
     ----------
     train_rows : ndarray of shape (n_train, n_features)
@@ -128,7 +131,7 @@ class KernelDensityScore(PairwiseScore):
         :math:`c_i`: log weight plus log normaliser.
     bandwidth : float
         The kernel's length.
-    kernel : {"gaussian", "exponential"}
+    kernel : {"gaussian", "exponential", "tophat", "epanechnikov", "linear"}
         Name of the kernel.
     """
 
@@ -145,6 +148,7 @@ class KernelDensityScore(PairwiseScore):
         self._keep(log_constants=log_constants)
         self.bandwidth = bandwidth
         self.kernel = kernel
+        self.differentiable = kernel != "tophat"
         self.description = f"kernel density, {kernel} kernel"
 
     def _score(self, rows: Tensor) -> Tensor:
@@ -153,14 +157,23 @@ class KernelDensityScore(PairwiseScore):
         return -torch.logsumexp(log_kernel + self.log_constants, dim=1)
 
 
-def _log_exponential(squares: Tensor, bandwidth: float) -> Tensor:
+def _root(squares: Tensor) -> Tensor:
     # The root has no slope at zero; clamped, it is flat there.
-    return squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt() / -bandwidth
+    return squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt()
+
+
+def _log_within(kernel: Tensor, squares: Tensor, bandwidth: float) -> Tensor:
+    """Log of a kernel that ends at the bandwidth."""
+    inside = squares.sqrt() < bandwidth
+    return torch.where(inside, kernel.where(inside, 1.0).log(), -torch.inf)
 
 
 _LOG_KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "gaussian": lambda squares, bandwidth: squares * (-0.5 / bandwidth**2),
-    "exponential": _log_exponential,
+    "gaussian": lambda s, h: s * (-0.5 / h**2),
+    "exponential": lambda s, h: _root(s) / -h,
+    "tophat": lambda s, h: _log_within(torch.ones_like(s), s, h),
+    "epanechnikov": lambda s, h: _log_within(1.0 - s / h**2, s, h),
+    "linear": lambda s, h: _log_within(1.0 - _root(s) / h, s, h),
 }
 
 
@@ -170,6 +183,9 @@ def _log_normalizer(kernel: str, bandwidth: float, n_features: int) -> float:
     integral = {
         "gaussian": 0.5 * n_features * math.log(2 * math.pi),
         "exponential": ball + math.lgamma(n_features + 1),
+        "tophat": ball,
+        "epanechnikov": ball + math.log(2.0 / (n_features + 2)),
+        "linear": ball - math.log(n_features + 1),
     }[kernel]
     return -integral - n_features * math.log(bandwidth)
 

@@ -42,6 +42,11 @@ class PairwiseScore(TorchScore):
             tensor = torch.tensor(np.asarray(array), dtype=torch.float64)
             self.register_buffer(name, tensor)
 
+    @property
+    def _n_compared(self) -> int:
+        """Number of training rows that a row is compared with."""
+        return len(self.train_rows)
+
     @abstractmethod
     def _score(self, rows: Tensor) -> Tensor:
         """Anomaly scores of some ``rows (n, n_features)``, all at once."""
@@ -50,7 +55,7 @@ class PairwiseScore(TorchScore):
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
         rows = x.reshape(-1, x.shape[-1])
         cells = _CELLS_CPU if x.device.type == "cpu" else _CELLS_GPU
-        size = max(_FEWEST_ROWS, cells // len(self.train_rows))
+        size = max(_FEWEST_ROWS, cells // self._n_compared)
         if self.differentiable and x.requires_grad and torch.is_grad_enabled():
             scores = _InParts.apply(rows, self._score, size)
         else:

@@ -127,7 +127,8 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
         registered translation become a black box that calls ``score_samples``
         (or, where there is none, ``decision_function``). The score of a
         :class:`~sklearn.neighbors.KernelDensity` is the exact sum, from which
-        scikit-learn's own departs far out, by rounding.
+        scikit-learn's own departs far out, by rounding; it is infinite where
+        no kernel reaches.
 
     Raises
     ------

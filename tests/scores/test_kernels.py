@@ -25,6 +25,7 @@ SVMS = {
     "sigmoid": OneClassSVM(kernel="sigmoid", gamma=0.05, coef0=-0.5),
 }
 SMOOTH = ["gaussian", "exponential"]
+ENDING = ["tophat", "epanechnikov", "linear"]
 
 
 @pytest.fixture
@@ -49,6 +50,9 @@ def log_density(X, rows, bandwidth, kernel, weight):
         log_kernel, integral = {
             "gaussian": (-0.5 * u**2, (2 * math.pi) ** (d / 2)),
             "exponential": (-u, ball * math.factorial(d)),
+            "tophat": (np.log(u < 1), ball),
+            "epanechnikov": (np.log((1 - u**2).clip(0)), ball * 2 / (d + 2)),
+            "linear": (np.log((1 - u).clip(0)), ball / (d + 1)),
         }[kernel]
         total = logsumexp(log_kernel, axis=1, b=weight)
     return total - np.log(weight.sum() * integral * bandwidth**d)
@@ -85,9 +89,51 @@ def test_kde_keeps_its_digits_far_out(kernel, bandwidth, X, X_extreme):
     assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("kernel", ENDING)
+@pytest.mark.parametrize("bandwidth", [2.0, 10.0])
+@pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])
+@pytest.mark.parametrize("decimals", [16, 0], ids=["any", "whole"])
+def test_kernels_that_end_equal_score_samples(
+    kernel, bandwidth, weighted, decimals, X, X_extreme
+):
+    """On whole numbers, distances equal to the bandwidth are many."""
+    X, rows = X.round(decimals), X_extreme.round(decimals)
+    weight = 1.0 + np.arange(len(X)) % 5.0 if weighted else np.ones(len(X))
+    kde = KernelDensity(kernel=kernel, bandwidth=bandwidth)
+    found = torch_score(kde.fit(X, sample_weight=weight))(torch.tensor(rows)).numpy()
+    exact = -log_density(X, rows, bandwidth, kernel, weight)
+    assert_allclose(found, exact, rtol=1e-9)
+    reached = np.isfinite(found)
+    assert 0 < reached.sum() < len(rows)
+    # Where no kernel reaches, rounding leaves scikit-learn's tree a density of
+    # some 1e-16 of the peak in a few rows.
+    expected = -kde.score_samples(rows)
+    assert_allclose(found[reached], expected[reached], rtol=1e-9)
+    assert np.isinf(expected[~reached]).mean() > 0.8
+
+
+def test_the_scores_of_kernels_that_end_are_translated(X):
+    for kernel in ENDING:
+        score = torch_score(KernelDensity(kernel=kernel).fit(X))
+        assert not isinstance(score, BlackBoxScore)
+        assert score.differentiable == (kernel != "tophat")
+
+
+def test_gradients_are_finite_where_a_kernel_ends_and_where_none_reaches(X, X_extreme):
+    X, X_extreme = X.round(), X_extreme.round()
+    for kernel in ENDING[1:]:
+        score = torch_score(KernelDensity(kernel=kernel, bandwidth=2.0).fit(X))
+        rows = torch.tensor(X_extreme).requires_grad_()
+        scores = score(rows)
+        (slopes,) = torch.autograd.grad(scores.sum(), rows)
+        assert slopes.isfinite().all()
+        assert (slopes[scores.isinf()] == 0).all()
+
+
 def smooth_scores(X):
     svms = [torch_score(svm.fit(X)) for svm in SVMS.values()]
-    kdes = [KernelDensity(kernel=kernel, bandwidth=2.0).fit(X) for kernel in SMOOTH]
+    kernels = SMOOTH + ENDING[1:]
+    kdes = [KernelDensity(kernel=kernel, bandwidth=2.0).fit(X) for kernel in kernels]
     return svms + [torch_score(kde) for kde in kdes]
 
 
@@ -149,7 +195,6 @@ def test_unfitted_estimators_are_refused(estimator):
     [
         OneClassSVM(kernel=lambda a, b: a @ b.T),
         KernelDensity(kernel="cosine", bandwidth=5.0),
-        KernelDensity(kernel="tophat", bandwidth=5.0),
         KernelDensity(metric="manhattan"),
         KernelDensity(rtol=0.1),
         KernelDensity(atol=0.1),

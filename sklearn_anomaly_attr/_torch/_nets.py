@@ -1,0 +1,146 @@
+"""What a net of a deep detector offers, and layers that nets share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ._batches import Batch
+
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "relu": nn.ReLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+BOUNDED = frozenset({"logistic", "tanh"})
+
+
+class DeepNet(nn.Module, ABC):
+    """A net that learns by ``losses`` and scores by ``score``.
+
+    Both see standardised columns. Its state is all that a fitted detector
+    keeps, so what a score needs beside the weights, fixed noise for one, is a
+    persistent buffer; drawn in ``__init__`` it follows the detector's seed.
+    """
+
+    @abstractmethod
+    def losses(self, batch: Batch) -> Tensor:
+        """Losses ``(n,)`` of the rows; their weighted mean is what is lowered.
+
+        Noise comes from ``batch.normal`` and ``batch.uniform``.
+        """
+
+    @abstractmethod
+    def score(self, x: Tensor) -> Tensor:
+        """Anomaly scores ``(n,)`` of the rows ``x (n, n_features)``.
+
+        HIGHER is more abnormal. A function of each row alone: without draws,
+        without the other rows. Called in evaluation mode, in float64.
+        """
+
+    def finish(self, x: Tensor, weight: Tensor) -> None:
+        """Set the buffers that all training rows decide on, after training.
+
+        Called once, in evaluation mode, in float64 and without gradients.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_train, n_features)
+            All training rows, standardised.
+        weight : Tensor of shape (n_train,)
+            Their weights; the mean is one.
+        """
+
+
+class StandardizedScore(nn.Module):
+    """The score of a net as a function of rows in the user's units.
+
+    Parameters
+    ----------
+    net : DeepNet
+        The fitted net; becomes float64, in evaluation mode, without gradients
+        of its weights.
+    center, scale : ndarray of shape (n_features,)
+        The net sees ``(x - center) / scale``.
+    """
+
+    center: Tensor
+    scale: Tensor
+
+    def __init__(self, net: DeepNet, center: NDArray[Any], scale: NDArray[Any]) -> None:
+        super().__init__()
+        self.net = net.double().eval().requires_grad_(False)
+        for name, array in (("center", center), ("scale", scale)):
+            self.register_buffer(name, torch.tensor(array, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
+        z = ((x - self.center) / self.scale).reshape(-1, x.shape[-1])
+        return self.net.score(z).reshape(x.shape[:-1])
+
+
+def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
+    """The parameter ``hidden_layer_sizes`` as a list.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else than positive integers, or nothing.
+    """
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
+    whole = sizes.ndim == 1 and np.issubdtype(sizes.dtype, np.integer)
+    if not (whole and len(sizes) and (sizes > 0).all()):
+        raise ValueError(
+            f"hidden_layer_sizes={hidden_layer_sizes!r} is not a list of layer sizes: "
+            "give one or more positive integers, such as (64, 32)."
+        )
+    return [int(size) for size in sizes]
+
+
+def perceptron(sizes: Sequence[int], activation: str) -> nn.Sequential:
+    """Linear layers from each of the sizes to the next, the last one linear.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of inputs, of the units of each hidden layer, and of outputs.
+    activation : str
+        What follows each layer but the last: a key of ``ACTIVATIONS``.
+    """
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+def to_arrays(net: nn.Module) -> dict[str, NDArray[Any]]:
+    """The state of a net as numpy arrays of their own."""
+    state = net.state_dict()
+    return {name: np.array(tensor.cpu().numpy()) for name, tensor in state.items()}
+
+
+def from_arrays(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Set the state of a net.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are those of another architecture.
+    """
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            "The layers or the columns are not those of the last fit, whose weights "
+            f"do not match ({error}). Fit again, with warm_start=False."
+        ) from error

@@ -1,0 +1,223 @@
+"""Autoencoder detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from .._sklearn_compat import Interval, StrOptions
+from .._torch._batches import Batch
+from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from ._deep import DeepDetector
+
+
+class AutoencoderDetector(DeepDetector):
+    r"""Detect anomalies as rows that an autoencoder reconstructs badly.
+
+    A net squeezes the columns :math:`x` through narrower layers and learns to
+    give them back. The anomaly score is the mean squared error of what it
+    gives back, over the columns:
+
+    .. math::
+
+        \frac1d \sum_i (\hat x_i - x_i)^2
+
+    Columns are standardised inside, so that each counts alike whatever its
+    unit; a constant column is divided by its size.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=32
+        Numbers of units of the encoder's layers; the decoder has the same in
+        reverse order. The last one is the size of the latent space, the
+        narrowest part of the net: one hidden layer of 32 units by default.
+        Fewer units than columns force the net to learn how columns depend on
+        each other; more leave that to short training, ``noise`` and
+        ``weight_decay``.
+    activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="tanh"
+        What follows each layer but the last, the latent one included. With
+        "tanh" and "logistic" what the net gives back is bounded, so that every
+        row far away is reconstructed badly; the others extrapolate, and may
+        reconstruct some rows well that are far from all training rows.
+        "identity" gives a linear autoencoder, which learns what PCA does.
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise that is added to the
+        standardised columns in training, from which the net learns to give
+        back the columns without noise (denoising autoencoder).
+    max_iter : int, default=40
+        Number of epochs; the largest one with ``early_stopping``.
+    batch_size : int or "auto", default="auto"
+        Largest number of rows in a training step; "auto" is 200.
+    learning_rate : float, default=1e-3
+        Step size of Adam.
+    schedule : {"constant", "cosine"}, default="constant"
+        Whether the step size falls to zero along half a cosine.
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty on the weights.
+    early_stopping : bool, default=False
+        Whether to stop when the loss of held-out rows no longer falls, and to
+        go back to the weights at its lowest.
+    validation_fraction : float, default=0.1
+        Share of the training rows that is held out for ``early_stopping``, in
+        (0, 1).
+    n_iter_no_change : int, default=10
+        Number of epochs without an improvement that ends the training, with
+        ``early_stopping``.
+    tol : float, default=1e-4
+        By how much the held-out loss must fall to have improved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call, with a fresh
+        optimiser. The columns are standardised anew.
+    contamination : float, default=0.1
+        Share of the training rows beyond the threshold of ``predict``, in
+        (0, 0.5]. On clean training rows: the rate of false alarms.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the first weights, the held-out rows, the order of the rows, and
+        the noise.
+    device : str, default="auto"
+        Where to train and to score: "cpu", "cuda", or "auto", which takes a
+        GPU where there is one.
+    verbose : int, default=0
+        Whether to print a line for each epoch. Progress bars come with
+        ``set_callbacks``, from :mod:`sklearn.callback`.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        State of the net, by the names that torch gives it.
+    center_, scale_ : ndarray of shape (`n_features_in_`,)
+        Means and standard deviations of the training columns; the net sees
+        ``(X - center_) / scale_``.
+    n_iter_ : int
+        Number of epochs of the last call of ``fit``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float or None
+        Negative mean loss of the held-out rows after each epoch; None without
+        ``early_stopping``.
+    best_loss_ : float
+        Loss of the epoch whose weights were kept: of the held-out rows, or,
+        without ``early_stopping``, of the training rows.
+    offset_ : float
+        Threshold on ``score_samples``; rows below it are anomalies.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if X is not a finite numeric table of at least two rows, if
+        training diverges, if the device is not there, or if ``warm_start``
+        meets other columns or layers than before.
+
+    See Also
+    --------
+    sklearn_anomaly_attr.AnomalyShapley : Attributes the score to the columns.
+
+    Notes
+    -----
+    ``score_samples`` is LOWER for more abnormal rows, as everywhere in
+    scikit-learn; ``anomaly_score``, the reconstruction error, is HIGHER.
+
+    Training is in float32, scoring in float64: the score of a row does not
+    depend on the rows beside it.
+
+    References
+    ----------
+    Hawkins, He, Williams & Baxter (2002), "Outlier detection using replicator
+    neural networks"; Vincent, Larochelle, Bengio & Manzagol (2008),
+    "Extracting and composing robust features with denoising autoencoders".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import AutoencoderDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.repeat(rng.normal(size=(300, 1)), 3, axis=1)  # three equal columns
+    >>> detector = AutoencoderDetector(random_state=0).fit(X)
+    >>> detector.predict([[1.0, 1.0, 1.0], [2.0, -2.0, 2.0]])
+    array([ 1, -1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **DeepDetector._parameter_constraints,
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "noise": [Interval(Real, 0.0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = 32,
+        *,
+        activation: str = "tanh",
+        noise: float = 0.0,
+        max_iter: int = 40,
+        batch_size: int | str = "auto",
+        learning_rate: float = 1e-3,
+        schedule: str = "constant",
+        weight_decay: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            max_iter=max_iter,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            contamination=contamination,
+            random_state=random_state,
+            device=device,
+            verbose=verbose,
+        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.noise = noise
+
+    def _build_net(self, n_features: int) -> DeepNet:
+        sizes = hidden_sizes(self.hidden_layer_sizes)
+        return _Autoencoder(n_features, sizes, self.activation, self.noise)
+
+
+class _Autoencoder(DeepNet):
+    """Reconstructs rows through layers of the given sizes and back again."""
+
+    def __init__(
+        self, n_features: int, sizes: list[int], activation: str, noise: float
+    ) -> None:
+        super().__init__()
+        self.noise = noise
+        mirrored = [n_features, *sizes, *sizes[-2::-1], n_features]
+        self.reconstruct = perceptron(mirrored, activation)
+
+    def losses(self, batch: Batch) -> Tensor:
+        seen = batch.x
+        if self.noise:
+            seen = seen + self.noise * batch.normal(*seen.shape)
+        return (self.reconstruct(seen) - batch.x).square().mean(dim=1)
+
+    def score(self, x: Tensor) -> Tensor:
+        errors: Tensor = (self.reconstruct(x) - x).square().mean(dim=1)
+        return errors

@@ -1,0 +1,310 @@
+"""What the deep detectors share: standardised columns, training, weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state, gen_batches
+from skorch.callbacks import Callback
+
+from .._sklearn_compat import Interval, StrOptions
+from .._torch._device import resolve_device
+from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
+from .._torch._training import DIVERGED, Data, StopTraining, Training, seeded, train
+from ..base import BaseDetector, FloatArray
+
+_LARGEST_SEED = np.iinfo(np.int32).max
+# Numbers that the widest layer may give at once while rows are scored.
+_CELLS = 2**20
+
+
+class DeepDetector(CallbackSupportMixin, BaseDetector):
+    """Base of the detectors that train a net.
+
+    A subclass writes ``_build_net(n_features)``, which gives a
+    :class:`~sklearn_anomaly_attr._torch._nets.DeepNet`, has a parameter for
+    each thing that this needs, and is registered in ``scores/_deep.py``. All
+    that is random in ``_build_net`` comes from torch's global generators,
+    which are seeded meanwhile.
+
+    Columns are standardised before the net sees them, to mean zero and
+    standard deviation one; a constant column is divided by its size. Training
+    is in float32, scoring in float64.
+
+    Parameters
+    ----------
+    max_iter : int
+        Number of epochs, the largest one with ``early_stopping``.
+    batch_size : int or "auto"
+        Largest number of rows in a training step. "auto" takes
+        ``_auto_batch_size``.
+    learning_rate : float
+        Step size of Adam.
+    schedule : {"constant", "cosine"}
+        Whether the step size falls to zero along half a cosine.
+    weight_decay : float
+        Strength of the L2 penalty.
+    early_stopping : bool
+        Whether to stop when the loss of held-out rows no longer falls, and to
+        go back to the weights at its lowest.
+    validation_fraction : float
+        Share of the training rows that is held out for ``early_stopping``.
+    n_iter_no_change : int
+        Number of epochs without an improvement that ends the training.
+    tol : float
+        By how much the held-out loss must fall to have improved.
+    warm_start : bool
+        Whether ``fit`` goes on from the weights of the last call, with a fresh
+        optimiser.
+    contamination : float
+        Share of the training rows beyond the threshold of ``predict``.
+    random_state : int, RandomState instance or None
+        Seeds the first weights, the order of the rows, and all noise.
+    device : str
+        Where to train and to score.
+    verbose : int
+        Whether to print a line for each epoch.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        State of the net.
+    center_, scale_ : ndarray of shape (n_features_in_,)
+        The net sees ``(X - center_) / scale_``.
+    n_iter_ : int
+        Number of epochs of the last call of ``fit``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float or None
+        Negative mean loss of the held-out rows after each epoch; None without
+        ``early_stopping``.
+    best_loss_ : float
+        Loss of the epoch whose weights were kept: of the held-out rows, or,
+        without ``early_stopping``, of the training rows.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDetector._parameter_constraints,
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "schedule": [StrOptions({"constant", "cosine"})],
+        "weight_decay": [Interval(Real, 0.0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "device": [str],
+        "verbose": ["verbose"],
+    }
+    _auto_batch_size: ClassVar[int] = 200
+    _gradient_clip: ClassVar[float | None] = None
+
+    weights_: dict[str, NDArray[Any]]
+
+    def __init__(
+        self,
+        *,
+        max_iter: int,
+        batch_size: int | str,
+        learning_rate: float,
+        schedule: str,
+        weight_decay: float,
+        early_stopping: bool,
+        validation_fraction: float,
+        n_iter_no_change: int,
+        tol: float,
+        warm_start: bool,
+        contamination: float,
+        random_state: int | np.random.RandomState | None,
+        device: str,
+        verbose: int,
+    ) -> None:
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.contamination = contamination
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    @abstractmethod
+    def _build_net(self, n_features: int) -> DeepNet:
+        """An untrained net for so many columns."""
+
+    @with_callbacks
+    def _fit(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
+        """Fit on the validated rows X.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Training rows.
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows in the loss, of which only the ratios count. A
+            row of weight zero has no influence. ``fit`` has no such parameter:
+            steps on batches cannot make a weight of two equal to a repeated
+            row. For meta-estimators that weight rows themselves.
+        """
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context.call_on_fit_task_begin(estimator=self, X=X)
+        X, weight = _weighted(X, sample_weight)
+        device = resolve_device(self.device)
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(_LARGEST_SEED))
+        net = self._new_net(seed, X.shape[1])
+        self.center_, self.scale_ = _location_and_scale(X, weight)
+        X = (X - self.center_) / self.scale_
+        training = self._train(net, X, weight, rng, seed, device, context)
+        self._keep(training)
+        self._finish(net, X, weight)
+        context.call_on_fit_task_end(estimator=self, X=X)
+
+    def _new_net(self, seed: int, n_features: int) -> DeepNet:
+        """Where training starts: an untrained net, or the last one."""
+        with seeded(seed, torch.device("cpu")):
+            net = self._build_net(n_features)
+        if self.warm_start and hasattr(self, "weights_"):
+            from_arrays(net, self.weights_)
+        return net
+
+    def _train(
+        self,
+        net: DeepNet,
+        X: FloatArray,
+        weight: FloatArray,
+        rng: np.random.RandomState,
+        seed: int,
+        device: torch.device,
+        context: CallbackContext,
+    ) -> Training:
+        def data(rows: NDArray[np.intp]) -> Data:
+            arrays = X[rows], weight[rows]
+            tensors = (torch.tensor(a, dtype=torch.float32) for a in arrays)
+            return Data(*(tensor.to(device) for tensor in tensors))
+
+        n_held_out = 0
+        if self.early_stopping and len(X) > 1:
+            n_held_out = max(1, int(self.validation_fraction * len(X)))
+        held_out, train_rows = np.split(rng.permutation(len(X)), [n_held_out])
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = self._auto_batch_size
+        return train(
+            net,
+            data(train_rows),
+            validation=data(held_out) if n_held_out else None,
+            max_iter=self.max_iter,
+            batch_size=int(batch_size),
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            gradient_clip=self._gradient_clip,
+            n_iter_no_change=self.n_iter_no_change,
+            tol=self.tol,
+            seed=seed,
+            verbose=self.verbose,
+            callbacks=[_EpochTasks(self, context)],
+        )
+
+    def _keep(self, training: Training) -> None:
+        """Set the attributes that tell how the training went."""
+        self.n_iter_ = len(training.losses)
+        self.loss_curve_ = training.losses
+        held_out = training.validation_losses
+        self.validation_scores_ = held_out and [-loss for loss in held_out]
+        self.best_loss_ = (held_out or training.losses)[training.best_epoch]
+
+    def _finish(self, net: DeepNet, X: FloatArray, weight: FloatArray) -> None:
+        """Let the net see all rows once more, and keep its state."""
+        net.double().eval()
+        device = next(net.parameters()).device
+        with torch.no_grad():
+            net.finish(*(torch.tensor(a, device=device) for a in (X, weight)))
+        self.weights_ = to_arrays(net)
+        if not all(np.isfinite(array).all() for array in self.weights_.values()):
+            raise ValueError(DIVERGED)
+
+    def _score_function(self) -> StandardizedScore:
+        """The anomaly score of rows in the user's units, on the CPU."""
+        with seeded(0, torch.device("cpu")):
+            net = self._build_net(self.n_features_in_)
+        from_arrays(net.double(), self.weights_)
+        return StandardizedScore(net, self.center_, self.scale_)
+
+    def _score_samples(self, X: FloatArray) -> FloatArray:
+        device = resolve_device(self.device)
+        score = self._score_function().to(device)
+        widest = max(array.shape[0] for array in self.weights_.values() if array.ndim)
+        scores = np.empty(len(X))
+        with torch.inference_mode():
+            for batch in gen_batches(len(X), max(1, _CELLS // widest)):
+                rows = torch.tensor(X[batch], device=device)
+                scores[batch] = score(rows).cpu().numpy()
+        return -scores
+
+
+class _EpochTasks(Callback):
+    """Tells scikit-learn's callbacks of each epoch, and stops when they ask to."""
+
+    def __init__(self, estimator: DeepDetector, context: CallbackContext) -> None:
+        self.estimator = estimator
+        self.context = context
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self._epoch = self.context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self.estimator)
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        if self._epoch.call_on_fit_task_end(estimator=self.estimator):
+            raise StopTraining
+
+
+def _weighted(
+    X: FloatArray, sample_weight: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """The rows of positive weight, and their weights, of mean one."""
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.any()):
+        raise ValueError(
+            "sample_weight must be finite and not negative, and positive for some row."
+        )
+    used = weight > 0
+    weight = weight[used] / weight.max()
+    return X[used], weight / weight.mean()
+
+
+def _location_and_scale(
+    X: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weighted means and standard deviations of the columns.
+
+    The scale of a constant column is its size, or one where it is zero.
+    """
+    size = np.abs(X).max(axis=0)
+    size[size == 0.0] = 1.0
+    # Squares of the columns themselves may overflow.
+    unit = X / size
+    mean = np.average(unit, axis=0, weights=weight)
+    spread = np.sqrt(np.average(np.square(unit - mean), axis=0, weights=weight))
+    # Rounding alone spreads a constant column by a few eps of its value.
+    spread[spread <= 10 * np.finfo(np.float64).eps] = 1.0
+    return mean * size, spread * size
