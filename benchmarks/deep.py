@@ -157,7 +157,10 @@ def main() -> None:
         for name in args.detectors:
             for protocol in args.protocols:
                 table, verdict = compare(
-                    args.data / "adbench", ENTRIES[name], PROTOCOLS[protocol], range(args.seeds)
+                    args.data / "adbench",
+                    ENTRIES[name],
+                    PROTOCOLS[protocol],
+                    range(args.seeds),
                 )
                 print(f"\n### {name}, {protocol}\n\n{markdown_table(header, table)}")
                 print(f"\nAUROC, mean over {args.seeds} seeds. {verdict}", flush=True)
