@@ -22,7 +22,8 @@ class ReferenceGame(Game):
     Parameters
     ----------
     score, x, players, batch_size
-        As in :class:`~sklearn_anomaly_attr.games.Game`.
+        As in :class:`~sklearn_anomaly_attr.games.Game`. A score with a
+        ``mean_over_references`` of its own bounds its memory itself.
     references : Tensor of shape ([n_samples,] n_references, n_features)
         The references, the same for all rows or each row's own.
     weights : Tensor of shape (n_references,), default=None
@@ -48,15 +49,21 @@ class ReferenceGame(Game):
 
     def values(self, masks: Tensor) -> Tensor:
         """Worth of coalitions ``masks (m, n_players)``: ``(n_samples, m)``."""
-        present = self.players.expand(masks)[:, None]
-        worth = self.x.new_empty(len(self.x), len(masks))
-        size = max(1, self.batch_size // len(self.weights))
+        present = self.players.expand(masks)
         with torch.no_grad():
-            for rows, cols in blocks(len(self.x), len(masks), size):
-                points = torch.where(
-                    present[cols],
-                    self.x[rows, None, None],
-                    self.references[rows, None],
-                )
-                worth[rows, cols] = self.score(points) @ self.weights
+            worth = self.score.mean_over_references(
+                self.x, self.references, self.weights, present
+            )
+            return self._score_mixtures(present) if worth is None else worth
+
+    def _score_mixtures(self, present: Tensor) -> Tensor:
+        worth = self.x.new_empty(len(self.x), len(present))
+        size = max(1, self.batch_size // len(self.weights))
+        for rows, cols in blocks(len(self.x), len(present), size):
+            points = torch.where(
+                present[cols, None],
+                self.x[rows, None, None],
+                self.references[rows, None],
+            )
+            worth[rows, cols] = self.score(points) @ self.weights
         return worth

@@ -42,7 +42,15 @@ _FUNCTIONS: dict[np.ufunc, tuple[Callable[[Tensor], Tensor], bool]] = {
 }
 
 
-class Elementwise(TorchTransform):
+class ColumnwiseTransform(TorchTransform):
+    """A function of each column by itself, in its place."""
+
+    def presence(self, present: Tensor) -> Tensor | None:
+        """The columns that are present, as they are."""
+        return present
+
+
+class Elementwise(ColumnwiseTransform):
     """A function of each value.
 
     Parameters
@@ -77,7 +85,7 @@ def _(transformer: FunctionTransformer) -> TorchTransform | None:
     return Elementwise(*_FUNCTIONS[function])
 
 
-class Clip(TorchTransform):
+class Clip(ColumnwiseTransform):
     """Cuts values to a range, beyond which it is constant.
 
     Parameters
@@ -105,7 +113,7 @@ def _(scaler: MinMaxScaler | MaxAbsScaler) -> TorchTransform | None:
     return ChainTransform([transform, Clip(*getattr(scaler, "feature_range", (-1, 1)))])
 
 
-class Power(TorchTransform):
+class Power(ColumnwiseTransform):
     """Yeo-Johnson and Box-Cox transforms.
 
     Parameters
@@ -147,7 +155,7 @@ def _(transformer: PowerTransformer) -> TorchTransform:
     return ChainTransform([power, torch_transform(transformer._scaler)])
 
 
-class Quantiles(TorchTransform):
+class Quantiles(ColumnwiseTransform):
     """Share of the training rows below each value, or its normal quantile.
 
     Beyond the training rows it is constant.

@@ -61,6 +61,10 @@ class LookupTransform(TorchTransform):
         codes = x.index_select(-1, self.columns).long()
         return self.tables[codes + self.starts]
 
+    def presence(self, present: Tensor) -> Tensor:
+        """Which transformed columns come from the columns that are present."""
+        return present.index_select(-1, self.columns)
+
 
 def numbers(coding: TableCoding) -> TorchTransform:
     """Take categories that are numbers, or booleans, for these numbers."""

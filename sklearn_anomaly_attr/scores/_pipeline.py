@@ -52,6 +52,16 @@ class ComposedScore(TorchScore):
         scores: Tensor = self.score(self.transform(x))
         return scores
 
+    def mean_over_references(
+        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
+    ) -> Tensor | None:
+        """The score's own mean, where the transform keeps columns apart."""
+        there = self.transform.presence(present)
+        if there is None:
+            return None
+        x, references = self.transform(x), self.transform(references)
+        return self.score.mean_over_references(x, references, weights, there)
+
 
 @register_coded_score(object)
 def _(estimator: Any, coding: TableCoding | None) -> TorchScore:

@@ -39,6 +39,32 @@ class TorchScore(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
 
+    def mean_over_references(
+        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
+    ) -> Tensor | None:
+        """Mean score of rows whose absent columns come from references.
+
+        To be overridden by a score that has a faster way than to evaluate
+        every mixture of a row and a reference. It bounds its memory itself.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            The rows.
+        references : Tensor of shape (n_samples, n_references, n_features)
+            The references of each row.
+        weights : Tensor of shape (n_references,)
+            Weights of the references.
+        present : bool Tensor of shape (n_coalitions, n_features)
+            The columns that keep the values of the row.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_coalitions) or None
+            None, as here, where there is no faster way.
+        """
+        return None
+
 
 Translator = Callable[[Any], TorchScore]
 CodedTranslator = Callable[[Any, TableCoding | None], TorchScore]

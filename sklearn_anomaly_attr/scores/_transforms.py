@@ -49,6 +49,21 @@ class TorchTransform(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
 
+    def presence(self, present: Tensor) -> Tensor | None:
+        """Which transformed columns come from the columns that are present.
+
+        Parameters
+        ----------
+        present : bool Tensor of shape (..., n_features)
+            The columns that are present.
+
+        Returns
+        -------
+        bool Tensor of shape (..., n_features_out) or None
+            None where a transformed column comes from several columns.
+        """
+        return None
+
 
 class NotTranslatedError(Exception):
     """A transformer has no translation to torch; carries the names of its steps."""
@@ -211,6 +226,10 @@ class AffineTransform(TorchTransform):
             x = x.index_select(-1, self.columns)
         return (x - self.center) * self.matrix + self.offset if self._moves else x
 
+    def presence(self, present: Tensor) -> Tensor | None:
+        """Which transformed columns come from the columns that are present."""
+        return present.index_select(-1, self.columns) if self._picks else None
+
 
 @register_transform(*AFFINE)
 def affine_transform(transformer: Any) -> AffineTransform | None:
@@ -240,6 +259,16 @@ class ChainTransform(TorchTransform):
         for transform in self.transforms:
             x = transform(x)
         return x
+
+    def presence(self, present: Tensor) -> Tensor | None:
+        """Which transformed columns come from the columns that are present."""
+        steps: list[Any] = list(self.transforms)
+        for transform in steps:
+            there = transform.presence(present)
+            if there is None:
+                return None
+            present = there
+        return present
 
 
 def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
@@ -287,6 +316,13 @@ class ParallelTransform(TorchTransform):
         pairs = zip(self.transforms, self.weights, strict=True)
         results = [(transform(x), weight) for transform, weight in pairs]
         return torch.cat([r if w == 1 else w * r for r, w in results], dim=-1)
+
+    def presence(self, present: Tensor) -> Tensor | None:
+        """Which transformed columns come from the columns that are present."""
+        transforms: list[Any] = list(self.transforms)
+        parts = [transform.presence(present) for transform in transforms]
+        found = [part for part in parts if part is not None]
+        return torch.cat(found, dim=-1) if len(found) == len(parts) else None
 
 
 class Normalize(TorchTransform):

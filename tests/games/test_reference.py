@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_anomaly_attr.games import Players, ReferenceGame
 from sklearn_anomaly_attr.scores import MixtureScore
@@ -71,6 +71,25 @@ def test_groups_come_and_go_together(x):
     grouped = ReferenceGame(score, x, pair, x[:2]).values(masks)
     single = ReferenceGame(score, x, players(5), x[:2]).values(pair.expand(masks))
     assert_allclose(grouped, single)
+
+
+def test_a_score_may_know_a_faster_way(x):
+    score, _, _ = gaussian_score(5)
+    weights = torch.tensor([0.25, 0.75], dtype=torch.float64)
+    masks = torch.from_numpy(ExactEnumeration(4).masks)
+    pair = players(5, {"pair": [1, 3]})
+    seen = []
+
+    def mean_over_references(*arguments):
+        seen.extend(arguments)
+        return torch.arange(7 * 16).view(7, 16)
+
+    score.mean_over_references = mean_over_references
+    game = ReferenceGame(score, x, pair, x[:2], weights)
+    assert_array_equal(game.values(masks), np.arange(7 * 16).reshape(7, 16))
+    expected = x, x[:2].expand(7, 2, 5), weights, pair.expand(masks)
+    for found, tensor in zip(seen, expected, strict=True):
+        assert_array_equal(found, tensor)
 
 
 def quadratic_shapley(x, reference, mean, precision):

@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
     MaxAbsScaler,
+    MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     QuantileTransformer,
@@ -203,3 +204,33 @@ def test_a_detector_alone_takes_booleans_for_numbers():
     score = torch_score(mixture, coding)
     assert not isinstance(score, BlackBoxScore)
     assert_allclose(score(x), -mixture.score_samples(X), rtol=1e-9)
+
+
+APART = {
+    "scaled": make_pipeline(StandardScaler(), QuantileTransformer(n_quantiles=20)),
+    "by column": by_column(OrdinalEncoder(), remainder="passthrough"),
+    "one-hot": make_pipeline(by_column(one_hot(), **DENSE), MinMaxScaler(clip=True)),
+}
+
+
+@pytest.mark.parametrize("transformer", APART.values(), ids=APART)
+def test_forests_behind_separate_columns_are_mixed_there(transformer):
+    X = rows() if transformer is not APART["scaled"] else rows()[["length", "width"]]
+    pipeline = make_pipeline(transformer, IsolationForest(n_estimators=5)).fit(X)
+    x, coding = coded(X, [X.shape[1] - 1] if "city" in X else [])
+    score = torch_score(pipeline, coding if coding.is_categorical.any() else None)
+    present = torch.rand(200, X.shape[1]) < 0.5
+    references, weights = x[:3].expand(4, 3, -1), torch.tensor([0.5, 0.3, 0.2]).double()
+    worth = score.mean_over_references(x[-4:], references, weights, present)
+    mixed = torch.where(present[:, None], x[-4:, None, None], references[:, None])
+    assert_allclose(worth, score(mixed) @ weights, rtol=1e-12)
+
+
+def test_forests_behind_mixed_columns_are_scored_at_points():
+    X = rows()[["length", "width"]]
+    pipeline = make_pipeline(PCA(2), IsolationForest(n_estimators=5)).fit(X)
+    x, present = torch.tensor(X.to_numpy()), torch.ones(200, 2, dtype=torch.bool)
+    means = torch_score(pipeline).mean_over_references(
+        x[:1], x[None, :1], torch.ones(1), present
+    )
+    assert means is None

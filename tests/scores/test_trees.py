@@ -121,6 +121,18 @@ def test_constant_data_gives_trees_of_one_node(n_samples, X_test):
     assert_same_scores(forest, X_test)
 
 
+def test_nodes_whose_children_tell_nothing_are_leaves(X):
+    forest = fit("two samples", X)
+    assert all(e.tree_.node_count == 3 for e in forest.estimators_)
+    assert torch_score(forest).nodes.depth == 0
+    forest = fit("default", X)
+    nodes = torch_score(forest).nodes
+    left, right = nodes.child.view(-1, 2).T
+    is_leaf = left == right
+    equal = nodes.paths[left] == nodes.paths[right]
+    assert not (~is_leaf & is_leaf[left] & is_leaf[right] & equal).any()
+
+
 @pytest.mark.parametrize("n_features", [1, 90])
 def test_any_number_of_columns(n_features):
     X = np.random.default_rng(0).normal(size=(300, n_features))
