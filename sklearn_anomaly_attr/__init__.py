@@ -14,12 +14,16 @@ __getattr__, __dir__, __all__ = attach(
         "AutoencoderDetector": ".detectors",
         "BaseDetector": ".base",
         "BaseExplainer": ".base",
+        "DAGMMDetector": ".detectors",
+        "DDPMDetector": ".detectors",
+        "DTEDetector": ".detectors",
         "Explanation": ".explanation",
         "GaussianMixtureDetector": ".detectors",
         "KNNDetector": ".detectors",
         "KernelShap": ".explainers",
         "NeighborShap": ".explainers",
         "PyODDetector": ".detectors",
+        "VAEDetector": ".detectors",
         "base": ".base",
         "detectors": ".detectors",
         "explainers": ".explainers",
@@ -37,9 +41,13 @@ if TYPE_CHECKING:
     from .base import BaseDetector as BaseDetector
     from .base import BaseExplainer as BaseExplainer
     from .detectors import AutoencoderDetector as AutoencoderDetector
+    from .detectors import DAGMMDetector as DAGMMDetector
+    from .detectors import DDPMDetector as DDPMDetector
+    from .detectors import DTEDetector as DTEDetector
     from .detectors import GaussianMixtureDetector as GaussianMixtureDetector
     from .detectors import KNNDetector as KNNDetector
     from .detectors import PyODDetector as PyODDetector
+    from .detectors import VAEDetector as VAEDetector
     from .explainers import AnomalyShapley as AnomalyShapley
     from .explainers import KernelShap as KernelShap
     from .explainers import NeighborShap as NeighborShap

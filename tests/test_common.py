@@ -23,10 +23,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_anomaly_attr import (
     AnomalyShapley,
     AutoencoderDetector,
+    DAGMMDetector,
+    DDPMDetector,
+    DTEDetector,
     GaussianMixtureDetector,
     KernelShap,
     KNNDetector,
     NeighborShap,
+    VAEDetector,
 )
 from sklearn_anomaly_attr.base import BaseDetector, BaseExplainer
 
@@ -41,6 +45,11 @@ DETECTORS = [
     KNNDetector(),
     AutoencoderDetector(),
     AutoencoderDetector((64, 32), max_iter=3, early_stopping=True),
+    DAGMMDetector(max_iter=10),
+    DDPMDetector(max_iter=3, n_draws=2),
+    DTEDetector(max_iter=10),
+    DTEDetector("non_parametric"),
+    VAEDetector(max_iter=10),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -349,6 +358,10 @@ def test_grid_search(estimator, X):
     name, values = {
         GaussianMixtureDetector: ("reg_covar", [1e-3, 1e3]),
         AutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
+        DAGMMDetector: ("learning_rate", [1e-2, 1e-9]),
+        DDPMDetector: ("learning_rate", [1e-2, 1e-9]),
+        DTEDetector: ("n_diffusion_steps", [100, 1000]),
+        VAEDetector: ("learning_rate", [1e-2, 1e-9]),
         KNNDetector: ("n_neighbors", [3, 30]),
     }[type(estimator)]
     search = GridSearchCV(

@@ -9,15 +9,23 @@ __getattr__, __dir__, __all__ = attach(
     {
         "AutoencoderDetector": "._autoencoder",
         "BatchDependenceWarning": "._pyod",
+        "DAGMMDetector": "._dagmm",
+        "DDPMDetector": "._ddpm",
+        "DTEDetector": "._dte",
         "GaussianMixtureDetector": "._gaussian_mixture",
         "KNNDetector": "._knn",
         "PyODDetector": "._pyod",
+        "VAEDetector": "._vae",
     },
 )
 
 if TYPE_CHECKING:
     from ._autoencoder import AutoencoderDetector as AutoencoderDetector
+    from ._dagmm import DAGMMDetector as DAGMMDetector
+    from ._ddpm import DDPMDetector as DDPMDetector
+    from ._dte import DTEDetector as DTEDetector
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
     from ._knn import KNNDetector as KNNDetector
     from ._pyod import BatchDependenceWarning as BatchDependenceWarning
     from ._pyod import PyODDetector as PyODDetector
+    from ._vae import VAEDetector as VAEDetector

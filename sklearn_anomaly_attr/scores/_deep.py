@@ -5,9 +5,17 @@ from __future__ import annotations
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import BOUNDED, StandardizedScore
-from ..detectors._autoencoder import AutoencoderDetector
+from ..detectors import (
+    AutoencoderDetector,
+    DAGMMDetector,
+    DDPMDetector,
+    DTEDetector,
+    VAEDetector,
+)
 from ..detectors._deep import DeepDetector
+from ._knn import KNNScore
 from ._registry import TorchScore, register_score
 
 
@@ -47,6 +55,42 @@ class DeepScore(TorchScore):
         return scores
 
 
+class DiffusionTimeScore(KNNScore):
+    """After how many steps of diffusion the noise is as far as the neighbours.
+
+    Parameters
+    ----------
+    detector : DTEDetector
+        Fitted, with ``variant="non_parametric"``.
+    description : str
+        How the step is estimated.
+    """
+
+    center: Tensor
+    scale: Tensor
+    variances: Tensor
+
+    def __init__(self, detector: DTEDetector, description: str) -> None:
+        neighbors = detector.neighbors_
+        super().__init__(
+            neighbors.neighbors_._fit_X,
+            neighbors.n_neighbors_,
+            largest=False,
+            rounding=neighbors._rounding,
+        )
+        self._keep(
+            center=detector.center_,
+            scale=detector.scale_,
+            variances=noise_variances(detector.n_diffusion_steps),
+        )
+        self.description = description
+
+    def _score(self, rows: Tensor) -> Tensor:
+        squares = self._squares((rows - self.center) / self.scale)
+        variance = squares.mean(dim=1) / rows.shape[1]
+        return steps_at(variance, self.variances)
+
+
 @register_score(AutoencoderDetector)
 def _(estimator: AutoencoderDetector) -> DeepScore:
     # Bounded units give bounded reconstructions, so that every row far out is
@@ -57,3 +101,36 @@ def _(estimator: AutoencoderDetector) -> DeepScore:
         coercive=estimator.activation in BOUNDED,
         description="autoencoder",
     )
+
+
+@register_score(VAEDetector)
+def _(estimator: VAEDetector) -> DeepScore:
+    # Where the reconstruction follows, the latent variables go far from zero,
+    # which the bound charges for.
+    return DeepScore.of(
+        estimator,
+        coercive=estimator.criterion == "elbo" or estimator.activation in BOUNDED,
+        description=f"variational autoencoder, {estimator.criterion}",
+    )
+
+
+@register_score(DAGMMDetector)
+def _(estimator: DAGMMDetector) -> DeepScore:
+    # The relative error and the cosine have limits.
+    description = "deep autoencoding Gaussian mixture"
+    return DeepScore.of(estimator, coercive=False, description=description)
+
+
+@register_score(DTEDetector)
+def _(estimator: DTEDetector) -> TorchScore:
+    description = f"diffusion time, {estimator.variant}"
+    if estimator.variant == "non_parametric":
+        check_is_fitted(estimator)
+        return DiffusionTimeScore(estimator, description)
+    # A net may be wrong about rows far from all that it was trained on.
+    return DeepScore.of(estimator, coercive=False, description=description)
+
+
+@register_score(DDPMDetector)
+def _(estimator: DDPMDetector) -> DeepScore:
+    return DeepScore.of(estimator, coercive=False, description="denoising diffusion")

@@ -45,6 +45,14 @@ class KNNScore(PairwiseScore):
         self.rounding = rounding
 
     def _score(self, rows: Tensor) -> Tensor:
+        squares = self._squares(rows)
+        # The root of zero has no gradient; a distance of zero does not move.
+        zero = squares == 0
+        distances = torch.where(zero, 0.0, squares.where(~zero, 1.0).sqrt())
+        return distances.amax(dim=1) if self.largest else distances.mean(dim=1)
+
+    def _squares(self, rows: Tensor) -> Tensor:
+        """Squared distances ``(n, n_neighbors)`` to the nearest training rows."""
         with torch.no_grad():
             distances = torch.cdist(rows, self.train_rows)
             nearest = distances.topk(self.n_neighbors + 1, largest=False).indices
@@ -52,11 +60,7 @@ class KNNScore(PairwiseScore):
         squares = (rows[:, None] - self.train_rows[nearest]).square().sum(dim=-1)
         squares = squares.sort(dim=1).values
         itself = squares[:, :1].sqrt() <= self.rounding
-        squares = torch.where(itself, squares[:, 1:], squares[:, :-1])
-        # The root of zero has no gradient; a distance of zero does not move.
-        zero = squares == 0
-        distances = torch.where(zero, 0.0, squares.where(~zero, 1.0).sqrt())
-        return distances.amax(dim=1) if self.largest else distances.mean(dim=1)
+        return torch.where(itself, squares[:, 1:], squares[:, :-1])
 
 
 @register_score(KNNDetector)

@@ -9,13 +9,28 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklearn_anomaly_attr import AnomalyShapley, KernelShap
-from sklearn_anomaly_attr.detectors._autoencoder import AutoencoderDetector
+from sklearn_anomaly_attr import (
+    AnomalyShapley,
+    AutoencoderDetector,
+    DAGMMDetector,
+    DDPMDetector,
+    DTEDetector,
+    KernelShap,
+    VAEDetector,
+)
 from sklearn_anomaly_attr.scores import BlackBoxScore, torch_score
 from sklearn_anomaly_attr.scores._deep import DeepScore
 
 DETECTORS = [
     AutoencoderDetector((16, 2), max_iter=20, learning_rate=0.01, random_state=0),
+    DAGMMDetector(8, max_iter=5, random_state=0),
+    DDPMDetector((8,), n_units=8, max_iter=5, random_state=0),
+    DTEDetector(hidden_layer_sizes=(16, 16), max_iter=60, random_state=0),
+    DTEDetector("inverse_gamma", hidden_layer_sizes=16, max_iter=5, random_state=0),
+    VAEDetector(8, latent_size=2, max_iter=5, random_state=0),
+    VAEDetector(
+        8, criterion="reconstruction", latent_size=2, max_iter=5, random_state=0
+    ),
 ]
 
 every_detector = pytest.mark.parametrize(
