@@ -16,9 +16,11 @@ __getattr__, __dir__, __all__ = attach(
         "BaseExplainer": ".base",
         "DAGMMDetector": ".detectors",
         "DDPMDetector": ".detectors",
+        "DSIL": ".refinement",
         "DTEDetector": ".detectors",
         "Explanation": ".explanation",
         "GaussianMixtureDetector": ".detectors",
+        "IterativeReweighting": ".refinement",
         "KNNDetector": ".detectors",
         "KernelShap": ".explainers",
         "NeighborShap": ".explainers",
@@ -31,6 +33,7 @@ __getattr__, __dir__, __all__ = attach(
         "games": ".games",
         "inspection": ".inspection",
         "metrics": ".metrics",
+        "refinement": ".refinement",
         "scores": ".scores",
         "shapley": ".shapley",
         "torch_score": ".scores",
@@ -53,4 +56,6 @@ if TYPE_CHECKING:
     from .explainers import NeighborShap as NeighborShap
     from .explanation import Explanation as Explanation
     from .inspection import AttributionDisplay as AttributionDisplay
+    from .refinement import DSIL as DSIL
+    from .refinement import IterativeReweighting as IterativeReweighting
     from .scores import torch_score as torch_score

@@ -21,6 +21,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
+    DSIL,
     AnomalyShapley,
     AutoencoderDetector,
     DAGMMDetector,
@@ -50,6 +51,7 @@ DETECTORS = [
     DTEDetector(max_iter=10),
     DTEDetector("non_parametric"),
     VAEDetector(max_iter=10),
+    DSIL(KNNDetector()),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -362,6 +364,7 @@ def test_grid_search(estimator, X):
         DDPMDetector: ("learning_rate", [1e-2, 1e-9]),
         DTEDetector: ("n_diffusion_steps", [100, 1000]),
         VAEDetector: ("learning_rate", [1e-2, 1e-9]),
+        DSIL: ("estimator__n_neighbors", [3, 30]),
         KNNDetector: ("n_neighbors", [3, 30]),
     }[type(estimator)]
     search = GridSearchCV(

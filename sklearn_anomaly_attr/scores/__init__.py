@@ -11,6 +11,7 @@ from . import (  # noqa: F401 - they register their translations
     _linear,
     _local_outlier_factor,
     _pipeline,
+    _refinement,
     _trees,
 )
 from ._black_box import BlackBoxScore

@@ -1,0 +1,198 @@
+"""What the meta-estimators share: any detector, any table, one threshold."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from .._coding import is_frame
+from .._sklearn_compat import Interval, _fit_context
+from .._validation import check_frame, check_X, score_method
+from ..base import BaseDetector, FloatArray, _seed_unseeded
+
+
+class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
+    """Base of the meta-estimators that fit a detector again and again.
+
+    A subclass writes ``_refine(estimator, X, y, params)``; it has the
+    parameters ``estimator``, ``n_iterations``, ``contamination`` and
+    ``random_state``.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    offset_ : float
+        Threshold on ``score_samples``; rows below it are anomalies.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDetector._parameter_constraints,
+        "estimator": "no_validation",
+        "n_iterations": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    estimator: Any
+    estimator_: Any
+    n_iterations: int
+    random_state: Any
+
+    @abstractmethod
+    def _refine(
+        self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
+    ) -> tuple[Any, FloatArray]:
+        """The fitted detector and its scores of the rows X; sets no ``estimator_``.
+
+        ``estimator`` is an unfitted clone, ``params`` go to its ``fit``.
+        """
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit the detector, several times.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, mostly normal. DataFrames reach the detector as they
+            are, so that a Pipeline may encode their categories.
+        y : array-like of shape (n_samples,), default=None
+            Handed to the detector; most ignore it.
+        **params : dict
+            Handed to the detector's ``fit``, with metadata routing enabled:
+            ``sklearn.set_config(enable_metadata_routing=True)``.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If ``estimator`` gives no anomaly score, or cannot be fitted so.
+        ValueError
+            If the detector refuses the rows, or gives scores that are not
+            finite.
+        """
+        score_method(self.estimator)
+        X = self._check_table(X, reset=True)
+        self._fit(X, y, self._routed(params))
+        return self
+
+    def _fit(
+        self, X: Any, y: Any = None, params: Mapping[str, Any] | None = None
+    ) -> None:
+        estimator = clone(self.estimator)
+        if self.random_state is not None:
+            _seed_unseeded(estimator, check_random_state(self.random_state))
+        estimator, scores = self._refine(estimator, X, y, params or {})
+        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
+        # At the very end: what is interrupted before is not fitted.
+        self.estimator_ = estimator
+
+    def score_samples(self, X: Any) -> FloatArray:
+        """Score rows by the fitted detector; LOWER is more abnormal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Float64 scores.
+        """
+        check_is_fitted(self)
+        return self._score_samples(self._check_table(X, reset=False))
+
+    def _score_samples(self, X: Any) -> FloatArray:
+        return _scores(self.estimator_, X)
+
+    def _check_table(self, X: Any, *, reset: bool) -> Any:
+        """Validate the shape and the columns; the detector validates the rest."""
+        n_rows = self._min_samples if reset else 1
+        if is_frame(X):
+            check_frame(self, X, reset=reset, n_rows=n_rows)
+            return X
+        return check_X(
+            self,
+            X,
+            reset=reset,
+            ensure_min_samples=n_rows,
+            ensure_all_finite=False,
+            accept_sparse=["csr"] if get_tags(self).input_tags.sparse else False,
+        )
+
+    def _routed(self, params: dict[str, Any]) -> Mapping[str, Any]:
+        """What of the parameters of ``fit`` the detector has asked for."""
+        if not params:
+            return {}
+        if not get_config()["enable_metadata_routing"]:
+            raise ValueError(
+                f"{type(self).__name__}.fit got {sorted(params)}: to hand them to the "
+                "detector, call sklearn.set_config(enable_metadata_routing=True) and "
+                "the detector's set_fit_request first."
+            )
+        routed: Mapping[str, Any] = process_routing(self, "fit", **params).estimator.fit
+        return routed
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell which parameters of ``fit`` go to the detector.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            The routing.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator).input_tags
+        tags.input_tags.sparse = inner.sparse
+        tags.input_tags.allow_nan = inner.allow_nan
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+
+def _subtasks(task: CallbackContext, estimator: Any) -> AbstractContextManager[Any]:
+    """Let callbacks see what a detector does in its own fit, if it tells them."""
+    if hasattr(estimator, "set_callbacks"):
+        tasks: AbstractContextManager[Any] = task.propagate_callback_context(estimator)
+        return tasks
+    return nullcontext()
+
+
+def _scores(estimator: Any, X: Any) -> FloatArray:
+    """Finite scores of rows; lower is more abnormal."""
+    method = score_method(estimator)
+    scores = np.asarray(getattr(estimator, method)(X), dtype=np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{type(estimator).__name__}.{method} gives NaN or infinity: scale the "
+            "columns, drop those that are constant in most rows, or take a detector "
+            "whose score is finite everywhere."
+        )
+    return scores

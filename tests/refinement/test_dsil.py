@@ -1,0 +1,404 @@
+"""DSIL against Algorithm 1, written naively."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import IsolationForest
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
+from sklearn.svm import OneClassSVM
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_anomaly_attr import (
+    AnomalyShapley,
+    AutoencoderDetector,
+    GaussianMixtureDetector,
+    KernelShap,
+    KNNDetector,
+    NeighborShap,
+    torch_score,
+)
+from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
+from sklearn_anomaly_attr.refinement import DSIL, CosineRetention, IterativeReweighting
+from sklearn_anomaly_attr.scores import _refinement  # noqa: F401 - it registers
+
+SMALL_NET = AutoencoderDetector(2, max_iter=3)
+INNER = [
+    GaussianMixtureDetector(),
+    KNNDetector(),
+    make_pipeline(StandardScaler(), KNNDetector()),
+    IsolationForest(n_estimators=10),
+    SMALL_NET,
+]
+every_inner = pytest.mark.parametrize("inner", INNER, ids=lambda e: type(e).__name__)
+
+
+@parametrize_with_checks([DSIL(inner) for inner in INNER])
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(120, 4)) @ rng.normal(size=(4, 4)) + 3.0
+
+
+@pytest.fixture
+def contaminated():
+    """Normal rows, and 15 % of anomalies, which widen a Gaussian."""
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(255, 4)) * [1.0, 1.0, 1.0, 0.1]
+    X = np.concatenate([normal, normal[:45] + rng.normal(0, 2, (45, 4))])
+    return X, np.repeat([0, 1], [255, 45])
+
+
+def algorithm_1(detector, X, ratios):
+    """Sets of retained rows, and the last fit's scores, one row at a time."""
+    current, sets = list(range(len(X))), []
+    scores = clone(detector).fit(X).score_samples(X)
+    for ratio in ratios:
+        order = sorted(range(len(X)), key=lambda i: -scores[i])
+        current = sorted(order[: int(len(X) * ratio)])
+        sets.append(current)
+        scores = clone(detector).fit(X[current]).score_samples(X)
+    return sets, scores
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        KNNDetector(5),
+        GaussianMixtureDetector(2, random_state=0),
+        make_pipeline(
+            StandardScaler(), IsolationForest(n_estimators=10, random_state=0)
+        ),
+        OneClassSVM(),
+    ],
+    ids=lambda e: type(e).__name__,
+)
+def test_equals_algorithm_1(inner, contaminated):
+    X, _ = contaminated
+    ratios = [0.9, 0.75, 0.7, 0.6]
+    dsil = DSIL(inner, retention=lambda t, n: ratios[t], n_iterations=4).fit(X)
+    sets, scores = algorithm_1(inner, X, ratios)
+    assert_array_equal(np.flatnonzero(dsil.retained_), sets[-1])
+    assert_array_equal(dsil.score_samples(X), scores)
+    assert_allclose(dsil.retention_path_, [1.0, *(len(s) / len(X) for s in sets)])
+    assert dsil.n_iterations_ == 4
+    assert_allclose(dsil.score_path_[-1], np.quantile(-scores, [0, 0.25, 0.5, 0.75, 1]))
+
+
+@pytest.mark.parametrize("inner", [INNER[0], INNER[2], SMALL_NET], ids=str)
+def test_detects_better_than_its_base(inner, contaminated):
+    X, y = contaminated
+
+    def auroc(detector):
+        parameters = {n: 0 for n in detector.get_params() if n == "random_state"}
+        detector = clone(detector).set_params(**parameters).fit(X)
+        return roc_auc_score(y, -detector.score_samples(X))
+
+    assert auroc(DSIL(inner)) > auroc(inner) + 0.005
+
+
+def test_rows_come_back(contaminated):
+    """All original rows are scored each time, those left out too."""
+    X, _ = contaminated
+    first = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=1).fit(X)
+    last = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=9).fit(X)
+    assert (last.retained_ & ~first.retained_).any()
+    assert last.retained_.sum() == first.retained_.sum() == 150
+
+
+def test_a_retained_row_is_not_its_own_neighbour(X):
+    dsil = DSIL(KNNDetector(1), n_iterations=1, final_retention=0.5).fit(X)
+    rows = X[dsil.retained_]
+    distances = np.linalg.norm(rows[:, None] - rows, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    assert_allclose(-dsil.score_samples(rows), distances.min(axis=1))
+
+
+def test_preprocessing_is_fitted_on_the_retained_rows(contaminated):
+    X, _ = contaminated
+    dsil = DSIL(make_pipeline(StandardScaler(), KNNDetector())).fit(X)
+    assert_allclose(dsil.estimator_[0].mean_, X[dsil.retained_].mean(axis=0))
+
+
+def test_it_stops_when_the_retained_rows_no_longer_change(contaminated):
+    X, _ = contaminated
+    dsil = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=500).fit(X)
+    assert dsil.n_iterations_ < 100
+    refit = GaussianMixtureDetector().fit(X[dsil.retained_]).score_samples(X)
+    assert_array_equal(
+        np.argsort(-refit)[:150], np.argsort(-dsil.score_samples(X))[:150]
+    )
+
+
+def test_all_scores_equal_end_it():
+    dsil = DSIL(KNNDetector()).fit(np.ones((30, 3)))
+    assert dsil.n_iterations_ == 0
+    assert dsil.retained_.all()
+    assert (dsil.score_samples(np.ones((2, 3))) == 0).all()
+
+
+def test_two_rows_are_the_fewest(X):
+    assert DSIL(KNNDetector(1), final_retention=1e-9).fit(X).retained_.sum() == 2
+    assert DSIL(KNNDetector(1)).fit(X[:2]).retained_.all()
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), RobustScaler()])
+def test_columns_that_become_constant(scaler, X):
+    X = np.column_stack([X, np.zeros(len(X))])
+    X[:5] += 9.0
+    for detector in (KNNDetector(5), GaussianMixtureDetector(random_state=0)):
+        dsil = DSIL(make_pipeline(scaler, detector)).fit(X)
+        assert np.ptp(X[dsil.retained_, -1]) == 0.0
+        assert np.isfinite(dsil.score_samples(X)).all()
+        assert (dsil.predict(X[:5]) == -1).all()
+
+
+def test_warm_starts_go_on(X):
+    net = AutoencoderDetector(2, max_iter=5, random_state=0)
+    warm, cold = DSIL(net).fit(X), DSIL(net, warm_start=False).fit(X)
+    assert warm.estimator_.loss_curve_[0] < cold.estimator_.loss_curve_[0]
+    assert warm.estimator_.warm_start is False
+    expected = clone(net).fit(X[cold.retained_])
+    assert_array_equal(cold.score_samples(X), expected.score_samples(X))
+    pipeline = DSIL(make_pipeline(StandardScaler(), net)).fit(X)
+    assert pipeline.estimator_[-1].loss_curve_[0] < cold.estimator_.loss_curve_[0]
+    before = net.get_params()
+    DSIL(net).fit(X)
+    assert net.get_params() == before
+
+
+def test_forests_grow_anew(X):
+    forest = IsolationForest(n_estimators=10, random_state=0)
+    dsil = DSIL(forest).fit(X)
+    expected = clone(forest).fit(X[dsil.retained_])
+    assert_array_equal(dsil.score_samples(X), expected.score_samples(X))
+    for other in (forest, KNNDetector()):
+        with pytest.raises(TypeError, match="cannot go on from its last fit: set warm"):
+            DSIL(other, warm_start=True).fit(X)
+
+
+def test_other_scores_and_other_warm_starts(X):
+    assert np.isfinite(
+        DSIL(SGDOneClassSVM(random_state=0)).fit(X).score_samples(X)
+    ).all()
+    assert DSIL(KernelDensity()).fit(X).retained_.sum() == 60
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"initial_retention": 0.0}, "'initial_retention' parameter"),
+        ({"final_retention": 1.1}, "'final_retention' parameter"),
+        ({"retention": "linear"}, "'retention' parameter"),
+        ({"n_iterations": 0}, "'n_iterations' parameter"),
+        ({"warm_start": "yes"}, "'warm_start' parameter"),
+        ({"contamination": 0.6}, "'contamination' parameter"),
+        ({"initial_retention": 0.4}, "increasing shares.*initial_retention no smaller"),
+        ({"retention": lambda t, n: 0.1 * (t + 1)}, "increasing shares.*let them fall"),
+        ({"retention": lambda t, n: 1.5}, r"must lie in \(0, 1\]"),
+        ({"retention": lambda t, n: float("nan")}, r"must lie in \(0, 1\]"),
+        ({"retention": CosineRetention(0.8, -0.1)}, r"must lie in \(0, 1\]"),
+    ],
+    ids=str,
+)
+def test_bad_parameters_name_the_cure(parameters, message, X):
+    with pytest.raises(ValueError, match=message):
+        DSIL(KNNDetector(), **parameters).fit(X)
+
+
+def test_too_few_retained_rows_name_the_cure(X):
+    with pytest.raises(ValueError, match=r"refuses the 12 rows.*retain more with"):
+        DSIL(
+            GaussianMixtureDetector(20, random_state=0),
+            final_retention=0.1,
+            n_iterations=1,
+        ).fit(X)
+
+
+def test_detectors_that_cannot_be_refined_name_the_cure(X):
+    with pytest.raises(TypeError, match="gives no anomaly score"):
+        DSIL(StandardScaler()).fit(X)
+    with pytest.raises(TypeError, match="pass its estimator"):
+        DSIL(FrozenEstimator(KNNDetector().fit(X))).fit(X)
+    with pytest.raises(ValueError, match=r"gives NaN or infinity: scale"):
+        DSIL(KernelDensity(kernel="tophat", bandwidth=2.0)).fit(X)
+
+
+def test_interrupts_leave_it_unfitted(X):
+    class Interrupted(KNNDetector):
+        def _score_samples(self, X):
+            raise KeyboardInterrupt
+
+    dsil = DSIL(Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        dsil.fit(X)
+    with pytest.raises(NotFittedError):
+        dsil.predict(X)
+
+
+def test_agrees_with_itself(X):
+    dsil = DSIL(KNNDetector()).fit(X)
+    scores = dsil.score_samples(X)
+    assert_array_equal(dsil.anomaly_score(X), -scores)
+    assert_array_equal(dsil.decision_function(X), scores - dsil.offset_)
+    assert (dsil.predict(X) == -1).sum() == 12
+
+
+@every_inner
+def test_seeds_repeat_round_trips_too(inner, X):
+    dsil = DSIL(inner, random_state=3).fit(X)
+    expected = dsil.score_samples(X)
+    assert_array_equal(DSIL(inner, random_state=3).fit(X).score_samples(X), expected)
+    assert_array_equal(pickle.loads(pickle.dumps(dsil)).score_samples(X), expected)
+    skops = pytest.importorskip("skops.io")
+    stored = skops.dumps(dsil)
+    trusted = skops.get_untrusted_types(data=stored)
+    assert all("sklearn" in name for name in trusted)
+    assert_array_equal(skops.loads(stored, trusted=trusted).score_samples(X), expected)
+
+
+def test_schedules_survive_clone_and_skops(X):
+    skops = pytest.importorskip("skops.io")
+    dsil = clone(DSIL(KNNDetector(), retention=CosineRetention(0.9, 0.6))).fit(X)
+    stored = skops.dumps(dsil)
+    loaded = skops.loads(stored, trusted=skops.get_untrusted_types(data=stored))
+    assert loaded.retention == CosineRetention(0.9, 0.6)
+    assert dsil.retained_.sum() == 72
+
+
+@pytest.mark.parametrize("explainer", [AnomalyShapley, KernelShap, NeighborShap])
+@pytest.mark.parametrize("inner", INNER[:4], ids=lambda e: type(e).__name__)
+def test_explainers(explainer, inner, X):
+    dsil = DSIL(inner, random_state=0)
+    fit = explainer(dsil, max_evaluations=16, random_state=0).fit(X)
+    explanation = fit.explain(X[:5])
+    assert_allclose(explanation.scores, fit.estimator_.anomaly_score(X[:5]), rtol=1e-9)
+    total = explanation.base_values + explanation.values.sum(axis=1)
+    assert_allclose(total, explanation.scores, rtol=1e-6)
+    frozen = explainer(FrozenEstimator(fit.estimator_), random_state=0).fit(X)
+    assert_allclose(frozen.explain(X[:5]).scores, explanation.scores)
+
+
+def test_the_score_is_that_of_the_fitted_detector(X):
+    dsil = DSIL(GaussianMixtureDetector(2)).fit(X)
+    assert torch_score(dsil).differentiable
+    with pytest.raises(NotFittedError):
+        torch_score(DSIL(KNNDetector()))
+
+
+def test_grid_search_reaches_into_the_detector(contaminated):
+    X, y = contaminated
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), DSIL(GaussianMixtureDetector())),
+        {"dsil__estimator__reg_covar": [1e-6, 1e6], "dsil__n_iterations": [1, 2]},
+        scoring=anomaly_roc_auc_scorer,
+        cv=StratifiedKFold(2),
+    ).fit(X, y)
+    assert search.best_params_["dsil__estimator__reg_covar"] == 1e-6
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["a", "b"], 100)
+    size = rng.normal(size=100) + 3 * (kind == "b")
+    return pd.DataFrame({"kind": pd.Categorical(kind), "size": size, "y": size})
+
+
+def encoded(detector):
+    encode = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), make_column_selector(dtype_exclude=float)),
+        remainder="passthrough",
+    )
+    return make_pipeline(encode, detector)
+
+
+def test_frames_with_categories_reach_the_pipeline(frame):
+    dsil = DSIL(encoded(KNNDetector(5)), random_state=0)
+    fit = dsil.fit(frame)
+    expected = clone(dsil.estimator).fit(frame[fit.retained_])
+    assert_array_equal(fit.score_samples(frame), expected.score_samples(frame))
+    assert fit.feature_names_in_.tolist() == ["kind", "size", "y"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        fit.predict(frame[["size", "kind", "y"]])
+    explanation = AnomalyShapley(dsil).fit(frame).explain(frame[:4])
+    assert_allclose(explanation.scores, fit.anomaly_score(frame[:4]))
+    assert explanation.to_frame().columns.tolist() == ["kind", "size", "y"]
+
+
+def test_polars_frames(frame):
+    polars = pytest.importorskip("polars")
+    X = frame[["size", "y"]]
+    rows = polars.DataFrame(X.to_dict("list"))
+    found = DSIL(KNNDetector(5)).fit(rows).score_samples(rows)
+    assert_array_equal(found, DSIL(KNNDetector(5)).fit(X).score_samples(X))
+
+
+class Watch:
+    """A callback of scikit-learn that counts, and may end the fit."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after, self.tasks = stop_after, []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.tasks.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.tasks.append(context.task_name)
+        return context.task_id + 1 == self.stop_after
+
+
+def test_callbacks_see_iterations_and_can_stop(X):
+    watch = Watch()
+    DSIL(KNNDetector(), n_iterations=3).set_callbacks(watch).fit(X)
+    assert watch.tasks == [*["iteration"] * 4, "fit", "teardown"]
+    dsil = DSIL(SMALL_NET).set_callbacks(Watch(stop_after=2)).fit(X)
+    assert dsil.n_iterations_ == 1
+
+
+def test_weights_are_routed_with_their_rows(X):
+    weight = np.linspace(0.1, 1.0, len(X))
+    forest = IsolationForest(n_estimators=10, random_state=0)
+    with pytest.raises(ValueError, match="enable_metadata_routing=True"):
+        DSIL(forest).fit(X, sample_weight=weight)
+    with config_context(enable_metadata_routing=True):
+        inner = clone(forest).set_fit_request(sample_weight=True)
+        dsil = DSIL(inner, n_iterations=2).fit(X, sample_weight=weight)
+    rows = dsil.retained_
+    expected = forest.fit(X[rows], sample_weight=weight[rows]).score_samples(X)
+    assert_array_equal(dsil.score_samples(X), expected)
+
+
+def test_importing_the_package_is_cheap():
+    code = "import sklearn_anomaly_attr.refinement as r, sys; assert 'DSIL' in dir(r)\n"
+    code += "assert not {'sklearn', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_nests(X):
+    nested = DSIL(IterativeReweighting(KernelDensity()), n_iterations=2).fit(X)
+    assert np.isfinite(nested.score_samples(X)).all()
