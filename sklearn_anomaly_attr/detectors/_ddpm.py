@@ -53,19 +53,20 @@ class DDPMDetector(DeepDetector):
     n_diffusion_steps : int, default=400
         Number of steps of diffusion. With the default, the noise's standard
         deviation rises to 0.93 standard deviations of a column; with fewer, less.
-    noise_level : float, default=0.4
+    noise_level : float, default=0.9
         Standard deviation :math:`\sigma_t` of the noise that rows are scored
-        with; the step whose noise is nearest is taken. In (0, 1). Little noise
-        finds rows that break how columns depend on each other, much noise finds
-        rows that are far from all others.
+        with; the step whose noise is nearest is taken. In (0, 1). Much noise,
+        near that of the last step, finds rows that are far from most others, even
+        if they are training rows themselves; little noise, such as 0.4, finds
+        rows that break how columns depend on each other.
     n_draws : int, default=4
         Number of draws of the noise that a score averages over, each with both
         signs.
-    max_iter : int, default=80
+    max_iter : int, default=30
         Number of epochs; the largest one with ``early_stopping``.
     batch_size : int or "auto", default="auto"
         Largest number of rows in a training step; "auto" is 200.
-    learning_rate : float, default=3e-3
+    learning_rate : float, default=1e-3
         Step size of Adam.
     schedule : {"constant", "cosine"}, default="constant"
         Whether the step size falls to zero along half a cosine.
@@ -187,11 +188,11 @@ class DDPMDetector(DeepDetector):
         n_units: int = 128,
         activation: str = "relu",
         n_diffusion_steps: int = 400,
-        noise_level: float = 0.4,
+        noise_level: float = 0.9,
         n_draws: int = 4,
-        max_iter: int = 80,
+        max_iter: int = 30,
         batch_size: int | str = "auto",
-        learning_rate: float = 3e-3,
+        learning_rate: float = 1e-3,
         schedule: str = "constant",
         weight_decay: float = 0.0,
         early_stopping: bool = False,

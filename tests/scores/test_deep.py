@@ -24,7 +24,7 @@ from sklearn_anomaly_attr.scores._deep import DeepScore
 DETECTORS = [
     AutoencoderDetector((16, 2), max_iter=20, learning_rate=0.01, random_state=0),
     DAGMMDetector(8, max_iter=5, random_state=0),
-    DDPMDetector((8,), n_units=8, max_iter=5, random_state=0),
+    DDPMDetector((16,), n_units=16, max_iter=60, random_state=0),
     DTEDetector(hidden_layer_sizes=(16, 16), max_iter=60, random_state=0),
     DTEDetector("inverse_gamma", hidden_layer_sizes=16, max_iter=5, random_state=0),
     VAEDetector(8, latent_size=2, max_iter=5, random_state=0),
