@@ -2,32 +2,40 @@
 
 Usage: ``python -m benchmarks.ash --data DIR``, where ``DIR/anomattr/`` holds one
 ``.npz`` a data set: train, valid, test, y_test; standardised; the first half of
-test is normal.
+test is normal. ``--detectors gmm vae-r vae-e dagmm`` compares more than mixtures.
 
-Features of normal test rows are perturbed, Gaussian mixtures score the rows, and
-each method attributes the scores. The likelihood of valid chooses the number of
-components. All methods and detectors get the same cases; the spread is over seeds.
+Features of normal test rows are perturbed, a detector scores the rows, and each
+method attributes the scores. The likelihood of valid chooses the mixtures' number
+of components. Deep detectors hold out as many rows of train and valid as valid has:
+their loss stops the training, and chooses, with the first seed, the numbers of
+hidden units and latent variables. All methods and detectors get the same cases; the
+spread is over seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import iqr
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_anomaly_attr import (
     AnomalyShapley,
+    BaseDetector,
     BaseExplainer,
+    DAGMMDetector,
     GaussianMixtureDetector,
     KernelShap,
     NeighborShap,
+    VAEDetector,
 )
 
 from ._common import (
@@ -42,66 +50,26 @@ from ._common import (
     row_aurocs,
     timed,
 )
+from ._paper000 import PAPER
 
 SETS = ("thyroid", "breastw", "U2R", "lympho", "musk")
 BINARY = {"lympho"}
 CASES = {"lympho": 24, "musk": 24}
 DEFAULT_CASES = 120
 LARGER_GAMMAS = (0.1, 1.0)
-# MRR and Hits@3 in the paper: the GMM rows of its Tables 2 and 3. For v-hat and
-# for other gammas it has the MRR only, in Tables 5 and 6.
-PAPER: dict[str, dict[str, tuple[float, float]]] = {
-    "thyroid": {
-        "KernelShap": (0.48, 0.66),
-        "NeighborShap": (0.71, 0.89),
-        "ASH": (0.78, 0.88),
-        "ASH, v-hat": (0.76, np.nan),
-    },
-    "breastw": {
-        "KernelShap": (0.42, 0.55),
-        "NeighborShap": (0.76, 0.82),
-        "ASH": (0.78, 0.88),
-        "ASH, v-hat": (0.78, np.nan),
-    },
-    "U2R": {
-        "KernelShap": (0.36, 0.47),
-        "NeighborShap": (0.90, 0.91),
-        "ASH": (0.86, 0.97),
-    },
-    "lympho": {
-        "KernelShap": (0.08, 0.06),
-        "NeighborShap": (0.08, 0.06),
-        "ASH": (0.73, 0.98),
-    },
-    "musk": {
-        "KernelShap": (0.20, 0.25),
-        "NeighborShap": (0.92, 0.93),
-        "ASH": (0.97, 0.97),
-        "ASH, gamma=0.1": (0.95, np.nan),
-        "ASH, gamma=1": (0.93, np.nan),
-    },
-}
 AS_CODED = ", as coded"
-UNKNOWN = (np.nan, np.nan)
-HEADER = (
-    "method",
-    "MRR",
-    "paper",
-    "Hits@3",
-    "paper",
-    "AUROC, 2 planted",
-    "AUROC, 3 planted",
-    "ms a row",
-    "target",
-    "one row a call",
-)
+METRICS = ("MRR", "Hits@3", "AUROC, 2 planted", "AUROC, 3 planted")
+# Shares of the number of features. The paper also has .4 and .8 latent variables,
+# and .5 hidden units.
+LATENT, HIDDEN = (0.2, 0.6), (1, 2)
+DEEP_TARGET_MS = 10.0
 
 
 class Method(NamedTuple):
     """A row of the table: ``make(detector, train)`` gives its explainer."""
 
     label: str
-    make: Callable[[GaussianMixtureDetector, FloatArray], BaseExplainer]
+    make: Callable[[BaseDetector, FloatArray], BaseExplainer]
     target_ms: float | None = None
 
 
@@ -119,7 +87,7 @@ def anomaly_shapley(
     characteristic: str = "relaxed",
     as_coded: bool = False,
 ) -> Method:
-    def make(detector: GaussianMixtureDetector, train: FloatArray) -> AnomalyShapley:
+    def make(detector: BaseDetector, train: FloatArray) -> AnomalyShapley:
         # The authors' gamma is in units of the score, ours in its spreads.
         unit = iqr(detector.anomaly_score(train), scale="normal") if as_coded else 1.0
         return AnomalyShapley(
@@ -133,14 +101,13 @@ def anomaly_shapley(
     return Method(label + AS_CODED * as_coded, make, target_ms)
 
 
-def methods(n_features: int, gamma: float) -> list[Method]:
-    """The rows of the table of a data set."""
+def methods(kind: str, n_features: int, gamma: float) -> list[Method]:
+    """The rows of the table of a detector and data set."""
     few, many = n_features <= 10, n_features > 100
-    chosen = [
-        kernel_shap(KernelShap),
-        kernel_shap(NeighborShap),
-        anomaly_shapley("ASH", gamma, 1.0 if few else 50.0 if many else None),
-    ]
+    chosen = [kernel_shap(KernelShap), kernel_shap(NeighborShap)]
+    if kind != "gmm":
+        return [*chosen, anomaly_shapley("ASH", gamma, DEEP_TARGET_MS if few else None)]
+    chosen += [anomaly_shapley("ASH", gamma, 1.0 if few else 50.0 if many else None)]
     if many:
         return chosen + [anomaly_shapley(f"ASH, gamma={g:g}", g) for g in LARGER_GAMMAS]
     chosen.append(anomaly_shapley("ASH", gamma, as_coded=True))
@@ -153,7 +120,7 @@ def methods(n_features: int, gamma: float) -> list[Method]:
     return chosen
 
 
-def best_detector(
+def best_mixture(
     train: FloatArray, valid: FloatArray, seed: int
 ) -> GaussianMixtureDetector:
     """Two to four components, by the mean log-likelihood of `valid`."""
@@ -161,6 +128,59 @@ def best_detector(
         GaussianMixtureDetector(k, random_state=seed).fit(train) for k in (2, 3, 4)
     ]
     return max(candidates, key=lambda d: d.score_samples(valid).mean())
+
+
+def deep_detectors(
+    kind: str, train: FloatArray, valid: FloatArray, n_seeds: int, *, binary: bool
+) -> list[VAEDetector] | list[DAGMMDetector]:
+    """Fits from several seeds; the first one chooses the numbers of units."""
+    rows = np.concatenate([train, valid])
+    n_features = rows.shape[1]
+    if kind == "dagmm":
+        detector = DAGMMDetector(activation="softplus", learning_rate=1e-4)
+    else:
+        detector = VAEDetector(
+            criterion="elbo" if kind == "vae-e" else "reconstruction",
+            binary_features=list(range(n_features)) if binary else None,
+            activation="softplus",
+            learning_rate=1e-3,
+        )
+    detector.set_params(
+        max_iter=200,
+        batch_size=max(16, len(train) // 50),
+        early_stopping=True,
+        n_iter_no_change=30,
+        validation_fraction=len(valid) / len(rows),
+        random_state=0,
+    )
+    sizes = [
+        [max(1, round(share * n_features)) for share in pair]
+        for pair in product(HIDDEN, LATENT)
+    ]
+    candidates = [
+        clone(detector).set_params(hidden_layer_sizes=h, latent_size=k).fit(rows)
+        for h, k in sizes
+    ]
+    best = min(candidates, key=lambda d: d.best_loss_)
+    others = range(1, n_seeds)
+    return [best] + [clone(best).set_params(random_state=s).fit(rows) for s in others]
+
+
+def fit_detectors(
+    kind: str, train: FloatArray, valid: FloatArray, n_seeds: int, *, binary: bool
+) -> tuple[Sequence[BaseDetector], str]:
+    """A detector for each seed, and how large they are."""
+    if kind == "gmm":
+        mixtures = [best_mixture(train, valid, seed) for seed in range(n_seeds)]
+        return mixtures, "components " + ", ".join(
+            str(d.n_components_) for d in mixtures
+        )
+    fits = deep_detectors(kind, train, valid, n_seeds, binary=binary)
+    epochs = ", ".join(str(d.n_iter_) for d in fits)
+    return fits, (
+        f"{fits[0].hidden_layer_sizes} hidden units, {fits[0].latent_size} latent; "
+        f"epochs {epochs}"
+    )
 
 
 def measure(explainer: BaseExplainer, cases: list[Cases]) -> list[float]:
@@ -181,27 +201,30 @@ def measure(explainer: BaseExplainer, cases: list[Cases]) -> list[float]:
     ]
 
 
-def table_row(
-    method: Method, paper: tuple[float, float], runs: FloatArray
-) -> list[str]:
+def table_header(n_published: int) -> list[str]:
+    """The first so many metrics are followed by the paper's figures."""
+    header = ["method"]
+    for i, metric in enumerate(METRICS):
+        header += [metric, "paper"] if i < n_published else [metric]
+    return [*header, "ms a row", "target", "one row a call"]
+
+
+def table_row(method: Method, paper: Sequence[float], runs: FloatArray) -> list[str]:
     """Cells of a method: `runs` holds what `measure` gave for each seed."""
-    scores = [mean_sd(column, 3) for column in runs[:, :4].T]
-    published = ["-" if np.isnan(p) else f"{p:.2f}" for p in paper]
-    ms, alone = np.median(runs[:, 4:], axis=0)
+    cells = []
+    for i, column in enumerate(runs[:, : len(METRICS)].T):
+        cells.append(mean_sd(column, 3))
+        cells += ["-" if np.isnan(p) else f"{p:.2f}" for p in paper[i : i + 1]]
+    ms, alone = np.median(runs[:, len(METRICS) :], axis=0)
     target = "-"
     if method.target_ms is not None:
         verdict = "met" if ms <= method.target_ms else "MISSED"
         target = f"{method.target_ms:g}: {verdict}"
-    return [
-        method.label,
-        *(scores[0], published[0], scores[1], published[1]),
-        *scores[2:],
-        *(f"{ms:.2f}", target, f"{alone:.1f}"),
-    ]
+    return [method.label, *cells, f"{ms:.2f}", target, f"{alone:.1f}"]
 
 
-def run(path: Path, n_seeds: int, n_cases: int | None, gamma: float) -> str:
-    """Report of one data set, in Markdown."""
+def run(path: Path, kind: str, n_seeds: int, n_cases: int | None, gamma: float) -> str:
+    """Report of one data set and kind of detector, in Markdown."""
     with np.load(path, allow_pickle=False) as file:
         train, valid, test = (
             file[key].astype(np.float64) for key in ("train", "valid", "test")
@@ -212,16 +235,18 @@ def run(path: Path, n_seeds: int, n_cases: int | None, gamma: float) -> str:
     rng = np.random.default_rng(0)
     binary = name in BINARY
     cases = [plant(normal, n_cases, k, rng, binary=binary) for k in (1, 2, 3)]
-    detectors = [best_detector(train, valid, seed) for seed in range(n_seeds)]
+    detectors, sizes = fit_detectors(kind, train, valid, n_seeds, binary=binary)
+    published = PAPER[kind].get(name, {})
+    unknown = (np.nan,) * (2 if kind == "gmm" else 4)
     rows = []
-    for method in methods(n_features, gamma):
+    for method in methods(kind, n_features, gamma):
         runs = [measure(method.make(d, train).fit(train), cases) for d in detectors]
-        paper = PAPER.get(name, {}).get(method.label.removesuffix(AS_CODED), UNKNOWN)
+        paper = published.get(method.label.removesuffix(AS_CODED), unknown)
         rows.append(table_row(method, paper, np.array(runs)))
-    components = ", ".join(str(d.n_components_) for d in detectors)
+    title = name if kind == "gmm" else f"{name}, {kind}"
     return (
-        f"### {name}: {n_features} features, {n_cases} cases in {len(normal)} normal "
-        f"rows; components {components}\n\n{markdown_table(HEADER, rows)}\n"
+        f"### {title}: {n_features} features, {n_cases} cases in {len(normal)} normal "
+        f"rows; {sizes}\n\n{markdown_table(table_header(len(unknown)), rows)}\n"
     )
 
 
@@ -229,14 +254,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--detectors", nargs="+", choices=PAPER, default=["gmm"])
     parser.add_argument("--seeds", type=int, default=5, help="detectors a data set")
     parser.add_argument("--cases", type=int, help="planted cases a data set")
     parser.add_argument("--gamma", type=float, default=0.01)
     args = parser.parse_args()
     with one_thread():
-        for name in args.sets:
+        for kind, name in product(args.detectors, args.sets):
             path = args.data / "anomattr" / f"{name}.npz"
-            print(run(path, args.seeds, args.cases, args.gamma), flush=True)
+            report = run(path, kind, args.seeds, args.cases, args.gamma)
+            print(report, flush=True)
     print(
         f"Mean ± sd over {args.seeds} detectors. CPU time of one thread, all cases in "
         "one call unless stated, medians over the detectors. As coded: the relative "

@@ -3,10 +3,11 @@
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 
 __all__ = [
     "Interval",
+    "RealNotInt",
     "StrOptions",
     "_fit_context",
     "_safe_indexing",

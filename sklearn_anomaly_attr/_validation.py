@@ -102,15 +102,17 @@ def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -
         )
 
 
-def column_positions(estimator: Any, columns: Sequence[Any]) -> set[int]:
-    """Positions of listed columns, by name or position, among those of ``fit``."""
+def column_positions(
+    estimator: Any, columns: Sequence[Any], parameter: str
+) -> set[int]:
+    """Positions of the columns in a parameter, listed by name or position."""
     names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     positions = set()
     for column in columns:
         position = names.index(column) if column in names else column
         if position not in range(estimator.n_features_in_):
             raise ValueError(
-                f"categorical_features lists the column {column!r}, which X does not "
+                f"{parameter} lists the column {column!r}, which X does not "
                 "have: use X's column names, or positions from 0."
             )
         positions.add(int(position))

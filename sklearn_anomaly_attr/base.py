@@ -235,7 +235,9 @@ class BaseExplainer(
             X = check_X(self, X, ensure_min_samples=2)
         listed: set[int] = set()
         if not isinstance(self.categorical_features, str):
-            listed = column_positions(self, self.categorical_features)
+            listed = column_positions(
+                self, self.categorical_features, "categorical_features"
+            )
         # Refuses what cannot be explained before the detector is fitted.
         TableCoding.of(X, listed).encode(X)
         rng = check_random_state(self.random_state)

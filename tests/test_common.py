@@ -360,7 +360,7 @@ def test_grid_search(estimator, X):
     name, values = {
         GaussianMixtureDetector: ("reg_covar", [1e-3, 1e3]),
         AutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
-        DAGMMDetector: ("learning_rate", [1e-2, 1e-9]),
+        DAGMMDetector: ("reg_covar", [1e-6, 1e3]),
         DDPMDetector: ("learning_rate", [1e-2, 1e-9]),
         DTEDetector: ("n_diffusion_steps", [100, 1000]),
         VAEDetector: ("learning_rate", [1e-2, 1e-9]),

@@ -73,8 +73,7 @@ class DAGMMDetector(DeepDetector):
         which are dropped at random in training.
     reg_covar : float, default=1e-6
         Added to the diagonal of the covariances.
-    activation : {"tanh", "logistic", "relu", "softplus", "identity"}, \
-            default="softplus"
+    activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="tanh"
         What follows each hidden layer.
     max_iter : int, default=40
         Number of epochs; the largest one with ``early_stopping``.
@@ -183,7 +182,7 @@ class DAGMMDetector(DeepDetector):
     >>> from sklearn_anomaly_attr import DAGMMDetector
     >>> rng = np.random.default_rng(0)
     >>> X = np.repeat(rng.normal(size=(300, 1)), 3, axis=1)  # three equal columns
-    >>> detector = DAGMMDetector(latent_size=1, random_state=0).fit(X)
+    >>> detector = DAGMMDetector(random_state=0).fit(X)
     >>> detector.predict([[1.0, 1.0, 1.0], [1.0, -1.0, 1.0]])
     array([ 1, -1])
     """
@@ -210,7 +209,7 @@ class DAGMMDetector(DeepDetector):
         n_components: int = 2,
         estimation_size: int = 10,
         reg_covar: float = 1e-6,
-        activation: str = "softplus",
+        activation: str = "tanh",
         max_iter: int = 40,
         batch_size: int | str = "auto",
         learning_rate: float = 5e-3,

@@ -170,13 +170,17 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         device = resolve_device(self.device)
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(_LARGEST_SEED))
+        self._set_scaling(X, weight)
         net = self._new_net(seed, X.shape[1])
-        self.center_, self.scale_ = _location_and_scale(X, weight)
         X = (X - self.center_) / self.scale_
         training = self._train(net, X, weight, rng, seed, device, context)
         self._keep(training)
         self._finish(net, X, weight)
         context.call_on_fit_task_end(estimator=self, X=X)
+
+    def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
+        """Set `center_` and `scale_`: the net sees ``(X - center_) / scale_``."""
+        self.center_, self.scale_ = _location_and_scale(X, weight)
 
     def _new_net(self, seed: int, n_features: int) -> DeepNet:
         """Where training starts: an untrained net, or the last one."""

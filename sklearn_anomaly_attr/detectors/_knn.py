@@ -10,13 +10,14 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import Interval, StrOptions
+from .._sklearn_compat import Interval, RealNotInt, StrOptions
 from .._validation import check_X
 from ..base import BaseDetector, FloatArray
 
 # Beside the usual distance of neighbours: from here on two rows are the same.
 _ROUNDING = 1e-6
 _ELEMENTS = 2**22
+_FEWEST_OF_A_SHARE = 20
 
 
 class KNNDetector(BaseDetector):
@@ -29,8 +30,11 @@ class KNNDetector(BaseDetector):
 
     Parameters
     ----------
-    n_neighbors : int, default=20
-        Number of neighbours; all other training rows, if there are fewer.
+    n_neighbors : int or float, default=20
+        Number of neighbours; all other training rows, if there are fewer. A
+        float in (0, 1) is a share of the training rows, and at least 20 of
+        them: anomalies that come in groups find their neighbours among
+        themselves unless more count where there are more rows.
     aggregation : {"mean", "max"}, default="mean"
         Whether the anomaly score is the mean or the largest of the distances.
     contamination : float, default=0.1
@@ -79,13 +83,16 @@ class KNNDetector(BaseDetector):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseDetector._parameter_constraints,
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
+        ],
         "aggregation": [StrOptions({"mean", "max"})],
     }
 
     def __init__(
         self,
-        n_neighbors: int = 20,
+        n_neighbors: float = 20,
         *,
         aggregation: str = "mean",
         contamination: float = 0.1,
@@ -95,7 +102,10 @@ class KNNDetector(BaseDetector):
         self.contamination = contamination
 
     def _fit(self, X: FloatArray) -> None:
-        self.n_neighbors_ = min(self.n_neighbors, len(X) - 1)
+        n_neighbors = self.n_neighbors
+        if not isinstance(n_neighbors, Integral):
+            n_neighbors = max(_FEWEST_OF_A_SHARE, int(n_neighbors * len(X)))
+        self.n_neighbors_ = int(min(n_neighbors, len(X) - 1))
         self.neighbors_ = NearestNeighbors(n_neighbors=self.n_neighbors_ + 1).fit(X)
         distances, _ = self.neighbors_.kneighbors(n_neighbors=self.n_neighbors_)
         self._rounding = _ROUNDING * float(np.median(distances))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
-from .._torch._training import Training
+from .._validation import column_positions
 from ..base import FloatArray
 from ._deep import DeepDetector
 
@@ -242,20 +242,10 @@ class VAEDetector(DeepDetector):
         self.binary_features = binary_features
         self.activation = activation
 
-    def _fit(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
-        used = X if sample_weight is None else X[np.asarray(sample_weight) > 0]
-        self.is_binary_ = self._binary_columns(used)
-        super()._fit(X, sample_weight)
-
-    def _train(
-        self, net: DeepNet, X: FloatArray, *args: Any, **kwargs: Any
-    ) -> Training:
-        binary = self.is_binary_
-        X[:, binary] = np.rint(
-            X[:, binary] * self.scale_[binary] + self.center_[binary]
-        )
-        self.center_[binary], self.scale_[binary] = 0.0, 1.0
-        return super()._train(net, X, *args, **kwargs)
+    def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
+        super()._set_scaling(X, weight)
+        self.is_binary_ = self._binary_columns(X)
+        self.center_[self.is_binary_], self.scale_[self.is_binary_] = 0.0, 1.0
 
     def _binary_columns(self, X: FloatArray) -> BoolArray:
         """Which columns are binary, according to `binary_features`."""
@@ -264,17 +254,13 @@ class VAEDetector(DeepDetector):
             return np.zeros_like(codes)
         if isinstance(self.binary_features, str):
             return codes & (X[:1] != X).any(axis=0)
-        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
-        listed = np.zeros_like(codes)
-        for column in self.binary_features:
-            position: Any = names.index(column) if column in names else column
-            if position not in range(len(codes)) or not codes[position]:
-                raise ValueError(
-                    f"binary_features lists {column!r}, which is no column of X with "
-                    "only the values 0 and 1: use X's column names, or positions from "
-                    "0, and code the two values as 0 and 1."
-                )
-            listed[position] = True
+        positions = column_positions(self, self.binary_features, "binary_features")
+        listed = np.isin(np.arange(len(codes)), list(positions))
+        if (listed & ~codes).any():
+            raise ValueError(
+                f"binary_features lists columns, at {np.flatnonzero(listed & ~codes)}, "
+                "which hold other values than 0 and 1: code the two values so."
+            )
         return listed
 
     def _build_net(self, n_features: int) -> DeepNet:

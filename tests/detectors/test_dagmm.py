@@ -27,7 +27,7 @@ def detector(X):
     detector = DAGMMDetector(
         (7, 6), latent_size=2, n_components=3, max_iter=20, random_state=0
     )
-    return detector.set_params(learning_rate=0.003).fit(X)
+    return detector.set_params(activation="softplus", learning_rate=0.003).fit(X)
 
 
 def softplus(a):
@@ -221,7 +221,7 @@ def test_a_planted_column_leads():
     X = rng.normal(size=(300, 1)) + 0.2 * rng.normal(size=(300, 4))
     planted = X[:20].copy()
     planted[:, 2] += 8.0
-    detector = DAGMMDetector(16, latent_size=1, max_iter=60, learning_rate=0.003)
+    detector = DAGMMDetector(16, max_iter=60, learning_rate=0.01)
     explanation = KernelShap(detector, random_state=0).fit(X).explain(planted)
     assert (explanation.values.argmax(axis=1) == 2).mean() >= 0.9
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_anomaly_attr import KNNDetector
 
@@ -82,3 +82,11 @@ def test_bad_parameters_are_named(parameters, X):
     (name,) = parameters
     with pytest.raises(ValueError, match=f"'{name}' parameter"):
         KNNDetector(**parameters).fit(X)
+
+
+@pytest.mark.parametrize(("n_samples", "k"), [(300, 20), (1000, 50), (11, 10)])
+def test_a_share_of_the_rows_grows_with_them(n_samples, k):
+    X = np.random.default_rng(0).normal(size=(n_samples, 3))
+    found, expected = KNNDetector(0.05).fit(X), KNNDetector(k).fit(X)
+    assert found.n_neighbors_ == expected.n_neighbors_ == k
+    assert_array_equal(found.score_samples(X), expected.score_samples(X))

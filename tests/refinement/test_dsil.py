@@ -178,6 +178,9 @@ def test_warm_starts_go_on(X):
     assert warm.estimator_.warm_start is False
     expected = clone(net).fit(X[cold.retained_])
     assert_array_equal(cold.score_samples(X), expected.score_samples(X))
+    of_itself = clone(net).set_params(warm_start=True)
+    again = DSIL(of_itself, warm_start=False).fit(X)
+    assert_array_equal(again.score_samples(X), cold.score_samples(X))
     pipeline = DSIL(make_pipeline(StandardScaler(), net)).fit(X)
     assert pipeline.estimator_[-1].loss_curve_[0] < cold.estimator_.loss_curve_[0]
     before = net.get_params()

@@ -11,7 +11,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.svm import OneClassSVM
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -98,7 +98,7 @@ def test_deep_detectors_take_weights_behind_scalers_too(X):
 
 
 def test_pipelines_with_a_memory(X, tmp_path):
-    pipeline = make_pipeline(StandardScaler(), OneClassSVM())
+    pipeline = make_pipeline(StandardScaler(), RobustScaler(), OneClassSVM())
     expected = IterativeReweighting(pipeline).fit(X).score_samples(X)
     pipeline.set_params(memory=str(tmp_path))
     found = IterativeReweighting(pipeline).fit(X).score_samples(X)
