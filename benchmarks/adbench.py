@@ -172,13 +172,17 @@ def paper_means(names: list[str]) -> FloatArray:
     return means.to_numpy(dtype=np.float64)
 
 
+def published_area(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.2f}"
+
+
 def report(names: list[str], methods: list[str], runs: list[Any]) -> None:
     """The table, and whether the targets were met."""
     areas = np.array([[[r.auroc for r in seeds] for seeds in one] for one in runs])
     seconds = np.array([[[r.seconds for r in seeds] for seeds in one] for one in runs])
     paper, means = paper_means(names), areas.mean(axis=2)
     rows = [
-        [name, *(mean_sd(cell, 3) for cell in cells), *(f"{p:.2f}" for p in published)]
+        [name, *(mean_sd(cell, 3) for cell in cells), *map(published_area, published)]
         for name, cells, published in zip(names, areas, paper, strict=True)
     ]
     in_paper = ~np.isnan(paper[:, 0])

@@ -77,7 +77,8 @@ def draw_figure(results: FloatArray, file: Path) -> None:
             ax.plot(percent, panel[:, j], style, color=color, marker=".", label=method)
         ax.set(title=name.split("_", 1)[1], xlabel="planted anomalies (%)")
     axes[0].set_ylabel("AUROC of held-out rows")
-    axes[-1].legend(fontsize="small")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center")
     figure.savefig(file, dpi=150)
 
 

@@ -41,9 +41,9 @@ class DTEDetector(DeepDetector):
 
     Parameters
     ----------
-    variant : {"categorical", "gaussian", "inverse_gamma", "non_parametric"}, \
-            default="categorical"
-        How the step is estimated. "categorical" classifies the steps into
+    variant : str, default="categorical"
+        How the step is estimated: by "categorical", "gaussian", "inverse_gamma" or
+        "non_parametric". "categorical" classifies the steps into
         ``n_bins`` equal bins; the score is the mean bin :math:`\sum_k k \, p_k`,
         from 0 to ``n_bins - 1``. "gaussian" regresses the step by squared errors;
         the score is in steps. "inverse_gamma" learns the scale of an inverse gamma
