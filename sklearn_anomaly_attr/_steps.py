@@ -50,6 +50,8 @@ def encoded_columns(estimator: Any) -> set[int]:
         return set(range(estimator.n_features_in_))
     if isinstance(estimator, FrozenEstimator):
         return encoded_columns(estimator.estimator)
+    if hasattr(estimator, "estimator_"):
+        return encoded_columns(estimator.estimator_)
     if isinstance(estimator, FeatureUnion):
         parts = (encoded_columns(step) for _, step in estimator.transformer_list)
         return set().union(*parts)
@@ -95,6 +97,8 @@ def _refusing_part(estimator: Any, X: Any) -> tuple[str, Any, Any] | None:
     """Name, estimator and rows of the part that refuses; None without parts."""
     if isinstance(estimator, FrozenEstimator):
         return _refusing_part(estimator.estimator, X)
+    if hasattr(estimator, "estimator_"):
+        return _refusing_part(estimator.estimator_, X)
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps[:-1]:
             if (after := _transformed(step, X)) is None:

@@ -18,6 +18,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklearn_anomaly_attr import DSIL
 from sklearn_anomaly_attr._steps import (
     encoded_columns,
     gives_sparse,
@@ -109,3 +110,13 @@ def test_sparse_matrices_are_followed_through_the_steps(X):
         "step 'onehotencoder-2' (OneHotEncoder)"
     )
     assert sparse_giver(GaussianMixture()) is None
+
+
+def test_meta_estimators_are_looked_into(X):
+    encoded = columns((OneHotEncoder(), ["city", "day"]), ("passthrough", ["a"]))
+    pipeline = make_pipeline(encoded, IsolationForest(n_estimators=3))
+    # On all rows: those left out may hold the only ones of a category.
+    detector = DSIL(pipeline, retention=lambda iteration, n_iterations: 1.0).fit(X)
+    assert encoded_columns(detector) == {1, 2}
+    step = "step 'columntransformer__onehotencoder' (OneHotEncoder)"
+    assert refusing_step(detector, X.assign(city="other")) == step
