@@ -23,6 +23,7 @@ BoolArray = NDArray[np.bool_]
 
 # Smallest standard deviations of the latent variables, and of the output.
 _SMALLEST = 1e-3
+_MOST_DRAWS = 8
 
 
 class VAEDetector(DeepDetector):
@@ -60,12 +61,13 @@ class VAEDetector(DeepDetector):
         the decoder gives for the mean guess: :math:`(\hat x_i(\mu(x)) -
         x_i)^2`, and the cross-entropy of a binary column. It does not see rows
         whose latent variables are far out.
-    n_draws : int, default=8
+    n_draws : int or "auto", default="auto"
         Number of draws that, with their opposites, stand in for the
         expectation in the criterion "elbo". They are drawn once, in ``fit``,
         and are the same for every row and call, so that the score is a
         function. They are orthogonal: from ``latent_size`` draws on, the
-        expectation is exact for a linear decoder.
+        expectation is exact for a linear decoder. "auto" takes as many, at
+        most 8.
     binary_features : "auto", list of str or int, or None, default="auto"
         Columns that are 0 or 1, by name or position. "auto" takes those whose
         training values are 0 and 1, None takes none. In rows to score, a value
@@ -190,7 +192,7 @@ class VAEDetector(DeepDetector):
         ],
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "criterion": [StrOptions({"elbo", "reconstruction"})],
-        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "n_draws": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "binary_features": [StrOptions({"auto"}), "array-like", None],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
@@ -201,7 +203,7 @@ class VAEDetector(DeepDetector):
         *,
         latent_size: int = 8,
         criterion: str = "elbo",
-        n_draws: int = 8,
+        n_draws: int | str = "auto",
         binary_features: str | Sequence[Any] | None = "auto",
         activation: str = "tanh",
         max_iter: int = 40,
@@ -264,11 +266,12 @@ class VAEDetector(DeepDetector):
         return listed
 
     def _build_net(self, n_features: int) -> DeepNet:
+        auto = self.n_draws == "auto"
         return _VariationalAutoencoder(
             self.is_binary_,
             hidden_sizes(self.hidden_layer_sizes),
             self.latent_size,
-            self.n_draws,
+            min(self.latent_size, _MOST_DRAWS) if auto else int(self.n_draws),
             activation=self.activation,
             elbo=self.criterion == "elbo",
         )

@@ -268,6 +268,12 @@ def test_fewer_draws_than_latent_variables_are_as_long_as_normal_ones(X):
     assert_allclose(np.square(noise).sum(axis=1), 7.0)
 
 
+@pytest.mark.parametrize(("latent_size", "n_draws"), [(1, 1), (3, 3), (50, 8)])
+def test_there_are_as_many_draws_as_latent_variables(latent_size, n_draws, X):
+    detector = vae(2, latent_size=latent_size, max_iter=1).fit(X)
+    assert detector.weights_["noise"].shape == (2 * n_draws, latent_size)
+
+
 def test_few_draws_agree_with_many(X):
     detector = vae(16, criterion="elbo", max_iter=60, learning_rate=0.01)
     few = detector.set_params(random_state=0).fit(X).score_samples(X[:50])
