@@ -209,5 +209,5 @@ class AnomalyShapley(ShapleyExplainer):
         cheap = isinstance(score, MixtureScore) and len(players) <= _MOST_PLAYERS_EXACT
         return "local_minimum" if cheap else "relaxed"
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
+    def _describe_game(self, score: TorchScore, players: Players) -> str:
         return f"AnomalyShapley, {self._characteristic(score, players)}"

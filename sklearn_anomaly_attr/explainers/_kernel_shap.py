@@ -7,13 +7,13 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from .._sklearn_compat import Interval
 from ..base import FloatArray
-from ..games import Game, Players, ReferenceGame
+from ..games import Game, Players
 from ..scores import TorchScore
+from ._references import make_references
 from ._shapley import ShapleyExplainer
 
 
@@ -134,21 +134,13 @@ class KernelShap(ShapleyExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        points = self._scale.transform(X)
-        n_clusters = min(self.n_references, len(np.unique(X, axis=0)))
-        kmeans = KMeans(n_clusters, n_init=10, random_state=self._random_seed)
-        sizes = np.bincount(kmeans.fit_predict(points), minlength=n_clusters)
-        self.references_ = self._scale.inverse_transform(kmeans.cluster_centers_)
-        self.reference_weights_ = sizes / sizes.sum()
+        self._centers = make_references(
+            "kmeans", self.n_references, X, self._scale, self._random_seed
+        )
+        self.references_ = self._centers.of(X)[0]
+        self.reference_weights_ = self._centers.weights
 
     def _make_game(
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int
     ) -> Game:
-        return ReferenceGame(
-            score,
-            x,
-            players,
-            self._tensor(self.references_, x),
-            self._tensor(self.reference_weights_, x),
-            batch_size=batch_size,
-        )
+        return self._centers.game(score, x, players, batch_size)

@@ -7,13 +7,13 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from .._sklearn_compat import Interval
 from ..base import FloatArray
-from ..games import Game, Players, ReferenceGame
+from ..games import Game, Players
 from ..scores import TorchScore
+from ._references import NeighborReferences
 from ._shapley import ShapleyExplainer
 
 
@@ -128,23 +128,9 @@ class NeighborShap(ShapleyExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._X = X
-        n_neighbors = min(self.n_references, len(X))
-        self._neighbors = NearestNeighbors(n_neighbors=n_neighbors)
-        self._neighbors.fit(self._scale.transform(X))
+        self._neighbors = NeighborReferences(X, self._scale, self.n_references)
 
     def _make_game(
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int
     ) -> Game:
-        rows = x.cpu().numpy()
-        nearest = np.empty((len(rows), self._neighbors.n_neighbors), dtype=np.intp)
-        if len(rows):
-            points = self._scale.transform(rows)
-            nearest = self._neighbors.kneighbors(points, return_distance=False)
-        return ReferenceGame(
-            score,
-            x,
-            players,
-            self._tensor(self._X[nearest], x),
-            batch_size=batch_size,
-        )
+        return self._neighbors.game(score, x, players, batch_size)
