@@ -28,6 +28,7 @@ from sklearn_anomaly_attr import (
     DDPMDetector,
     DTEDetector,
     GaussianMixtureDetector,
+    IterativeReweighting,
     KernelShap,
     KNNDetector,
     NeighborShap,
@@ -52,6 +53,8 @@ DETECTORS = [
     DTEDetector("non_parametric"),
     VAEDetector(max_iter=10),
     DSIL(KNNDetector()),
+    DSIL(GaussianMixtureDetector()),
+    IterativeReweighting(AutoencoderDetector(4, max_iter=3)),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -357,6 +360,7 @@ def test_detectors_agree_with_themselves(estimator, X, X_new):
 
 @every_detector
 def test_grid_search(estimator, X):
+    inner = getattr(estimator, "estimator", estimator)
     name, values = {
         GaussianMixtureDetector: ("reg_covar", [1e-3, 1e3]),
         AutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
@@ -364,9 +368,9 @@ def test_grid_search(estimator, X):
         DDPMDetector: ("learning_rate", [1e-2, 1e-9]),
         DTEDetector: ("n_diffusion_steps", [100, 1000]),
         VAEDetector: ("learning_rate", [1e-2, 1e-9]),
-        DSIL: ("estimator__n_neighbors", [3, 30]),
         KNNDetector: ("n_neighbors", [3, 30]),
-    }[type(estimator)]
+    }[type(inner)]
+    name = f"estimator__{name}" if inner is not estimator else name
     search = GridSearchCV(
         seeded(estimator),
         {name: values},

@@ -26,6 +26,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_anomaly_attr import (
     AnomalyShapley,
     AutoencoderDetector,
+    DTEDetector,
     GaussianMixtureDetector,
     KernelShap,
     KNNDetector,
@@ -47,7 +48,9 @@ INNER = [
 every_inner = pytest.mark.parametrize("inner", INNER, ids=lambda e: type(e).__name__)
 
 
-@parametrize_with_checks([DSIL(inner) for inner in INNER])
+@parametrize_with_checks(
+    [DSIL(inner) for inner in [*INNER, DTEDetector(hidden_layer_sizes=4, max_iter=3)]]
+)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
