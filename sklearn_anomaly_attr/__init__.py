@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = attach(
         "PyODDetector": ".detectors",
         "VAEDetector": ".detectors",
         "base": ".base",
+        "datasets": ".datasets",
         "detectors": ".detectors",
         "explainers": ".explainers",
         "explanation": ".explanation",

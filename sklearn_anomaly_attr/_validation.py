@@ -102,6 +102,14 @@ def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -
         )
 
 
+def check_training(explainer: Any, X: Any) -> Any:
+    """Validate the training rows of an explainer, and remember their columns."""
+    if not is_frame(X):
+        return check_X(explainer, X, ensure_min_samples=2)
+    check_frame(explainer, X, reset=True, n_rows=2)
+    return X
+
+
 def column_positions(
     estimator: Any, columns: Sequence[Any], parameter: str
 ) -> set[int]:

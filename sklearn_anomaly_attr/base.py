@@ -22,12 +22,12 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._coding import TableCoding, is_frame
+from ._coding import TableCoding
 from ._sklearn_compat import Interval, StrOptions, _fit_context
 from ._steps import encoded_columns
 from ._validation import (
     check_categories,
-    check_frame,
+    check_training,
     check_X,
     column_positions,
     encode_rows,
@@ -229,10 +229,7 @@ class BaseExplainer(
         ``random_state`` parameters that are None.
         """
         score_method(self.estimator)
-        if is_frame(X):
-            check_frame(self, X, reset=True, n_rows=2)
-        else:
-            X = check_X(self, X, ensure_min_samples=2)
+        X = check_training(self, X)
         listed: set[int] = set()
         if not isinstance(self.categorical_features, str):
             listed = column_positions(

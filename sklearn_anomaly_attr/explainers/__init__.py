@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AnomalyShapley": "._anomaly_shapley",
+        "ExplainerEnsemble": "._explainer_ensemble",
         "KernelShap": "._kernel_shap",
         "NeighborShap": "._neighbor_shap",
     },
@@ -15,5 +16,6 @@ __getattr__, __dir__, __all__ = attach(
 
 if TYPE_CHECKING:
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
+    from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
     from ._kernel_shap import KernelShap as KernelShap
     from ._neighbor_shap import NeighborShap as NeighborShap

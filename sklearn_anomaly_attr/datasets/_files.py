@@ -1,0 +1,101 @@
+"""Find and read the files of data sets, and say what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ._tables import FloatArray
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def find_files(folder: str | PathLike[str], pattern: str, cure: str) -> list[Path]:
+    """Find the files of a folder by a pattern; there must be some."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(folder)!r}. {cure}")
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise FileNotFoundError(f"{str(folder)!r} holds no {pattern}. {cure}")
+    return paths
+
+
+def _bare(stem: str) -> str:
+    """Drop the number that ADBench puts before its names."""
+    return re.sub(r"^\d+_", "", stem)
+
+
+def choose(paths: Sequence[Path], name: str) -> Path:
+    """Choose the file of a data set: by its full name, or else without number."""
+    for fold in (str, str.casefold):
+        for part in (str, _bare):
+            found = [p for p in paths if fold(part(p.stem)) == fold(str(name))]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                both = ", ".join(path.stem for path in found)
+                raise ValueError(f"{name!r} stands for several: pass one of {both}.")
+    known = sorted((_bare(path.stem) for path in paths), key=str.casefold)
+    raise ValueError(f"There is no {name!r}: pass one of {', '.join(known)}.")
+
+
+def read_arrays(path: Path, keys: Iterable[str], cure: str) -> Arrays:
+    """Read arrays of an .npz file; pickled objects are refused."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in keys}
+    except KeyError as error:
+        raise ValueError(f"{path} lacks an array: {error.args[0]} {cure}") from error
+    except (BadZipFile, EOFError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no .npz file of plain arrays. {cure}") from error
+
+
+def read_texts(places: Mapping[str, Path], separator: str, cure: str) -> Arrays:
+    """Read text files of numbers, without headers."""
+    missing = [str(place) for place in places.values() if not place.is_file()]
+    if missing:
+        raise FileNotFoundError(f"There is no {', '.join(missing)}. {cure}")
+    try:
+        return {
+            key: pd.read_csv(place, sep=separator, header=None).to_numpy()
+            for key, place in places.items()
+        }
+    except ValueError as error:
+        names = ", ".join(map(str, places.values()))
+        raise ValueError(f"One of {names} is no table: {error}. {cure}") from error
+
+
+def as_table(array: NDArray[Any], path: Path) -> FloatArray:
+    """Check rows of numbers; as float64, since bytes would wrap around."""
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{path} holds rows of shape {array.shape} and type {array.dtype}: they "
+            "must be a table of numbers."
+        )
+    return array.astype(np.float64)
+
+
+def as_labels(array: NDArray[Any], n_rows: int, path: Path) -> NDArray[np.int64]:
+    """Check labels: 1 for anomalies and 0 for normal rows."""
+    if array.shape != (n_rows,) or not np.isin(array, (0, 1)).all():
+        raise ValueError(
+            f"{path} holds labels of shape {array.shape}: they must be 0 or 1, one for "
+            f"each of {n_rows} rows."
+        )
+    return array.astype(np.int64)
+
+
+def check_columns(path: Path, *tables: FloatArray) -> None:
+    """Check that tables have as many columns as each other."""
+    widths = [table.shape[1] for table in tables]
+    if len(set(widths)) > 1:
+        raise ValueError(f"{path} holds tables of {widths} columns: must be the same.")

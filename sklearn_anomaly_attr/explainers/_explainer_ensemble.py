@@ -1,0 +1,332 @@
+"""ExplainerEnsemble: several explainers, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import iqr, rankdata
+from sklearn.base import (
+    MetaEstimatorMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import StrOptions, _fit_context
+from .._validation import check_training, fit_detector, score_method
+from ..base import FloatArray, _seed_unseeded
+from ..explanation import Explanation
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """The share of the features that a feature is ahead of, itself in half."""
+    return (rankdata(values, axis=-1) - 0.5) / values.shape[-1]
+
+
+def _shares(values: FloatArray) -> FloatArray:
+    """Attributions by their row's sum of absolute ones."""
+    total = np.abs(values).sum(axis=-1, keepdims=True)
+    return np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+
+
+# What is done to each explainer's attributions, and to all of them together.
+_AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "mean_rank": (_ranks, np.mean),
+    "mean": (_shares, np.mean),
+    "median": (_shares, np.median),
+}
+
+
+class ExplainerEnsemble(
+    OneToOneFeatureMixin, TransformerMixin, MetaEstimatorMixin, _BaseComposition
+):
+    """Attribute anomaly scores by several explainers, detectors, or both.
+
+    Which feature leads may depend on the method and on the detector's seed
+    more than on the row. An ensemble asks several and takes what they agree on.
+
+    POSITIVE attributions push the anomaly score UP. They have no unit and do
+    not add up to the score: what the explainers say is first made comparable,
+    row by row.
+
+    Parameters
+    ----------
+    explainers : list of explainers, or of (str, explainer)
+        Each around its own detector, or all around `estimator`. Without names
+        they are called "0", "1", ...
+    estimator : estimator, default=None
+        Detector that all explain in place of their own; it is fitted once. Wrap
+        a fitted one in :class:`sklearn.frozen.FrozenEstimator` to have it used
+        as it is. If None, each explains its own.
+    aggregation : {"mean_rank", "mean", "median"}, default="mean_rank"
+        "mean_rank" is the mean of the features' ranks in a row, from near 0 for
+        the least to near 1 for the most blamed; tied features share theirs.
+        "mean" and "median" are those of the attributions divided by the sum of
+        their absolute values in the row.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the explainers' and detectors' ``random_state`` where that is
+        None, each differently.
+
+    Attributes
+    ----------
+    explainers_ : list of explainers
+        The fitted explainers.
+    estimator_ : estimator or None
+        The fitted detector that all of them explain.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if `explainers` holds something else, or a detector gives
+        no anomaly score.
+    ValueError
+        In ``fit``, if `explainers` is empty, two have the same name, or they
+        attribute to different groups of columns.
+
+    See Also
+    --------
+    NeighborShap : A single explainer that does well on many tables.
+
+    Notes
+    -----
+    The explanation's ``scores`` are those of `estimator`. Where each explains
+    its own detector, they are the mean of the detectors' scores, each less its
+    median over the training rows and in units of their spread. The base values
+    are NaN.
+
+    References
+    ----------
+    Takeishi & Kawahara (2023), "A characteristic function for Shapley-value-
+    based attribution of anomaly scores", whose discussion advises to combine
+    methods.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap
+    >>> from sklearn_anomaly_attr import NeighborShap
+    >>> from sklearn_anomaly_attr.explainers import ExplainerEnsemble
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> mixtures = [GaussianMixtureDetector(k) for k in (1, 2)]
+    >>> ensemble = ExplainerEnsemble(
+    ...     [KernelShap(mixtures[0]), NeighborShap(mixtures[1])], random_state=0
+    ... ).fit(X)
+    >>> ensemble.explain([[0.0, 5.0, 0.0]]).to_frame().idxmax(axis=1).item()
+    'x1'
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "explainers": [list, tuple],
+        "estimator": "no_validation",
+        "aggregation": [StrOptions(set(_AGGREGATIONS))],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        explainers: Sequence[Any],
+        *,
+        estimator: Any = None,
+        aggregation: str = "mean_rank",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.explainers = explainers
+        self.estimator = estimator
+        self.aggregation = aggregation
+        self.random_state = random_state
+
+    @property
+    def _named(self) -> Any:
+        if not isinstance(self.explainers, list | tuple):
+            return self.explainers  # for fit to refuse
+        return [
+            (str(i), one) if hasattr(one, "explain") else one
+            for i, one in enumerate(self.explainers)
+        ]
+
+    @_named.setter
+    def _named(self, named: Any) -> None:
+        self.explainers = named
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters, those of the explainers by their names.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include those of the explainers.
+
+        Returns
+        -------
+        params : dict
+            Parameter names and values.
+        """
+        params: dict[str, Any] = self._get_params("_named", deep=deep)
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, those of the explainers by their names.
+
+        Parameters
+        ----------
+        **params : dict
+            Such as ``aggregation="median"`` or ``name__n_references=5``.
+
+        Returns
+        -------
+        self : object
+            The ensemble.
+        """
+        self._set_params("_named", **params)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the explainers and their detectors.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, mostly normal.
+        y : array-like of shape (n_samples,), default=None
+            Handed to the detectors; most ignore it.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        explainers = [clone(explainer) for explainer in self._check_explainers()]
+        X = check_training(self, X)
+        rng = check_random_state(self.random_state)
+        detector = None
+        if self.estimator is not None:
+            score_method(self.estimator)
+            detector = clone(self.estimator)
+            if self.random_state is not None:
+                _seed_unseeded(detector, rng)
+            detector = fit_detector(detector, X, y)
+        for explainer in explainers:
+            if detector is not None:
+                explainer.set_params(estimator=FrozenEstimator(detector))
+            if self.random_state is not None:
+                _seed_unseeded(explainer, rng)
+            explainer.fit(X, y)
+        self._check_players(explainers)
+        self._score_centers, self._score_spreads = np.transpose(
+            [_center_and_spread(explainer.estimator_, X) for explainer in explainers]
+        )
+        self.estimator_ = detector
+        self.explainers_ = explainers
+        return self
+
+    def explain(self, X: Any) -> Explanation:
+        """Attribute the anomaly score of each row to the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to explain; may have no rows.
+
+        Returns
+        -------
+        Explanation
+            Attributions without unit; POSITIVE pushes the anomaly score UP.
+        """
+        check_is_fitted(self)
+        found = [explainer.explain(X) for explainer in self.explainers_]
+        comparable, combine = _AGGREGATIONS[self.aggregation]
+        values = combine([comparable(one.values) for one in found], axis=0)
+        scores = found[0].scores
+        if self.estimator_ is None:
+            raw = np.array([one.scores for one in found]).T
+            scores = ((raw - self._score_centers) / self._score_spreads).mean(axis=1)
+        names = ", ".join(type(explainer).__name__ for explainer in self.explainers_)
+        return replace(
+            found[0],
+            values=values,
+            base_values=np.full(len(values), np.nan),
+            scores=scores,
+            standard_errors=None,
+            reference=None,
+            method=f"ExplainerEnsemble, {self.aggregation} of {names}",
+        )
+
+    def transform(self, X: Any) -> FloatArray:
+        """Attributions of the rows: ``explain(X).values``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to explain; may have no rows.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_features_out)
+            Attributions without unit; POSITIVE pushes the anomaly score UP.
+        """
+        return self.explain(X).values
+
+    def _check_explainers(self) -> list[Any]:
+        """The explainers, if they are some, with different names."""
+        if not len(self.explainers):
+            raise ValueError("explainers is empty: pass at least one explainer.")
+        for one in self._named:
+            if not (
+                isinstance(one, tuple) and len(one) == 2 and hasattr(one[1], "explain")
+            ):
+                raise TypeError(
+                    f"explainers holds {one!r}: pass explainers, such as "
+                    "KernelShap(detector), or pairs of a name and an explainer."
+                )
+        self._validate_names([name for name, _ in self._named])
+        return [explainer for _, explainer in self._named]
+
+    @staticmethod
+    def _check_players(explainers: list[Any]) -> None:
+        first, *others = (list(e.get_feature_names_out()) for e in explainers)
+        if any(names != first for names in others):
+            raise ValueError(
+                "The explainers attribute to different features: give all of them "
+                "the same groups, and leave out those of interactions."
+            )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "explainers_")
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
+        """Names of the attributions' columns, as the explainers have them.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            If given, must be the names of the columns seen in ``fit``.
+
+        Returns
+        -------
+        names : ndarray of str
+            Names of the features, or groups.
+        """
+        check_is_fitted(self)
+        names: NDArray[Any] = self.explainers_[0].get_feature_names_out(input_features)
+        return names
+
+
+def _center_and_spread(detector: Any, X: Any) -> tuple[float, float]:
+    """What makes anomaly scores comparable; an ensemble's own already are."""
+    if detector is None:
+        return 0.0, 1.0
+    scores = np.asarray(getattr(detector, score_method(detector))(X))
+    return -float(np.median(scores)), float(iqr(scores) or scores.std() or 1.0)
