@@ -1,0 +1,235 @@
+"""The anomaly score as features are removed, or put back, by attribution."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._inputs import FloatArray, rows_or_mean
+from ._ranking import tie_groups
+from ._removal import Removal
+
+
+class ScoreCurve(NamedTuple):
+    """Anomaly scores along the ranking of the features.
+
+    Attributes
+    ----------
+    fractions : ndarray of shape (n_features + 1,)
+        Share of the features that have been removed, or put back: 0 to 1.
+    scores : ndarray of shape (n_samples, n_features + 1)
+        Anomaly scores; HIGHER is more abnormal.
+    """
+
+    fractions: FloatArray
+    scores: FloatArray
+
+
+def deletion_curve(
+    score: Any, X: Any, values: Any, reference: Any, *, batch_size: int = 4096
+) -> ScoreCurve:
+    """Anomaly scores as features are set to a reference, the leading ones first.
+
+    Parameters
+    ----------
+    score : estimator or callable
+        A fitted detector, or a function that gives anomaly scores
+        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    X : array-like of shape (n_samples, n_features)
+        The explained rows.
+    values : Explanation or array-like of shape (n_samples, n_features)
+        Their attributions; the greatest go first. The groups of an
+        Explanation go as one.
+    reference : array-like of shape (n_features,) or (n_samples, n_features)
+        Normal values: the mean of the training rows, or a row for each of X.
+    batch_size : int, default=4096
+        Largest number of rows that are scored at once.
+
+    Returns
+    -------
+    ScoreCurve
+        The fractions, and a curve for each row, from its score to that of the
+        reference. Features that tie go together, along a straight line.
+
+    Raises
+    ------
+    TypeError
+        If `score` gives no anomaly score, or a table holds no numbers.
+    ValueError
+        If shapes do not fit, or numbers or scores are not finite.
+
+    See Also
+    --------
+    deletion_auc : The area under the curve.
+
+    References
+    ----------
+    Petsiuk, Das & Saenko (2018), "RISE: randomized input sampling for
+    explanation of black-box models".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.metrics import deletion_curve
+    >>> X = np.array([[1.0, 3.0]])
+    >>> curve = deletion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> curve.fractions
+    array([0. , 0.5, 1. ])
+    >>> curve.scores
+    array([[4., 1., 0.]])
+    """
+    removal = Removal(score, X, values, reference, batch_size)
+    return _curve(removal, deletes=True)
+
+
+def insertion_curve(
+    score: Any, X: Any, values: Any, reference: Any, *, batch_size: int = 4096
+) -> ScoreCurve:
+    """Anomaly scores as features come back from a reference, the leading first.
+
+    Parameters
+    ----------
+    score : estimator or callable
+        A fitted detector, or a function that gives anomaly scores
+        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    X : array-like of shape (n_samples, n_features)
+        The explained rows.
+    values : Explanation or array-like of shape (n_samples, n_features)
+        Their attributions; the greatest come first. The groups of an
+        Explanation come as one.
+    reference : array-like of shape (n_features,) or (n_samples, n_features)
+        Normal values: the mean of the training rows, or a row for each of X.
+    batch_size : int, default=4096
+        Largest number of rows that are scored at once.
+
+    Returns
+    -------
+    ScoreCurve
+        The fractions, and a curve for each row, from the score of the
+        reference to its own. Features that tie come together, along a
+        straight line.
+
+    Raises
+    ------
+    TypeError
+        If `score` gives no anomaly score, or a table holds no numbers.
+    ValueError
+        If shapes do not fit, or numbers or scores are not finite.
+
+    See Also
+    --------
+    insertion_auc : The area under the curve.
+
+    References
+    ----------
+    Petsiuk, Das & Saenko (2018), "RISE: randomized input sampling for
+    explanation of black-box models".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.metrics import insertion_curve
+    >>> X = np.array([[1.0, 3.0]])
+    >>> curve = insertion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> curve.scores
+    array([[0., 3., 4.]])
+    """
+    removal = Removal(score, X, values, reference, batch_size)
+    return _curve(removal, deletes=False)
+
+
+def deletion_auc(
+    score: Any,
+    X: Any,
+    values: Any,
+    reference: Any,
+    *,
+    per_row: bool = False,
+    batch_size: int = 4096,
+) -> float | FloatArray:
+    """Area under the deletion curve: lower if the leading features carry the score.
+
+    Compares attributions of the same rows and the same score.
+
+    Parameters
+    ----------
+    score, X, values, reference, batch_size
+        As for :func:`deletion_curve`.
+    per_row : bool, default=False
+        Give each row's value instead of their mean.
+
+    Returns
+    -------
+    area : float, or ndarray of shape (n_samples,)
+        In units of the anomaly score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.metrics import deletion_auc
+    >>> X = np.array([[1.0, 3.0]])
+    >>> deletion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    1.5
+    """
+    curve = deletion_curve(score, X, values, reference, batch_size=batch_size)
+    return rows_or_mean(_areas(curve), per_row)
+
+
+def insertion_auc(
+    score: Any,
+    X: Any,
+    values: Any,
+    reference: Any,
+    *,
+    per_row: bool = False,
+    batch_size: int = 4096,
+) -> float | FloatArray:
+    """Area under the insertion curve: higher if the leading features carry the score.
+
+    Compares attributions of the same rows and the same score.
+
+    Parameters
+    ----------
+    score, X, values, reference, batch_size
+        As for :func:`insertion_curve`.
+    per_row : bool, default=False
+        Give each row's value instead of their mean.
+
+    Returns
+    -------
+    area : float, or ndarray of shape (n_samples,)
+        In units of the anomaly score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.metrics import insertion_auc
+    >>> X = np.array([[1.0, 3.0]])
+    >>> insertion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    2.5
+    """
+    curve = insertion_curve(score, X, values, reference, batch_size=batch_size)
+    return rows_or_mean(_areas(curve), per_row)
+
+
+def _curve(removal: Removal, *, deletes: bool) -> ScoreCurve:
+    n_players = removal.n_players
+    groups = tie_groups(removal.values)
+    scores = removal.scores(
+        lambda rows, steps: (groups.through[rows] <= steps[:, None]) != deletes,
+        n_players + 1,
+    )
+    # Within a group that ties: a straight line from its start to its end.
+    steps = np.arange(1, n_players + 1)
+    start, end = np.sort(groups.before, axis=1), np.sort(groups.through, axis=1)
+    weight = (steps - start) / (end - start)
+    scores[:, 1:] = (1 - weight) * np.take_along_axis(
+        scores, start, axis=1
+    ) + weight * np.take_along_axis(scores, end, axis=1)
+    return ScoreCurve(np.linspace(0, 1, n_players + 1), scores)
+
+
+def _areas(curve: ScoreCurve) -> FloatArray:
+    """By the trapezoidal rule."""
+    return (curve.scores[:, :-1] + curve.scores[:, 1:]).mean(axis=1) / 2

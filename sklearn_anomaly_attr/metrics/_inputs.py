@@ -1,0 +1,108 @@
+"""What the metrics of attributions take, and sentences for what they do not."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._coding import is_frame
+from ..explanation import Explanation
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def check_attributions(values: Any, name: str = "values") -> FloatArray:
+    """Attributions of an array, a DataFrame or an Explanation, as an array."""
+    inner = getattr(values, "values", values)
+    return check_numbers(values if callable(inner) else inner, name)
+
+
+def check_numbers(table: Any, name: str) -> FloatArray:
+    """A table of finite numbers with at least one row, as an array."""
+    try:
+        numbers = np.asarray(table, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} holds something else than numbers ({error}): pass a table of "
+            "numbers, one row a sample and one column a feature."
+        ) from error
+    if numbers.ndim != 2:
+        raise ValueError(
+            f"{name} has the shape {numbers.shape}: pass one row a sample and one "
+            "column a feature, of a single sample as [row]."
+        )
+    if numbers.size == 0:
+        raise ValueError(
+            f"{name} has the shape {numbers.shape}: pass at least one row and column."
+        )
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} holds NaN or infinity: leave such rows out.")
+    return numbers
+
+
+def check_truth(truth: ArrayLike, values: Any) -> tuple[BoolArray, FloatArray]:
+    """The mask of the truly anomalous features, and the attributions."""
+    mask = np.asarray(truth)
+    if mask.dtype != np.bool_:
+        raise TypeError(
+            f"truth is of dtype {mask.dtype}: pass a mask that is True for the truly "
+            "anomalous features, such as truth == 1 of zeros and ones."
+        )
+    attributions = check_attributions(values)
+    if mask.shape != attributions.shape:
+        raise ValueError(
+            f"truth has the shape {mask.shape}, the attributions have "
+            f"{attributions.shape}: pass a mask with one row for each explained row "
+            "and one column for each feature, or group of features, explained."
+        )
+    check_same_order(("truth", truth), ("values", values))
+    refuse_rows(mask.sum(axis=1) == 0, "no truly anomalous feature")
+    return mask, attributions
+
+
+def check_same_order(*tables: tuple[str, Any]) -> None:
+    """Refuse tables whose columns bear the same names in another order."""
+    (first, one), *others = tables
+    names = _names(one)
+    for other, table in others:
+        theirs = _names(table)
+        if theirs != names and sorted(theirs) == sorted(names):
+            raise ValueError(
+                f"The columns of {other} stand in another order than those of {first}: "
+                f"select them by {names}."
+            )
+
+
+def _names(table: Any) -> list[str]:
+    """Names of the columns of a DataFrame or an Explanation; none of an array."""
+    if isinstance(table, Explanation):
+        return [str(name) for name in table.feature_names]
+    return [str(name) for name in table.columns] if is_frame(table) else []
+
+
+def refuse_rows(faulty: BoolArray, fault: str) -> None:
+    """Name the rows that a metric is not defined for."""
+    if faulty.any():
+        raise ValueError(
+            f"Rows {np.flatnonzero(faulty)[:5].tolist()} (at most 5 named) have "
+            f"{fault}: the metric is not defined for them, leave them out."
+        )
+
+
+def check_whole(number: Any, name: str, least: int, most: int | None = None) -> None:
+    """Refuse what is no whole number in a range."""
+    whole = isinstance(number, Integral)
+    if not whole or number < least or (most is not None and number > most):
+        upper = "up" if most is None else f"to {most}"
+        raise ValueError(
+            f"{name}={number!r}: ask for a whole number from {least} {upper}."
+        )
+
+
+def rows_or_mean(rows: FloatArray, per_row: bool) -> float | FloatArray:
+    """Give a metric of each row, or their mean."""
+    return rows if per_row else float(rows.mean())

@@ -1,0 +1,160 @@
+"""The anomaly score of rows with some of their features removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .._coding import TableCoding, is_frame
+from ..explanation import Explanation
+from ._detection import _anomaly_score
+from ._inputs import (
+    BoolArray,
+    FloatArray,
+    check_attributions,
+    check_numbers,
+    check_same_order,
+    check_whole,
+)
+
+IntArray = NDArray[np.intp]
+
+
+class Removal:
+    """Rows, their attributions, and what stands for a removed feature.
+
+    Parameters
+    ----------
+    score : estimator or callable
+        A fitted detector, or a function of a table as `X` that gives anomaly
+        scores (n_samples,); HIGHER is more abnormal.
+    X : array-like of shape (n_samples, n_features)
+        The explained rows.
+    values : Explanation or array-like of shape (n_samples, n_players)
+        Their attributions. A player is a feature, or a group of an
+        Explanation.
+    reference : array-like of shape (n_features,) or (n_samples, n_features)
+        Values that stand for removed features.
+    batch_size : int
+        Largest number of rows that are scored at once.
+    """
+
+    def __init__(
+        self, score: Any, X: Any, values: Any, reference: Any, batch_size: int
+    ) -> None:
+        check_whole(batch_size, "batch_size", 1)
+        self._score = score if callable(score) else partial(_anomaly_score, score)
+        self._batch_size = batch_size
+        self._coding, self._rows, self._reference = _encode(X, reference)
+        self.values = check_attributions(values)
+        self.n_samples, self.n_players = self.values.shape
+        n_columns = self._rows.shape[1]
+        groups: Sequence[Sequence[int]] = [(column,) for column in range(n_columns)]
+        if isinstance(values, Explanation):
+            groups = values.groups
+        if (len(self._rows), len(groups)) != self.values.shape or n_columns != sum(
+            map(len, groups)
+        ):
+            raise ValueError(
+                f"X has the shape {self._rows.shape}, the attributions have "
+                f"{self.values.shape}: pass the rows that were explained, with all "
+                "their columns; attributions to groups of features as an Explanation."
+            )
+        if len(groups) == n_columns:
+            check_same_order(("X", X), ("values", values))
+        self._player_of_column = np.empty(n_columns, dtype=np.intp)
+        for player, columns in enumerate(groups):
+            self._player_of_column[list(columns)] = player
+
+    def scores(
+        self, present: Callable[[IntArray, IntArray], BoolArray], n_steps: int
+    ) -> FloatArray:
+        """Score every row at every step.
+
+        Parameters
+        ----------
+        present : callable
+            Given pairs of a row and a step, as two arrays (n_pairs,), which
+            players are present, as an array (n_pairs, n_players).
+        n_steps : int
+            Number of steps.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_steps)
+            Anomaly scores.
+        """
+        result = np.empty(self.n_samples * n_steps)
+        for start in range(0, len(result), self._batch_size):
+            batch = np.arange(start, min(start + self._batch_size, len(result)))
+            rows, steps = np.divmod(batch, n_steps)
+            mask = present(rows, steps)[:, self._player_of_column]
+            points = np.where(mask, self._rows[rows], self._reference[rows])
+            result[batch] = self._score_points(points)
+        return result.reshape(self.n_samples, n_steps)
+
+    def _score_points(self, points: FloatArray) -> FloatArray:
+        table = points if self._coding is None else self._coding.decode(points)
+        scores = np.asarray(self._score(table), dtype=np.float64)
+        if scores.shape != (len(points),):
+            raise ValueError(
+                f"The score gives the shape {scores.shape} to {len(points)} rows: it "
+                "must give one number a row."
+            )
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                "The score gives NaN or infinity to rows with features set to the "
+                "reference: take a score that is finite there, or another reference."
+            )
+        return scores
+
+
+def _encode(
+    X: Any, reference: Any
+) -> tuple[TableCoding | None, FloatArray, FloatArray]:
+    """Rows and their references as numbers, and what the numbers stand for."""
+    if not is_frame(X):
+        rows = check_numbers(X, "X")
+        return None, rows, _check_reference(reference, rows)
+    if 0 in X.shape:
+        raise ValueError(
+            f"X has the shape {X.shape}: pass at least one row and column."
+        )
+    coding = TableCoding.of(X)
+    if isinstance(reference, pd.Series):
+        reference = reference.to_frame().T
+    if not is_frame(reference):
+        if coding.is_categorical.any():
+            raise TypeError(
+                "X holds categories: pass the reference in a DataFrame with the same "
+                "columns, such as X_train.mode().iloc[[0]]."
+            )
+        rows = coding.encode(X)
+        return coding, rows, _check_reference(reference, rows)
+    if list(reference.columns) != list(X.columns):
+        raise ValueError(
+            f"The reference has the columns {list(reference.columns)}: pass those of "
+            f"X, {list(X.columns)}, in the same order."
+        )
+    coding = coding.extend(reference)
+    rows = coding.encode(X)
+    return coding, rows, _check_reference(coding.encode(reference), rows)
+
+
+def _check_reference(reference: Any, rows: FloatArray) -> FloatArray:
+    """A reference for each row."""
+    if np.ndim(reference) == 1:
+        reference = np.asarray(reference)[None]
+    numbers = check_numbers(reference, "reference")
+    if numbers.shape not in ((1, rows.shape[1]), rows.shape):
+        raise ValueError(
+            f"The reference has the shape {numbers.shape}: pass one row of "
+            f"{rows.shape[1]} features for all, or one for each of the {len(rows)} "
+            "rows."
+        )
+    return np.broadcast_to(numbers, rows.shape)
