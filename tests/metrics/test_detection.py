@@ -95,7 +95,9 @@ def test_bad_scores_are_refused():
     [
         GaussianMixtureDetector(),
         IsolationForest(n_estimators=20, random_state=0),
-        make_pipeline(StandardScaler(), IsolationForest(n_estimators=20, random_state=0)),
+        make_pipeline(
+            StandardScaler(), IsolationForest(n_estimators=20, random_state=0)
+        ),
     ],
     ids=lambda d: type(d).__name__,
 )
