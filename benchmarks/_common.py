@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
+
+from sklearn_anomaly_attr.datasets import perturb_features
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -40,36 +43,19 @@ def plant(
     *,
     binary: bool = False,
 ) -> Cases:
-    """Perturb random features of normal rows, each row as often as another.
+    """Perturb random features of standardised normal rows, all rows as often.
 
     Binary features are flipped; others move by U([-2, -1] u [1, 2]).
     """
     rounds = -(-n_cases // len(normal))
     order = [rng.permutation(len(normal)) for _ in range(rounds)]
-    rows = normal[np.concatenate(order)[:n_cases]].astype(np.float64)
-    planted = rng.random(rows.shape).argsort(axis=1) < n_planted
-    if binary:
-        return Cases(np.where(planted, 1.0 - rows, rows), planted)
-    noise = rng.choice([-1.0, 1.0], rows.shape) * rng.uniform(1.0, 2.0, rows.shape)
-    return Cases(np.where(planted, rows + noise, rows), planted)
-
-
-def reciprocal_ranks(values: FloatArray, planted: BoolArray) -> FloatArray:
-    """1 / rank of each row's one planted feature; ties share their mean rank."""
-    return 1.0 / rankdata(-values, axis=1)[planted]
-
-
-def hits(values: FloatArray, planted: BoolArray, k: int) -> BoolArray:
-    """Whether each row's one planted feature is among the first `k`."""
-    return rankdata(-values, axis=1)[planted] <= k
-
-
-def row_aurocs(values: FloatArray, planted: BoolArray) -> FloatArray:
-    """Area under the ROC curve of each row's attributions; ties count half."""
-    n_planted = planted.sum(axis=1)
-    n_others = values.shape[1] - n_planted
-    rank_sum = (rankdata(values, axis=1) * planted).sum(axis=1)
-    return (rank_sum - n_planted * (n_planted + 1) / 2) / (n_planted * n_others)
+    rows = normal[np.concatenate(order)[:n_cases]]
+    columns = range(rows.shape[1]) if binary else None
+    return Cases(
+        *perturb_features(
+            rows, n_planted, binary_features=columns, scale=1.0, random_state=rng
+        )
+    )
 
 
 @contextmanager
@@ -101,3 +87,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Markdown table; the first column to the left, the others to the right."""
     lines = [list(header), [":--"] + ["--:"] * (len(header) - 1), *map(list, rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def write_tables(
+    name: str, figures: pd.DataFrame, report: str, folder: Path | None
+) -> None:
+    """Print a report; beside, write it and its figures into a folder."""
+    print(report)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figures.to_csv(folder / f"{name}.csv", index=False)
+        (folder / f"{name}.md").write_text(f"{report}\n")

@@ -1,9 +1,9 @@
 """DSIL and its base detectors on ADBench, beside the paper's Table I.
 
 Usage: ``python -m benchmarks.adbench --data DIR``, where ``DIR/adbench/`` holds ADBench
-sets (``.npz``: X, y; y = 1 is anomalous). ``dsil_table1.csv`` beside this file holds
-the means of Table I of Vincent et al. (2025); ``best_of_23`` picks the best of 23
-methods for each set with the labels in hand.
+sets (``.npz``: X, y; y = 1 is anomalous). ``paper004_table1.csv`` beside this file
+holds the means of Table I of Vincent et al. (2025); ``best_of_23`` picks the best of
+23 methods for each set with the labels in hand.
 
 Detectors are fitted on all rows, without labels, and score the same rows. Sets with
 more rows are subsampled to 10,000, another part for each seed, with the share of
@@ -166,7 +166,7 @@ def set_name(path: Path) -> str:
 
 def paper_means(names: list[str]) -> FloatArray:
     """What the paper found on each set: (set, column); NaN where it has none."""
-    table = pd.read_csv(Path(__file__).with_name("dsil_table1.csv"))
+    table = pd.read_csv(Path(__file__).with_name("paper004_table1.csv"))
     table = table.set_index(table["dataset"].str.lower())
     means = table.reindex([name.lower() for name in names])[list(PAPER.values())]
     return means.to_numpy(dtype=np.float64)

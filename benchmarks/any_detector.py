@@ -36,16 +36,15 @@ from sklearn_anomaly_attr import (
     NeighborShap,
     PyODDetector,
 )
+from sklearn_anomaly_attr.metrics import hits_at_k, mean_reciprocal_rank
 
 from ._common import (
     Cases,
     FloatArray,
-    hits,
     markdown_table,
     mean_sd,
     one_thread,
     plant,
-    reciprocal_ranks,
     timed,
 )
 
@@ -112,8 +111,10 @@ def prepare(path: Path, seed: int, n_cases: int) -> tuple[FloatArray, Cases]:
 
 def scores_of(values: FloatArray, cases: Cases) -> list[float]:
     """MRR and Hits@3 of attributions."""
-    ranks = reciprocal_ranks(values, cases.planted)
-    return [float(ranks.mean()), float(hits(values, cases.planted, 3).mean())]
+    return [
+        float(mean_reciprocal_rank(cases.planted, values)),
+        float(hits_at_k(cases.planted, values, 3)),
+    ]
 
 
 def baseline_scores(cases: Cases) -> FloatArray:

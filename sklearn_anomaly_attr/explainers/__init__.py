@@ -8,14 +8,26 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AnomalyShapley": "._anomaly_shapley",
+        "ExactShapley": "._exact_shapley",
         "ExplainerEnsemble": "._explainer_ensemble",
+        "FeatureOcclusion": "._feature_occlusion",
+        "FeaturePermutation": "._feature_permutation",
         "KernelShap": "._kernel_shap",
+        "NearestNormalInsertion": "._nearest_normal_insertion",
         "NeighborShap": "._neighbor_shap",
+        "ShapleySampling": "._shapley_sampling",
     },
 )
 
 if TYPE_CHECKING:
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
+    from ._exact_shapley import ExactShapley as ExactShapley
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
+    from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
+    from ._feature_permutation import FeaturePermutation as FeaturePermutation
     from ._kernel_shap import KernelShap as KernelShap
+    from ._nearest_normal_insertion import (
+        NearestNormalInsertion as NearestNormalInsertion,
+    )
     from ._neighbor_shap import NeighborShap as NeighborShap
+    from ._shapley_sampling import ShapleySampling as ShapleySampling

@@ -18,8 +18,8 @@ from ._references import REFERENCES, make_references
 class ReferenceExplainer(GameExplainer):
     """Base of the explainers whose absent features come from references.
 
-    A subclass writes ``_solver()``, and has the parameters ``references`` and
-    ``n_references``.
+    A subclass writes ``_solver()``, and has the parameters ``references``, or
+    a fixed kind of them, and ``n_references``.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -34,8 +34,21 @@ class ReferenceExplainer(GameExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._references = make_references(
-            self.references, self.n_references, X, self._scale, self._random_seed
+            self.references,
+            self.n_references,
+            self._candidates(X),
+            self._scale,
+            self._random_seed,
         )
+
+    def _candidates(self, X: FloatArray) -> FloatArray:
+        """The training rows that references are made of."""
+        return X
+
+    def _cells(self, n_players: int) -> int:
+        n_references = len(self._references.weights)
+        n_coalitions = len(self._solver().masks)
+        return max(n_coalitions, n_references * self.n_features_in_)
 
     def _make_game(
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int

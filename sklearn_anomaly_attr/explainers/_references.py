@@ -116,5 +116,11 @@ def typical_row(X: FloatArray, scale: CommonScale, kind: str) -> FloatArray:
     return row
 
 
+def normal_rows(X: FloatArray, scores: FloatArray, contamination: float) -> FloatArray:
+    """The rows of X without a share of them, those of the highest scores."""
+    threshold = np.quantile(scores, 1.0 - contamination, method="higher")
+    return X[~(scores > threshold)]
+
+
 def _equal(n: int) -> FloatArray:
     return np.full(n, 1.0 / n)

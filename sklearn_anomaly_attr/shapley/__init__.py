@@ -3,6 +3,7 @@
 from ._coalitions import Coalitions, plan_coalitions
 from ._exact import ExactEnumeration
 from ._kernel import KernelRegression
+from ._marginal import MarginalContributions
 from ._permutation import PermutationSampling
 from ._solver import ShapleySolver, ShapleyValues
 
@@ -10,6 +11,7 @@ __all__ = [
     "Coalitions",
     "ExactEnumeration",
     "KernelRegression",
+    "MarginalContributions",
     "PermutationSampling",
     "ShapleySolver",
     "ShapleyValues",

@@ -43,8 +43,9 @@ class ExactEnumeration:
     def __init__(self, n_players: int) -> None:
         if n_players > _MOST_PLAYERS:
             raise ValueError(
-                f"Enumerating the coalitions of {n_players} players is out of reach; "
-                f"use KernelRegression beyond {_MOST_PLAYERS}."
+                f"Enumerating the coalitions of {n_players} players is out of reach: "
+                f"group columns by `groups` into at most {_MOST_PLAYERS}, or use "
+                "KernelRegression, as KernelShap does."
             )
         self.masks = all_coalitions(n_players)
         self._operator = shapley_weights(self.masks)

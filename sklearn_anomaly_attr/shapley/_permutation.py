@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
 
-from ._solver import FloatArray, ShapleyValues
+from ._solver import BoolArray, FloatArray, ShapleyValues
 
 
 class PermutationSampling:
@@ -63,18 +65,20 @@ class PermutationSampling:
             )
         if random_state is None:
             random_state = np.random.RandomState()
+        self.n_permutations = n_permutations
         orders = random_state.random_sample((n_permutations, n_players)).argsort(axis=1)
         orders = np.stack([orders, orders[:, ::-1]], axis=1)
         # The place of a player in an order; the prefix of length t holds the
         # players at places below t.
-        self._places = orders.argsort(axis=2)
-        prefixes = self._places[:, :, None, :] < np.arange(n_players + 1)[:, None]
-        masks, position = np.unique(
-            prefixes.reshape(-1, n_players), axis=0, return_inverse=True
+        places = orders.argsort(axis=2)
+        prefixes = places[:, :, None, :] < np.arange(n_players + 1)[:, None]
+        self.masks, position = _distinct(prefixes.reshape(-1, n_players))
+        position = position.reshape(prefixes.shape[:3])
+        self._gains = _mean_gains(
+            np.take_along_axis(position, places, axis=2),
+            np.take_along_axis(position, places + 1, axis=2),
+            len(self.masks),
         )
-        by_size = masks.sum(axis=1).argsort(kind="stable")
-        self.masks = masks[by_size]
-        self._prefixes = by_size.argsort()[position].reshape(prefixes.shape[:3])
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
         """Share the worth of the masks.
@@ -89,15 +93,40 @@ class PermutationSampling:
         ShapleyValues
             With standard errors.
         """
-        mean = scatter = np.zeros((len(worth), self.masks.shape[1]))
-        for n, (prefixes, places) in enumerate(
-            zip(self._prefixes, self._places, strict=True), start=1
-        ):
-            gains = np.diff(worth[:, prefixes], axis=2)
-            gains = np.take_along_axis(
-                gains, np.broadcast_to(places, gains.shape), axis=2
-            ).mean(axis=1)
-            change = gains - mean
-            mean = mean + change / n
-            scatter = scatter + change * (gains - mean)
-        return ShapleyValues(mean, worth[:, 0], np.sqrt(scatter / (n * (n - 1))))
+        # Differences from the empty coalition keep the digits of a large base.
+        base = worth[:, 0]
+        shape = len(worth), self.n_permutations, self.masks.shape[1]
+        gains = ((worth - base[:, None]) @ self._gains).reshape(shape)
+        errors = gains.std(axis=1, ddof=1) / np.sqrt(self.n_permutations)
+        return ShapleyValues(gains.mean(axis=1), base, errors)
+
+
+def _distinct(masks: BoolArray) -> tuple[BoolArray, NDArray[np.intp]]:
+    """The different coalitions by size, and where each of `masks` is among them."""
+    bits = np.packbits(masks, axis=1)
+    _, first, position = np.unique(
+        bits.view(f"V{bits.shape[1]}").ravel(), return_index=True, return_inverse=True
+    )
+    masks = masks[first]
+    by_size = masks.sum(axis=1).argsort(kind="stable")
+    return masks[by_size], by_size.argsort()[position]
+
+
+def _mean_gains(
+    before: NDArray[np.intp], after: NDArray[np.intp], n_coalitions: int
+) -> sparse.csc_array:
+    """Matrix from the worth of the coalitions to each pair's mean gains.
+
+    `before` and `after` (n_pairs, 2, n_players) are the positions of the
+    coalitions that a player finds and leaves behind. One column of the matrix
+    a pair and player, in this order.
+    """
+    n_pairs, _, n_players = before.shape
+    pair_players = np.arange(n_pairs * n_players).reshape(n_pairs, 1, n_players)
+    columns = np.broadcast_to(pair_players, before.shape).ravel()
+    entries = np.repeat([0.5, -0.5], before.size)
+    rows = np.concatenate([after.ravel(), before.ravel()])
+    return sparse.csc_array(
+        (entries, (rows, np.tile(columns, 2))),
+        shape=(n_coalitions, n_pairs * n_players),
+    )

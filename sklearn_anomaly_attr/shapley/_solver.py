@@ -13,20 +13,21 @@ BoolArray = NDArray[np.bool_]
 
 
 class ShapleyValues(NamedTuple):
-    """Shapley values of a batch of games.
+    """Shapley values of a batch of games, or what a solver gives in their place.
 
     Attributes
     ----------
     values : ndarray of shape (n_samples, n_players)
         Shapley values, or estimates of them.
-    base_values : ndarray of shape (n_samples,)
-        Worth of the empty coalition.
+    base_values : ndarray of shape (n_samples,) or None
+        Worth of the empty coalition; None where base and values do not add up
+        to the worth of everybody.
     standard_errors : ndarray of shape (n_samples, n_players) or None
         Standard errors of `values`; None where nothing was sampled.
     """
 
     values: FloatArray
-    base_values: FloatArray
+    base_values: FloatArray | None = None
     standard_errors: FloatArray | None = None
 
 
