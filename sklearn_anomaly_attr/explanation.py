@@ -44,7 +44,8 @@ class Explanation:
         Attributions, in units of the anomaly score. A player is a feature, or
         a group of features.
     base_values : ndarray of shape (n_samples,)
-        Anomaly score with every feature absent.
+        Anomaly score with every feature absent; NaN for methods whose
+        attributions do not add up to the score.
     scores : ndarray of shape (n_samples,)
         Anomaly scores; HIGHER is more abnormal.
     data : ndarray of shape (n_samples, n_features)
@@ -126,6 +127,16 @@ class Explanation:
         return pd.DataFrame(self.values, index=self.index, columns=self.feature_names)
 
     @property
+    def convergence_delta(self) -> FloatArray:
+        """What the attributions miss the scores by.
+
+        ndarray of shape (n_samples,): ``base_values + values.sum(axis=1) -
+        scores``. Zero but for rounding where the method is exact; elsewhere the
+        error of an integral or of draws. NaN where there is no base value.
+        """
+        return self.base_values + self.values.sum(axis=1) - self.scores
+
+    @property
     def shares(self) -> FloatArray:
         """Attributions as shares of all that pushes the score up.
 
@@ -176,6 +187,49 @@ class Explanation:
         table["attribution"] = self.values[rows, players]
         table["share"] = self.shares[rows, players]
         return pd.DataFrame(table)
+
+    def interactions(self) -> pd.DataFrame:
+        """Show the interactions of each row as a matrix.
+
+        Beside the diagonal is half the interaction of two players, on the
+        diagonal what a player does alone: as shap's interaction values, a
+        matrix adds up to the score less the base value, and each of its rows to
+        the player's Shapley value.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_samples * n_players, n_players)
+            ``interactions().loc[label]`` is the matrix of the row `label`.
+
+        Raises
+        ------
+        ValueError
+            If the explanation is by a method that gives no interactions.
+        """
+        n_columns = self.values.shape[1]
+        n_players = int(((8 * n_columns + 1) ** 0.5 - 1) / 2)
+        first, second = np.triu_indices(n_players, 1)
+        players, pairs = self.groups[:n_players], self.groups[n_players:]
+        if pairs != tuple(
+            players[i] + players[j] for i, j in zip(first, second, strict=True)
+        ):
+            raise ValueError(
+                f"{self.method or 'This method'} gives no interactions: explain by "
+                "ShapleyInteractions."
+            )
+        matrices = np.zeros((len(self), n_players, n_players))
+        matrices[:, first, second] = self.values[:, n_players:] / 2
+        matrices += matrices.transpose(0, 2, 1)
+        diagonal = np.arange(n_players)
+        matrices[:, diagonal, diagonal] = self.values[:, :n_players]
+        names = self.feature_names[:n_players]
+        return pd.DataFrame(
+            matrices.reshape(-1, n_players),
+            index=pd.MultiIndex.from_product(
+                [self.index, names], names=["row", "feature"]
+            ),
+            columns=names,
+        )
 
     def _spell(
         self, data: NDArray[Any], rows: NDArray[np.intp], players: NDArray[np.intp]

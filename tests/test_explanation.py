@@ -1,6 +1,7 @@
 """Explanation: tables, slices, shares."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,15 @@ def test_to_frame(explanation):
 def test_shares_are_of_all_that_pushes_up(explanation):
     expected = [[0.75, -0.25, 0.25], [0.0, 0.25, 0.75], [0.0, 0.0, 0.0]]
     assert_allclose(explanation.shares, expected)
+
+
+def test_convergence_delta_is_what_the_attributions_miss(explanation):
+    assert_allclose(explanation.convergence_delta, [0.0, 0.0, 0.0])
+    missing = replace(explanation, scores=explanation.scores - [0.0, 1.0, -2.0])
+    assert_allclose(missing.convergence_delta, [0.0, 1.0, -2.0])
+    assert_allclose(missing[1:].convergence_delta, [1.0, -2.0])
+    without = replace(explanation, base_values=np.full(3, np.nan))
+    assert np.isnan(without.convergence_delta).all()
 
 
 def test_top_features(explanation):
@@ -114,8 +124,6 @@ def test_without_shap_the_cure_is_named(explanation, monkeypatch):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_shaps_plots_take_it(explanation):
     shap = pytest.importorskip("shap")
-    from dataclasses import replace
-
     single = replace(
         explanation, groups=((0,), (1,), (2,)), data=explanation.data[:, :3]
     )
@@ -126,8 +134,6 @@ def test_shaps_plots_take_it(explanation):
 
 
 def test_html_shows_the_most_abnormal_rows_first_and_escapes_names(explanation):
-    from dataclasses import replace
-
     names = np.array(["<a>", "pair", "d"], dtype=object)
     html = replace(explanation, feature_names=names)._repr_html_()
     assert (

@@ -12,10 +12,14 @@ __getattr__, __dir__, __all__ = attach(
         "ExplainerEnsemble": "._explainer_ensemble",
         "FeatureOcclusion": "._feature_occlusion",
         "FeaturePermutation": "._feature_permutation",
+        "GradientShap": "._gradient_shap",
+        "IntegratedGradients": "._integrated_gradients",
         "KernelShap": "._kernel_shap",
         "NearestNormalInsertion": "._nearest_normal_insertion",
         "NeighborShap": "._neighbor_shap",
+        "Saliency": "._saliency",
         "ShapleySampling": "._shapley_sampling",
+        "SmoothGrad": "._smooth_grad",
     },
 )
 
@@ -25,9 +29,13 @@ if TYPE_CHECKING:
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
     from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
     from ._feature_permutation import FeaturePermutation as FeaturePermutation
+    from ._gradient_shap import GradientShap as GradientShap
+    from ._integrated_gradients import IntegratedGradients as IntegratedGradients
     from ._kernel_shap import KernelShap as KernelShap
     from ._nearest_normal_insertion import (
         NearestNormalInsertion as NearestNormalInsertion,
     )
     from ._neighbor_shap import NeighborShap as NeighborShap
+    from ._saliency import Saliency as Saliency
     from ._shapley_sampling import ShapleySampling as ShapleySampling
+    from ._smooth_grad import SmoothGrad as SmoothGrad

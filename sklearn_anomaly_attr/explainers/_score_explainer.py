@@ -142,11 +142,13 @@ class ScoreExplainer(BaseExplainer):
         # elsewhere the intermediate results should stay in the cache.
         dear = isinstance(score, BlackBoxScore) or x.device.type != "cpu"
         elements, most = (2**20, 2**16) if dear else (2**16, 4096)
-        return int(np.clip(elements // x.shape[1], 512, most))
+        return int(np.clip(elements // x.shape[-1], 512, most))
 
     def _score(self, score: TorchScore, x: Tensor) -> Tensor:
         """Scores ``(...)`` of the points ``x (..., n_features)``, in batches."""
         points = x.reshape(-1, x.shape[-1])
+        if not len(points):  # a black box may refuse them
+            return x.new_empty(x.shape[:-1])
         with torch.no_grad():
             parts = [score(part) for part in points.split(self._batch_size(score, x))]
         return torch.cat(parts).reshape(x.shape[:-1])

@@ -1,0 +1,201 @@
+"""What the explainers by gradients of the score share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._sklearn_compat import Interval, StrOptions
+from ..base import FloatArray
+from ..games import Players
+from ..games._base import blocks
+from ..scores import TorchScore, torch_score
+from ._references import REFERENCES, make_references
+from ._score_explainer import ScoreExplainer
+
+_WITHOUT_GRADIENTS = "KernelShap, NeighborShap or FeatureOcclusion"
+
+
+class GradientExplainer(ScoreExplainer):
+    """Base of the explainers that ask for the gradient of the score.
+
+    A subclass writes ``_attribute(score, x, players)``. There is no parameter
+    ``categorical_features``: categories have no gradient, and are refused.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        name: constraint
+        for name, constraint in ScoreExplainer._parameter_constraints.items()
+        if name not in ("groups", "categorical_features")
+    }
+
+    categorical_features: str | Sequence[Any] = "auto"
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._check_gradient()
+        self._deviations = X.std(axis=0)
+
+    def _check_gradient(self) -> None:
+        """Refuse columns of categories, and scores without a gradient."""
+        for name, size in zip(self._column_names(), self._n_categories, strict=True):
+            if size:
+                raise ValueError(
+                    f"The column {name!r} holds categories, along which no score has a "
+                    f"gradient: leave it out, or take {_WITHOUT_GRADIENTS}, which need "
+                    "none."
+                )
+        score = torch_score(self.estimator_)
+        if not score.differentiable:
+            raise ValueError(
+                f"{type(self).__name__} needs the gradient of the score, and that of "
+                f"{type(self.estimator_).__name__} has none (score: "
+                f"{score.description}): take {_WITHOUT_GRADIENTS}, which need none."
+            )
+
+    def _gradients(self, score: TorchScore, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(...)`` of points ``(..., n_features)``, and their gradients.
+
+        In batches, whatever the shape. The gradients are in units of the score
+        per unit of the column.
+        """
+        flat = points.reshape(-1, points.shape[-1])
+        size = self._batch_size(score, points)
+        parts = [value_and_gradient(score, part) for part in flat.split(size)]
+        values, gradients = map(torch.cat, zip(*parts, strict=True))
+        return values.reshape(points.shape[:-1]), gradients.reshape(points.shape)
+
+    def _rng(self, what: str) -> np.random.RandomState:
+        """What draws from the seed, apart from all other draws."""
+        return np.random.RandomState([self._random_seed, *what.encode()])
+
+    def _noise(self, n_pairs: int, noise_level: float) -> FloatArray:
+        """Normal noise ``(2 * n_pairs, n_features)``: each draw, then its opposite.
+
+        In `noise_level` standard deviations of the columns. A column of one
+        value gets none.
+        """
+        rng = self._rng("noise")
+        drawn = rng.standard_normal((n_pairs, 1, self.n_features_in_))
+        noise: FloatArray = drawn * [[1.0], [-1.0]] * self._deviations
+        return noise_level * noise.reshape(2 * n_pairs, self.n_features_in_)
+
+
+class PathExplainer(GradientExplainer):
+    """Base of the explainers that follow the score from references to the row.
+
+    A subclass writes ``_attribute(score, x, players)``, and has the parameters
+    ``references``, ``n_references`` and ``groups``.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **GradientExplainer._parameter_constraints,
+        "references": [StrOptions(set(REFERENCES))],
+        "n_references": [Interval(Integral, 1, None, closed="left")],
+        "groups": [dict, None],
+    }
+
+    references: str
+    n_references: int
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._references = make_references(
+            self.references, self.n_references, X, self._scale, self._random_seed
+        )
+
+    def _references_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """References ``(n_samples or 1, n_references, n_features)``, and weights."""
+        references = self._references.of(x.cpu().numpy())
+        return self._tensor(references, x), self._tensor(self._references.weights, x)
+
+    def _base_values(
+        self, score: TorchScore, references: Tensor, weights: Tensor, n_samples: int
+    ) -> FloatArray:
+        """Mean scores of the references of each row."""
+        base_values = self._score(score, references) @ weights
+        return base_values.expand(n_samples).cpu().numpy()
+
+    def _path_integrals(
+        self,
+        score: TorchScore,
+        starts: Tensor,
+        ends: Tensor,
+        nodes: Tensor,
+        weights: Tensor,
+        players: Players,
+    ) -> Tensor:
+        r"""Sum the gradients along straight paths, for each player.
+
+        .. math::
+
+            (b_i - a_i) \sum_j w_j \, \partial_i s\bigl(a + t_j (b - a)\bigr)
+
+        Parameters
+        ----------
+        score : TorchScore
+            The score :math:`s`.
+        starts, ends : Tensor of shape (n_samples or 1, n_paths or 1, n_features)
+            The ends :math:`a` and :math:`b` of the paths.
+        nodes : Tensor of shape (n_paths or 1, n_nodes)
+            Where on its path each point lies, :math:`t_j`.
+        weights : Tensor of shape (n_nodes,)
+            Weights :math:`w_j` of the points.
+        players : Players
+            Whose columns' values are summed.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_paths, n_players)
+        """
+        starts, ways = torch.broadcast_tensors(starts, ends - starts)
+        n_samples, n_paths, _ = starts.shape
+        samples = torch.arange(n_samples, device=ends.device).repeat_interleave(n_paths)
+        paths = torch.arange(n_paths, device=ends.device).repeat(n_samples)
+        nodes = nodes.expand(n_paths, -1)
+        integrals = starts.new_zeros(len(paths), starts.shape[-1])
+        size = self._batch_size(score, starts)
+        for block, columns in blocks(len(paths), nodes.shape[1], size):
+            sample, path = samples[block], paths[block]
+            start, way = starts[sample, path, None], ways[sample, path, None]
+            moved = nodes[path, columns, None]
+            with torch.enable_grad():
+                # All points of a path move with its start: the gradient by the
+                # start is the weighted sum of theirs.
+                start.requires_grad_()
+                values = score(torch.addcmul(start, moved, way))
+                (summed,) = torch.autograd.grad(
+                    values, start, weights[columns].expand_as(values)
+                )
+            integrals[block] += (way * summed)[:, 0]
+        return self._shared(integrals, players).unflatten(0, (n_samples, n_paths))
+
+    def _shared(self, values: Tensor, players: Players) -> Tensor:
+        """Sums ``(n, n_players)`` of the columns' values ``(n, n_features)``."""
+        if len(players) == values.shape[1]:
+            return values
+        owner = torch.from_numpy(players.player_of_column).to(values.device)
+        return values.new_zeros(len(values), len(players)).index_add_(1, owner, values)
+
+
+def value_and_gradient(score: TorchScore, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores ``(...)`` of points ``(..., n_features)``, and their gradients."""
+    with torch.enable_grad():
+        leaf = points.detach().requires_grad_()
+        values = score(leaf)
+        (gradients,) = torch.autograd.grad(values.sum(), leaf)
+    return values.detach(), gradients
+
+
+def mean_of_draws(draws: Tensor) -> tuple[FloatArray, FloatArray]:
+    """Means of ``draws (n_samples, n_draws, n)``, and their standard errors."""
+    n_draws = draws.shape[1]
+    mean = draws.mean(dim=1)
+    # Torch's own variance takes ten times as long.
+    variance = (draws - mean[:, None]).square_().sum(dim=1) / (n_draws - 1)
+    return mean.cpu().numpy(), (variance / n_draws).sqrt_().cpu().numpy()

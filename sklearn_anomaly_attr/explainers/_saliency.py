@@ -1,0 +1,171 @@
+"""Saliency: the gradient of the score at the row."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from .._sklearn_compat import StrOptions
+from ..base import FloatArray
+from ..games import Players
+from ..scores import TorchScore
+from ._gradient_explainer import GradientExplainer
+from ._score_explainer import Attributions
+
+
+class Saliency(GradientExplainer):
+    r"""Attribute anomaly scores to features by the gradient at the row.
+
+    How fast the score changes with each column, next to the row. One gradient
+    a row: the cheapest of all explanations, and no more than local.
+
+    Attributions do not add up to the anomaly score; they are magnitudes, or,
+    multiplied by the row, first-order changes, where POSITIVE pushes the score
+    UP. See ``multiply_by``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Outlier detector, density model, or Pipeline that ends in one, whose
+        score has a gradient. It is cloned and fitted; wrap a fitted one in
+        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    multiply_by : {"std", "deviation", "input"} or None, default="std"
+        What the gradient is multiplied by, column by column.
+
+        - "std": :math:`|g_i| \, \sigma_i`, with the standard deviation of the
+          training column: the change of the score by one standard deviation.
+          Never negative.
+        - None: :math:`|g_i|`, in units of the score per unit of the column.
+          Never negative.
+        - "deviation": :math:`g_i (x_i - \bar x_i)`, with the mean of the
+          training column.
+        - "input": :math:`g_i x_i`.
+    batch_size : int or "auto", default="auto"
+        Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the detector's ``random_state`` where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table, if a column holds
+        categories, or if the score has no gradient, as that of trees.
+
+    See Also
+    --------
+    SmoothGrad : The gradient's mean over noisy copies of the row.
+    IntegratedGradients : The gradient's mean on the way to the row; adds up.
+
+    Notes
+    -----
+    A gradient is per unit of its column: a length in millimetres has a
+    thousandth of the gradient that it has in metres. The baseline of the
+    literature is taken on standardised columns, where a unit is a standard
+    deviation; "std" gives the same numbers in the user's units, and is
+    therefore the default. A column of one value, which has no standard
+    deviation, counts in its own unit.
+
+    A magnitude does not tell the column that moved from those that it is
+    correlated with: the gradient of a squared Mahalanobis distance is largest
+    along the directions in which the training rows spread least. "deviation"
+    weighs it by how far each column of the row has gone.
+
+    "input" depends on where a column has its zero: a temperature in degrees
+    Celsius gets other attributions than in Kelvin. "deviation" depends
+    neither on the unit nor on the zero.
+
+    Some scores have kinks or jumps: those of neighbours where the neighbours
+    change, nets with "relu". The gradient is that of the piece that the row
+    lies on. At a row whose score is at its largest or smallest, or flat, it is
+    zero, however abnormal the row is.
+
+    References
+    ----------
+    Simonyan, Vedaldi & Zisserman (2014), "Deep inside convolutional networks:
+    visualising image classification models and saliency maps"; Shrikumar,
+    Greenside & Kundaje (2017), "Learning important features through
+    propagating activation differences", on the gradient times the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.explainers import Saliency
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = Saliency(GaussianMixtureDetector(), random_state=0).fit(X)
+    >>> explainer.explain([[0.0, 5.0, 0.0]]).to_frame().idxmax(axis=1).item()
+    'x1'
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **GradientExplainer._parameter_constraints,
+        "multiply_by": [StrOptions({"std", "deviation", "input"}), None],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        multiply_by: str | None = "std",
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.multiply_by = multiply_by
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._means = X.mean(axis=0)
+
+    def _attribute(
+        self, score: TorchScore, x: Tensor, players: Players
+    ) -> Attributions:
+        scores, gradients = self._gradients(score, x)
+        values = self._multiply(gradients.cpu().numpy(), x.cpu().numpy())
+        return Attributions(values, scores.cpu().numpy())
+
+    def _multiply(self, gradients: FloatArray, X: FloatArray) -> FloatArray:
+        """Attributions by the gradients at the rows X."""
+        values = gradients * self._factors(X)
+        return values if self._is_signed else np.abs(values)
+
+    @property
+    def _is_signed(self) -> bool:
+        return self.multiply_by in ("deviation", "input")
+
+    def _factors(self, X: FloatArray) -> Any:
+        """What the gradients at the rows X are multiplied by."""
+        if self.multiply_by is None:
+            return 1.0
+        if self.multiply_by == "std":
+            return self._spread
+        return X - self._means if self.multiply_by == "deviation" else X
+
+    def _describe(self, score: TorchScore, players: Players) -> str:
+        gradient = "gradient" if self._is_signed else "|gradient|"
+        by = "" if self.multiply_by is None else f" x {self.multiply_by}"
+        return f"{type(self).__name__}, {gradient}{by}"
