@@ -282,7 +282,7 @@ class Explanation:
         k = min(k, self.values.shape[1])
         rows = "".join(
             f"<tr><th>{escape(str(shown.index[i]))}</th>"
-            f"<td>{shown.scores[i]:.4g}</td><td>{shown.base_values[i]:.4g}</td>"
+            f"<td>{shown.scores[i]:.4g}</td><td>{_html_base(shown.base_values[i])}</td>"
             f"<td>{_html_bars(table[i * k : (i + 1) * k])}</td></tr>"
             for i in range(len(shown))
         )
@@ -292,6 +292,11 @@ class Explanation:
             "<table><thead><tr><th>row</th><th>score</th><th>base</th>"
             f"<th>leading features</th></tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def _html_base(base_value: float) -> str:
+    """A base value; a dash where attributions do not add up to the score."""
+    return "-" if np.isnan(base_value) else f"{base_value:.4g}"
 
 
 def _html_bars(table: pd.DataFrame) -> str:

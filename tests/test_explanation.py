@@ -144,5 +144,12 @@ def test_html_shows_the_most_abnormal_rows_first_and_escapes_names(explanation):
     assert explanation[:0]._repr_html_()
 
 
+def test_html_has_a_dash_where_nothing_adds_up(explanation):
+    bare = replace(explanation, base_values=np.full(len(explanation), np.nan))
+    html = bare._repr_html_()
+    assert "nan" not in html
+    assert "<td>-</td>" in html
+
+
 def test_repr(explanation):
     assert repr(explanation) == "Explanation of 3 rows by 3 features (by hand)"

@@ -22,7 +22,8 @@ class AttributionDisplay:
 
     Bars to the right push the anomaly score UP, bars to the left DOWN. The
     grey bar sums the features not shown, so that the bars of a row add up to
-    the difference between its score and its base value. Make one by
+    the difference between its score and its base value; methods whose
+    attributions do not add up have neither. Make one by
     :meth:`from_explanation`; needs matplotlib.
 
     Parameters
@@ -34,7 +35,7 @@ class AttributionDisplay:
         Anomaly scores, base values, and summed attributions of the features
         that are not in `table`.
     n_rest : int
-        Number of these features.
+        Number of these features; 0 where attributions do not add up.
 
     Attributes
     ----------
@@ -109,12 +110,13 @@ class AttributionDisplay:
         shown = explanation[np.argsort(-explanation.scores, kind="stable")[:max_rows]]
         table = shown.top_features(k)
         listed = table["attribution"].to_numpy().reshape(len(shown), -1)
+        adds_up = bool(np.isfinite(shown.base_values).all())
         display = cls(
             table=table,
             scores=shown.scores,
             base_values=shown.base_values,
             rest=shown.values.sum(axis=1) - listed.sum(axis=1),
-            n_rest=shown.values.shape[1] - listed.shape[1],
+            n_rest=shown.values.shape[1] - listed.shape[1] if adds_up else 0,
         )
         return display.plot(ax=ax)
 
@@ -181,9 +183,7 @@ class AttributionDisplay:
         axis.locator_params(axis="x", nbins=6)
         axis.axvline(0.0, color="black", linewidth=0.8)
         axis.spines[["top", "right"]].set_visible(False)
-        row = lines["row"].iloc[0]
-        axis.set_title(
-            f"row {row}: score {self.scores[i]:.4g}, base {self.base_values[i]:.4g}",
-            loc="left",
-            fontsize="medium",
-        )
+        title = f"row {lines['row'].iloc[0]}: score {self.scores[i]:.4g}"
+        if np.isfinite(self.base_values[i]):
+            title += f", base {self.base_values[i]:.4g}"
+        axis.set_title(title, loc="left", fontsize="medium")

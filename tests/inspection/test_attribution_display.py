@@ -1,6 +1,7 @@
 """AttributionDisplay: bars that add up."""
 
 import sys
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -57,6 +58,14 @@ def test_labels_name_features_values_and_rows(explanation):
 def test_without_other_features_there_is_no_grey_bar(explanation):
     display = AttributionDisplay.from_explanation(explanation[0], k=6)
     assert len(bars(display.axes_[0])) == 6
+
+
+def test_what_does_not_add_up_has_neither_grey_bar_nor_base(explanation):
+    explanation = replace(explanation, base_values=np.full(8, np.nan))
+    display = AttributionDisplay.from_explanation(explanation, k=3)
+    assert display.n_rest == 0
+    assert len(bars(display.axes_[0])) == 3
+    assert "base" not in display.axes_[0].get_title(loc="left")
 
 
 def test_axes_of_ones_own(explanation):

@@ -1,0 +1,205 @@
+"""Explaining an autoencoder: our explainers beside captum's, and beside a plain loop.
+
+Usage: ``python -m benchmarks.torch_peers --data DIR``, where ``DIR/anomattr/`` holds
+thyroid and musk, and ``DIR/adbench/`` cardio. Needs captum.
+
+Both explain the same rows of the same detector through the same float64 torch
+function, ``torch_score(detector)``, with the mean of the training rows as the only
+reference (GradientShap: 25 training rows). captum runs with each of its batching
+options, and the fastest counts. KernelShap enumerates all coalitions where they fit
+the budget; captum draws as many as the budget allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from captum.attr import (
+    FeatureAblation,
+    GradientShap,
+    IntegratedGradients,
+    KernelShap,
+    ShapleyValueSampling,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from sklearn_anomaly_attr import AutoencoderDetector, explainers, torch_score
+from sklearn_anomaly_attr.datasets import load_adbench, load_anomattr
+
+from ._common import FloatArray, markdown_table, one_thread, timed
+
+N_STEPS = N_SAMPLES = 50
+N_ORDERS, N_TIMES = 26, 40
+N_ROWS, N_ROWS_SLOW = 100, 5
+# captum's kernel SHAP batches the coalitions of one row.
+COALITIONS_A_CALL = (1, 256, 2048)
+
+
+class Peer(NamedTuple):
+    """A method, captum's ways to run it, and the ratio that is wanted."""
+
+    name: str
+    ours: Callable[[Tensor], Any]
+    captum: dict[str, Callable[[Tensor], Any]]
+    target: float
+    n_rows: int = N_ROWS
+
+
+def load(folder: Path, name: str) -> FloatArray:
+    """Standardised normal rows."""
+    if name == "cardio":
+        X, y = load_adbench(folder / "adbench", name, return_X_y=True)
+        return StandardScaler().fit_transform(X[y == 0])
+    return load_anomattr(folder / "anomattr", name).train
+
+
+def peers(detector: AutoencoderDetector, train: FloatArray) -> Iterator[Peer]:
+    """What is compared, for a fitted detector."""
+    n_features = train.shape[1]
+    score = torch_score(detector)
+    mean = torch.tensor(train.mean(axis=0, keepdims=True))
+    some = torch.tensor(train[:25])
+    options = sorted({1, 8, n_features})
+
+    def ours(name: str, **parameters: Any) -> Callable[[Tensor], Any]:
+        kind = getattr(explainers, name)
+        explainer = kind(FrozenEstimator(detector), random_state=0, **parameters)
+        explainer.fit(train)
+        return lambda x: explainer.transform(x.numpy())
+
+    def batched(kind: Any, **parameters: Any) -> dict[str, Callable[[Tensor], Any]]:
+        attribute = kind(score).attribute
+        return {
+            f"{n} a call": partial(
+                attribute, baselines=mean, perturbations_per_eval=n, **parameters
+            )
+            for n in options
+        }
+
+    yield Peer(
+        "IntegratedGradients",
+        ours("IntegratedGradients", n_steps=N_STEPS),
+        {
+            f"{label} a call": partial(
+                IntegratedGradients(score).attribute,
+                baselines=mean,
+                n_steps=N_STEPS,
+                internal_batch_size=size,
+            )
+            for label, size in [("all", None), ("4096", 4096), ("1024", 1024)]
+        },
+        3.0,
+    )
+    yield Peer(
+        "GradientShap",
+        ours("GradientShap", n_samples=N_SAMPLES),
+        {
+            "all a call": partial(
+                GradientShap(score).attribute, baselines=some, n_samples=N_SAMPLES
+            )
+        },
+        3.0,
+    )
+    yield Peer(
+        "FeatureOcclusion", ours("FeatureOcclusion"), batched(FeatureAblation), 3.0
+    )
+    yield Peer(
+        "ShapleySampling",
+        ours("ShapleySampling", references="mean", n_permutations=N_ORDERS // 2),
+        batched(ShapleyValueSampling, n_samples=N_ORDERS),
+        10.0,
+    )
+    yield Peer(
+        "KernelShap",
+        ours("KernelShap", n_references=1),
+        {
+            f"{n} a call": partial(
+                one_by_one,
+                KernelShap(score).attribute,
+                baselines=mean,
+                n_samples=2 * n_features + 2048,
+                perturbations_per_eval=n,
+            )
+            for n in COALITIONS_A_CALL
+        },
+        10.0,
+        N_ROWS_SLOW,
+    )
+    yield Peer(
+        "DiffusionPerturbation",
+        ours("DiffusionPerturbation", n_times=N_TIMES),
+        {"plain loop": partial(plain_perturbation, score)},
+        5.0,
+    )
+
+
+def one_by_one(attribute: Callable[..., Tensor], x: Tensor, **parameters: Any) -> None:
+    """captum fits one regression a call."""
+    for row in x.split(1):
+        attribute(row, **parameters)
+
+
+def plain_perturbation(score: Any, x: Tensor) -> Tensor:
+    """Diffusion perturbation as its definition reads: a loop over features, times."""
+    betas = torch.linspace(1e-4, 0.01, 400, dtype=x.dtype)
+    sigma = (1.0 - (1.0 - betas).cumprod(0)).sqrt()
+    values = torch.zeros_like(x)
+    with torch.no_grad():
+        start = score(x)
+        for i in range(x.shape[1]):
+            for t in np.linspace(0, 399, N_TIMES, dtype=int):
+                moved = x.clone()
+                moved[:, i] += sigma[t] * torch.randn(len(x), dtype=x.dtype)
+                values[:, i] += (score(moved) - start).abs() / N_TIMES
+    return values
+
+
+def best_ms(function: Callable[[Tensor], Any], x: Tensor, n_repeats: int) -> float:
+    """CPU milliseconds a row: the best of some calls, after a first one."""
+    function(x[:2])
+    return min(timed(function, x)[1] for _ in range(n_repeats)) / len(x)
+
+
+def compare(peer: Peer, rows: FloatArray) -> list[str]:
+    x = torch.tensor(rows[: peer.n_rows])
+    ours = best_ms(peer.ours, x, 5)
+    theirs = {label: best_ms(call, x, 2) for label, call in peer.captum.items()}
+    label = min(theirs, key=lambda key: theirs[key])
+    ratio = theirs[label] / ours
+    verdict = "met" if ratio >= peer.target else "MISSED"
+    return [
+        peer.name,
+        f"{ours:.3f}",
+        f"{theirs[label]:.3f}",
+        label,
+        f"{ratio:.1f}x",
+        f"{peer.target:g}x: {verdict}",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=["thyroid", "cardio", "musk"])
+    args = parser.parse_args()
+    header = ["method", "ours, ms a row", "peer", "its option", "ratio", "target"]
+    with one_thread():
+        for name in args.sets:
+            train = load(args.data, name)
+            detector = AutoencoderDetector(random_state=0).fit(train)
+            rows = [compare(peer, train) for peer in peers(detector, train)]
+            title = f"### {name}: {train.shape[1]} features"
+            print(f"{title}\n\n{markdown_table(header, rows)}\n", flush=True)
+    print("CPU time of one thread, the best of some calls.")
+
+
+if __name__ == "__main__":
+    main()
