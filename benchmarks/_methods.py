@@ -38,6 +38,13 @@ def _diffusion(aggregation: str) -> Callable[..., Explainer]:
     return make
 
 
+def _deviating(kind: Callable[..., Explainer]) -> Callable[..., Explainer]:
+    def make(detector: Any, **parameters: Any) -> Explainer:
+        return kind(detector, multiply_by="deviation", **parameters)
+
+    return make
+
+
 def _ensemble(detector: Any, random_state: int) -> Explainer:
     members = [NeighborShap, AnomalyShapley, FeatureOcclusion, ZScore]
     return ExplainerEnsemble(
@@ -54,7 +61,9 @@ METHODS: dict[str, Callable[..., Explainer]] = {
     "AnomalyContribution": AnomalyContribution,
     "AnomalyCompensation": AnomalyCompensation,
     "Saliency": Saliency,
+    "Saliency, deviation": _deviating(Saliency),
     "SmoothGrad": SmoothGrad,
+    "SmoothGrad, deviation": _deviating(SmoothGrad),
     "IntegratedGradients": IntegratedGradients,
     "GradientShap": GradientShap,
     "FeatureOcclusion": FeatureOcclusion,

@@ -18,6 +18,7 @@ _ALONE = 1.0 - 1e-9
 _SHARED_FROM = 7
 # Majorise-minimise steps before Newton's are tried beside them.
 _PATIENCE = 4
+_ROUNDING = 1e-14  # of the objective, beside itself
 _MATRIX_ELEMENTS = 2**21
 
 
@@ -165,9 +166,10 @@ class MixtureMinimizer:
         for part in self._parts(slow):
             some, there = problems.take(part), around.take(part)
             newton = _solve(self._hessian(there), some, there.gradient)
-            lower = self._objective(some, some.u - newton) < self._objective(
-                some, some.u - step[part]
-            )
+            fallen = self._objective(some, some.u - newton)
+            bound = self._objective(some, some.u - step[part])
+            # At the minimum, rounding hides which of the two is nearer to it.
+            lower = fallen <= bound + _ROUNDING * bound.abs()
             step[part] = torch.where(lower[:, None], newton, step[part])
 
     def _hessian(self, around: _Expansion) -> Tensor:

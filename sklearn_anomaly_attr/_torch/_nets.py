@@ -47,6 +47,24 @@ class DeepNet(nn.Module, ABC):
         without the other rows. Called in evaluation mode, in float64.
         """
 
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """The columns' parts ``(n, n_features)`` of the scores of the rows.
+
+        What of the score belongs to no column is left out. None, as here,
+        where the score has no such parts.
+        """
+        return None
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """Anomaly scores ``(n, m)`` of each row after each of the moves ``(m, d)``.
+
+        To be overridden by a net that begins with an affine layer: what a row
+        and a move give there add up, and are the same for all moves and all
+        rows. ``score_grid`` does the rest. None, as here, where there is no
+        faster way than to score every moved row.
+        """
+        return None
+
     def finish(self, x: Tensor, weight: Tensor) -> None:
         """Set the buffers that all training rows decide on, after training.
 
@@ -84,8 +102,20 @@ class StandardizedScore(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
-        z = ((x - self.center) / self.scale).reshape(-1, x.shape[-1])
-        return self.net.score(z).reshape(x.shape[:-1])
+        return self.net.score(self._standardize(x)).reshape(x.shape[:-1])
+
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """The columns' parts ``(..., n_features)`` of the scores, if it has them."""
+        parts = self.net.by_feature(self._standardize(x))
+        return None if parts is None else parts.reshape(x.shape)
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """Anomaly scores ``(n, m)`` of each row after each of the moves ``(m, d)``."""
+        moves = moves / self.scale
+        return self.net.score_moved(self._standardize(x), moves, batch_size)
+
+    def _standardize(self, x: Tensor) -> Tensor:
+        return ((x - self.center) / self.scale).reshape(-1, x.shape[-1])
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:

@@ -7,10 +7,12 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
+from .._torch._grid import score_grid
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
 from ._deep import DeepDetector
 
@@ -221,3 +223,32 @@ class _Autoencoder(DeepNet):
     def score(self, x: Tensor) -> Tensor:
         errors: Tensor = (self.reconstruct(x) - x).square().mean(dim=1)
         return errors
+
+    def by_feature(self, x: Tensor) -> Tensor:
+        errors: Tensor = (self.reconstruct(x) - x).square() / x.shape[1]
+        return errors
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
+        layers: Any = self.reconstruct
+        first, middle, last = layers[0], layers[1:-1], layers[-1]
+        # The error has a part in the plane of what the last layer can give,
+        # which has few dimensions, and one across it, without the net.
+        plane, layer = torch.linalg.qr(last.weight)
+        n_units = len(first.bias)
+
+        def within(points: Tensor) -> Tensor:
+            units, error = points.tensor_split([n_units], dim=1)
+            return (middle(units) @ layer.T + error).square().sum(dim=1)
+
+        error = last.bias - x
+        scores = score_grid(
+            within,
+            torch.cat([first(x), error @ plane], dim=1),
+            torch.cat([moves @ first.weight.T, -moves @ plane], dim=1),
+            batch_size,
+        )
+        across = error - error @ plane @ plane.T
+        moves = moves - moves @ plane @ plane.T
+        scores += across.square().sum(dim=1, keepdim=True)
+        scores += moves.square().sum(dim=1) - 2.0 * across @ moves.T
+        return scores / x.shape[1]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._diffusion import diffused, draw_steps, noise_variances, sinusoids
+from .._torch._grid import score_grid
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
 from ._deep import DeepDetector
 
@@ -264,7 +265,11 @@ class _NoiseNet(nn.Module):
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
         """The noise ``(n, n_features)`` of the rows x after ``steps (n or 1,)``."""
-        units = self.first(x) + self.time(self.times[steps].to(x.dtype))
+        return self.behind_first(self.first(x), steps)
+
+    def behind_first(self, units: Tensor, steps: Tensor) -> Tensor:
+        """The noise, by what the first layer gives for the rows."""
+        units = units + self.time(self.times[steps].to(units.dtype))
         for block in self.blocks:
             units = units + block(units)
         noise: Tensor = self.last(units)
@@ -299,12 +304,26 @@ class _DenoisingError(DeepNet):
         return (self.net(rows, steps) - noise).square().mean(dim=1)
 
     def score(self, x: Tensor) -> Tensor:
-        steps = torch.tensor([self.step], device=x.device)
-        variance = self.variances[steps]
-        errors = torch.zeros_like(x[:, 0])
+        return self._error(self.net.first(self._kept * x))
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
+        first = self.net.first
+        moves = self._kept * moves @ first.weight.T
+        return score_grid(self._error, first(self._kept * x), moves, batch_size)
+
+    @property
+    def _kept(self) -> Tensor:
+        """What noise leaves of a row."""
+        return (1.0 - self.variances[self.step]).sqrt()
+
+    def _error(self, units: Tensor) -> Tensor:
+        """Scores ``(n,)``, by what the first layer gives for rows without noise."""
+        steps = torch.tensor([self.step], device=units.device)
+        variance = self.variances[self.step]
+        errors = torch.zeros_like(units[:, 0])
         for noise in torch.cat([self.draws, -self.draws]):
-            rows = diffused(x, variance, noise, shrink=True)
+            moved = units + variance.sqrt() * noise @ self.net.first.weight.T
             # The error of the row is that of the noise, in other units.
-            wrong = self.net(rows, steps) - noise
+            wrong = self.net.behind_first(moved, steps) - noise
             errors = errors + wrong.square().mean(dim=1)
         return errors * (variance / (1.0 - variance)) / (2 * len(self.draws))

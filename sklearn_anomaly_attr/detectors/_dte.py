@@ -22,6 +22,7 @@ from .._torch._diffusion import (
     noise_variances,
     steps_at,
 )
+from .._torch._grid import score_grid
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
 from ..base import FloatArray
 from ._deep import DeepDetector, _location_and_scale, _weighted
@@ -323,6 +324,16 @@ class _StepNet(DeepNet):
 
     def score(self, x: Tensor) -> Tensor:
         return self._estimate(self.layers(x))
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
+        first: Any = self.layers[0]
+        rest = self.layers[1:]
+        return score_grid(
+            lambda units: self._estimate(rest(units)),
+            first(x),
+            moves @ first.weight.T,
+            batch_size,
+        )
 
     @abstractmethod
     def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:

@@ -319,6 +319,13 @@ class _VariationalAutoencoder(DeepNet):
         draws = [self._surprise(x, mean + spread * noise) for noise in self.noise]
         return torch.stack(draws).mean(dim=0) + _divergence(mean, spread)
 
+    def by_feature(self, x: Tensor) -> Tensor:
+        mean, spread = self._guess(x)
+        if not self.elbo:
+            return self._errors(x, mean) / x.shape[1]
+        draws = [self._surprises(x, mean + spread * noise) for noise in self.noise]
+        return torch.stack(draws).mean(dim=0)
+
     def _guess(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Means and standard deviations of the latent variables, given rows."""
         mean, spread = self.encode(x).chunk(2, dim=1)
@@ -336,10 +343,14 @@ class _VariationalAutoencoder(DeepNet):
 
     def _surprise(self, x: Tensor, z: Tensor) -> Tensor:
         """Negative log-likelihood ``(n,)`` of rows, given their latent variables."""
+        return self._surprises(x, z).sum(dim=1)
+
+    def _surprises(self, x: Tensor, z: Tensor) -> Tensor:
+        """The columns' parts ``(n, n_features)`` of the negative log-likelihood."""
         variance = self.log_variance.exp() + _SMALLEST**2
         errors = self._errors(x, z)
         gaussian = 0.5 * (errors / variance + (2.0 * math.pi * variance).log())
-        return torch.where(self.is_binary, errors, gaussian).sum(dim=1)
+        return torch.where(self.is_binary, errors, gaussian)
 
 
 def _divergence(mean: Tensor, spread: Tensor) -> Tensor:

@@ -7,7 +7,10 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AnomalyCompensation": "._anomaly_compensation",
+        "AnomalyContribution": "._anomaly_contribution",
         "AnomalyShapley": "._anomaly_shapley",
+        "DiffusionPerturbation": "._diffusion_perturbation",
         "ExactShapley": "._exact_shapley",
         "ExplainerEnsemble": "._explainer_ensemble",
         "FeatureOcclusion": "._feature_occlusion",
@@ -15,16 +18,23 @@ __getattr__, __dir__, __all__ = attach(
         "GradientShap": "._gradient_shap",
         "IntegratedGradients": "._integrated_gradients",
         "KernelShap": "._kernel_shap",
+        "MarginalScore": "._marginal_score",
         "NearestNormalInsertion": "._nearest_normal_insertion",
         "NeighborShap": "._neighbor_shap",
         "Saliency": "._saliency",
+        "SequentialFeatureExplainer": "._sequential_feature_explainer",
+        "ShapleyInteractions": "._shapley_interactions",
         "ShapleySampling": "._shapley_sampling",
         "SmoothGrad": "._smooth_grad",
+        "ZScore": "._z_score",
     },
 )
 
 if TYPE_CHECKING:
+    from ._anomaly_compensation import AnomalyCompensation as AnomalyCompensation
+    from ._anomaly_contribution import AnomalyContribution as AnomalyContribution
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
+    from ._diffusion_perturbation import DiffusionPerturbation as DiffusionPerturbation
     from ._exact_shapley import ExactShapley as ExactShapley
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
     from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
@@ -32,10 +42,16 @@ if TYPE_CHECKING:
     from ._gradient_shap import GradientShap as GradientShap
     from ._integrated_gradients import IntegratedGradients as IntegratedGradients
     from ._kernel_shap import KernelShap as KernelShap
+    from ._marginal_score import MarginalScore as MarginalScore
     from ._nearest_normal_insertion import (
         NearestNormalInsertion as NearestNormalInsertion,
     )
     from ._neighbor_shap import NeighborShap as NeighborShap
     from ._saliency import Saliency as Saliency
+    from ._sequential_feature_explainer import (
+        SequentialFeatureExplainer as SequentialFeatureExplainer,
+    )
+    from ._shapley_interactions import ShapleyInteractions as ShapleyInteractions
     from ._shapley_sampling import ShapleySampling as ShapleySampling
     from ._smooth_grad import SmoothGrad as SmoothGrad
+    from ._z_score import ZScore as ZScore

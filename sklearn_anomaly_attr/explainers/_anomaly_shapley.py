@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from scipy.stats import iqr
 from torch import Tensor
 
-from .._sklearn_compat import Interval, StrOptions
-from .._torch._proximity import Proximity
-from ..base import FloatArray
-from ..games import (
-    Game,
-    LocalMinimumGame,
-    Players,
-    RelaxedMinimumGame,
-    local_minimizer,
-)
-from ..scores import MixtureScore, TorchScore, torch_score
+from .._sklearn_compat import StrOptions
+from ..games import Game, LocalMinimumGame, Players, RelaxedMinimumGame
+from ..scores import MixtureScore, TorchScore
+from ._local_minimum_explainer import LocalMinimumExplainer
 from ._shapley import ShapleyExplainer
 
 # Up to here one minimisation a coalition (2**10) of a mixture is a matter of
@@ -29,7 +19,7 @@ from ._shapley import ShapleyExplainer
 _MOST_PLAYERS_EXACT = 10
 
 
-class AnomalyShapley(ShapleyExplainer):
+class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
     """Attribute anomaly scores to features by ASH, Anomaly Shapley.
 
     What would the score be if a feature were absent? Other explainers put
@@ -134,9 +124,8 @@ class AnomalyShapley(ShapleyExplainer):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **ShapleyExplainer._parameter_constraints,
+        **LocalMinimumExplainer._parameter_constraints,
         "characteristic": [StrOptions({"auto", "local_minimum", "relaxed"})],
-        "gamma": [Interval(Real, 0.0, None, closed="left")],
-        "distance": [StrOptions({"scaled", "relative"})],
     }
 
     def __init__(
@@ -168,38 +157,17 @@ class AnomalyShapley(ShapleyExplainer):
         self.gamma = gamma
         self.distance = distance
 
-    def _fit(self, X: FloatArray) -> None:
-        super()._fit(X)
-        self._lower, self._upper = X.min(axis=0), X.max(axis=0)
-        score = torch_score(self.estimator_, self._coding)
-        x = torch.tensor(X)
-        parts = x.split(self._batch_size(score, x))
-        with torch.no_grad():
-            scores = torch.cat([score(part) for part in parts]).numpy()
-        # Tied scores have no quartiles' range, equal scores no deviation.
-        self._score_spread = iqr(scores, scale="normal") or scores.std() or 1.0
-
     def _make_game(
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int
     ) -> Game:
-        spread = self._tensor(self._spread, x)
-        price = self.gamma * self._score_spread
-        categorical = tuple(np.flatnonzero(self._n_categories).tolist())
-        proximity = Proximity(spread, price, self.distance == "relative", categorical)
-        minimizer = local_minimizer(
-            score,
-            proximity,
-            self._tensor(self._lower, x),
-            self._tensor(self._upper, x),
-        )
         games = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
         game = games[self._characteristic(score, players)]
         return game(
             score,
             x,
             players,
-            minimizer,
-            categorical=categorical,
+            self._minimizer(score, x),
+            categorical=self._categorical,
             batch_size=batch_size,
         )
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Players:
-    """Disjoint groups of columns that together cover all columns.
+    """Groups of columns: those that play a game are disjoint and cover all columns.
 
     Parameters
     ----------

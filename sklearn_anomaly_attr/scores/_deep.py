@@ -54,6 +54,14 @@ class DeepScore(TorchScore):
         scores: Tensor = self.function(x)
         return scores
 
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """The columns' parts of the score, where the net tells them."""
+        return self.function.by_feature(x)
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """The net's own way, where its first layer is affine."""
+        return self.function.score_moved(x, moves, batch_size)
+
 
 class DiffusionTimeScore(KNNScore):
     """After how many steps of diffusion the noise is as far as the neighbours.
@@ -85,8 +93,11 @@ class DiffusionTimeScore(KNNScore):
         )
         self.description = description
 
+    def _points(self, rows: Tensor) -> Tensor:
+        return (rows - self.center) / self.scale
+
     def _score(self, rows: Tensor) -> Tensor:
-        squares = self._squares((rows - self.center) / self.scale)
+        squares = self._squares(self._points(rows))
         variance = squares.mean(dim=1) / rows.shape[1]
         return steps_at(variance, self.variances)
 

@@ -156,6 +156,30 @@ class KernelDensityScore(PairwiseScore):
         log_kernel = _LOG_KERNELS[self.kernel](squares, self.bandwidth)
         return -torch.logsumexp(log_kernel + self.log_constants, dim=1)
 
+    @torch.no_grad()
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """Negative log densities of the columns, each alone.
+
+        The density is that per standard deviation of the column in the
+        estimate. None but for the gaussian kernel, the only one that is a
+        product over the columns.
+        """
+        if self.kernel != "gaussian":
+            return None
+        n_features = x.shape[-1]
+        others = _log_normalizer(self.kernel, self.bandwidth, n_features - 1)
+        weights = self.log_constants.softmax(dim=0)
+        apart = self.train_rows - weights @ self.train_rows
+        overall = (weights @ apart.square() + self.bandwidth**2).sqrt()
+        log_constants = (self.log_constants - others)[:, None] + overall.log()
+        rows = x.reshape(-1, n_features)
+        parts = []
+        for part in rows.split(max(1, self._cells // self.train_rows.numel())):
+            squares = (part[:, None] - self.train_rows).square()
+            log_kernel = _LOG_KERNELS[self.kernel](squares, self.bandwidth)
+            parts.append(-torch.logsumexp(log_kernel + log_constants, dim=1))
+        return torch.cat(parts).reshape(x.shape)
+
 
 def _root(squares: Tensor) -> Tensor:
     # The root has no slope at zero; clamped, it is flat there.

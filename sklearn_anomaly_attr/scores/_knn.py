@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..detectors import KNNDetector
 from ._affine import FloatArray
-from ._pairwise import PairwiseScore
+from ._pairwise import FEWEST_ROWS, PairwiseScore
 from ._registry import register_score
 
 
@@ -45,22 +45,46 @@ class KNNScore(PairwiseScore):
         self.rounding = rounding
 
     def _score(self, rows: Tensor) -> Tensor:
-        squares = self._squares(rows)
+        squares = self._squares(self._points(rows))
         # The root of zero has no gradient; a distance of zero does not move.
         zero = squares == 0
         distances = torch.where(zero, 0.0, squares.where(~zero, 1.0).sqrt())
         return distances.amax(dim=1) if self.largest else distances.mean(dim=1)
 
+    @torch.no_grad()
+    def by_feature(self, x: Tensor) -> Tensor:
+        """Mean squared differences to the neighbours, column by column."""
+        rows = self._points(x.reshape(-1, x.shape[-1]))
+        parts = []
+        for part in rows.split(max(FEWEST_ROWS, self._cells // self._n_compared)):
+            squares = self._differences(part).square()
+            order = squares.sum(dim=-1).argsort(dim=1, stable=True)
+            squares = squares.gather(1, order[..., None].expand_as(squares))
+            itself = squares[:, :1].sum(dim=-1, keepdim=True).sqrt() <= self.rounding
+            squares = torch.where(itself, squares[:, 1:], squares[:, :-1])
+            parts.append(squares.mean(dim=1))
+        return torch.cat(parts).reshape(x.shape)
+
+    def _points(self, rows: Tensor) -> Tensor:
+        """The rows in the units of the training rows."""
+        return rows
+
     def _squares(self, rows: Tensor) -> Tensor:
         """Squared distances ``(n, n_neighbors)`` to the nearest training rows."""
-        with torch.no_grad():
-            distances = torch.cdist(rows, self.train_rows)
-            nearest = distances.topk(self.n_neighbors + 1, largest=False).indices
-        # Products round distances near zero; these are exact.
-        squares = (rows[:, None] - self.train_rows[nearest]).square().sum(dim=-1)
+        squares = self._differences(rows).square().sum(dim=-1)
         squares = squares.sort(dim=1).values
         itself = squares[:, :1].sqrt() <= self.rounding
         return torch.where(itself, squares[:, 1:], squares[:, :-1])
+
+    def _differences(self, rows: Tensor) -> Tensor:
+        """Differences ``(n, n_neighbors + 1, n_features)`` from training rows.
+
+        Products round distances near zero; those of differences are exact.
+        """
+        with torch.no_grad():
+            distances = torch.cdist(rows, self.train_rows)
+            nearest = distances.topk(self.n_neighbors + 1, largest=False).indices
+        return rows[:, None] - self.train_rows[nearest]
 
 
 @register_score(KNNDetector)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ._affine import FloatArray
-from ._mixture import MixtureScore
+from ._mixture import GaussianComponents, MixtureScore
 from ._registry import TorchScore, register_score
 
 
@@ -58,15 +59,36 @@ def _square_root(matrix: FloatArray) -> FloatArray:
     return scale[:, None] * vectors * np.sqrt(values.clip(min=0.0))
 
 
-@register_score(EllipticEnvelope)
-def _(estimator: EllipticEnvelope) -> MixtureScore:
-    """The squared distance is the energy of one Gaussian without its constant.
+class MahalanobisScore(MixtureScore):
+    """Squared Mahalanobis distance, the energy of a Gaussian but for a constant.
 
-    That energy is half a squared norm: twice the precision makes it whole.
+    The energy is half a squared norm: twice the precision makes it whole.
     """
+
+    description = "squared Mahalanobis distance"
+
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """Squared distances of the columns, each alone, in its own variance."""
+        components = self.components()
+        if components is None:
+            return None
+        columns, _, offsets, spreads, _ = components
+        squares = torch.zeros_like(x)
+        deviations = ((x - self.center)[..., columns] - offsets[0]) / spreads[0]
+        squares[..., columns] = deviations.square()
+        return squares
+
+    def components(self) -> GaussianComponents | None:
+        """The Gaussian of the distance; None where it has no covariance."""
+        doubled = super().components()
+        if doubled is None:
+            return None
+        return doubled._replace(spreads=math.sqrt(2.0) * doubled.spreads)
+
+
+@register_score(EllipticEnvelope)
+def _(estimator: EllipticEnvelope) -> MahalanobisScore:
     check_is_fitted(estimator)
     factor = _square_root(2.0 * estimator.get_precision())
     no_shift, no_constant = np.zeros((1, len(factor))), np.zeros(1)
-    score = MixtureScore(estimator.location_, factor[None], no_shift, no_constant)
-    score.description = "squared Mahalanobis distance"
-    return score
+    return MahalanobisScore(estimator.location_, factor[None], no_shift, no_constant)

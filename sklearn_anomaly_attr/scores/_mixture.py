@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,40 @@ from torch.nn.functional import linear
 from ..detectors import GaussianMixtureDetector
 from ._affine import AffineMap, FloatArray
 from ._registry import TorchScore, register_score, torch_score
+
+_EPS = torch.finfo(torch.float64).eps
+
+
+class GaussianComponents(NamedTuple):
+    """The Gaussians of a mixture over the columns that have a part in it.
+
+    Attributes
+    ----------
+    columns : int Tensor of shape (n_columns,)
+        Positions of these columns.
+    log_weights : Tensor of shape (n_components,)
+        Logarithms of the weights, which sum to 1.
+    offsets : Tensor of shape (n_components, n_columns)
+        Means, less the mixture's ``center``.
+    spreads : Tensor of shape (n_components, n_columns)
+        Standard deviations.
+    correlations : Tensor of shape (n_components, n_columns, n_columns)
+        Correlations of the columns.
+    """
+
+    columns: Tensor
+    log_weights: Tensor
+    offsets: Tensor
+    spreads: Tensor
+    correlations: Tensor
+
+    def overall(self) -> Tensor:
+        """Standard deviations ``(n_columns,)`` of the columns in the mixture."""
+        weights = self.log_weights.exp()
+        apart = self.offsets - weights @ self.offsets
+        # The norm neither overflows nor underflows in unusual units.
+        both = torch.cat([self.spreads, apart]) * weights.sqrt().repeat(2)[:, None]
+        return torch.linalg.vector_norm(both, dim=0)
 
 
 class MixtureScore(TorchScore):
@@ -84,11 +118,59 @@ class MixtureScore(TorchScore):
         """Energies ``(...)`` of the points ``x (..., n_features)``."""
         return -torch.logsumexp(self.log_joint(self.residuals(x)), dim=-1)
 
-    def behind(self, affine: AffineMap) -> MixtureScore:
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """Negative log densities of the columns, each alone.
+
+        The density is that per standard deviation of the column, so that it
+        does not depend on the unit. None where the mixture is no density of
+        the columns, but of fewer projections of them.
+        """
+        components = self.components()
+        if components is None:
+            return None
+        columns, log_weights, offsets, spreads, _ = components
+        deviations = ((x - self.center)[..., None, columns] - offsets) / spreads
+        log_heights = log_weights[:, None] - (spreads / components.overall()).log()
+        log_joint = log_heights - 0.5 * deviations.square()
+        surprise = torch.zeros_like(x)
+        surprise[..., columns] = 0.5 * math.log(2 * math.pi) - log_joint.logsumexp(-2)
+        return surprise
+
+    def components(self) -> GaussianComponents | None:
+        """The components in terms of covariances; None where one has none."""
+        lengths = torch.linalg.vector_norm(self.factors, dim=2)
+        (columns,) = torch.nonzero(lengths.any(dim=0), as_tuple=True)
+        rank, lengths = self.shifts.shape[1], lengths[:, columns]
+        if not 0 < len(columns) <= rank or not lengths.all():
+            return None
+        directions = self.factors[:, columns] / lengths[..., None]
+        basis, triangle = torch.linalg.qr(directions.mT)
+        singular = torch.linalg.svdvals(triangle)
+        if (singular[:, -1] <= rank * _EPS * singular[:, 0]).any():
+            return None
+        eye = torch.eye(len(columns), dtype=basis.dtype, device=basis.device)
+        inverse = torch.linalg.solve_triangular(triangle, eye, upper=True)
+        inside = (basis.mT @ self.shifts[..., None])[..., 0]
+        # What the columns cannot reach of the shifts lowers a component's weight.
+        outside = self.shifts - (basis @ inside[..., None])[..., 0]
+        log_det = triangle.diagonal(dim1=1, dim2=2).abs().log() + lengths.log()
+        log_mass = self.log_constants - log_det.sum(dim=1)
+        log_mass = log_mass - 0.5 * outside.square().sum(dim=1)
+        deviations = torch.linalg.vector_norm(inverse, dim=2)
+        halves = inverse / deviations[..., None]
+        return GaussianComponents(
+            columns,
+            log_mass.log_softmax(dim=0),
+            (inverse @ inside[..., None])[..., 0] / lengths,
+            deviations / lengths,
+            halves @ halves.mT,
+        )
+
+    def behind(self, affine: AffineMap) -> Self:
         """The score of ``affine(x)``, as a mixture in the units of ``x``."""
         factors = self.factors.numpy()
         shift = np.einsum("i,kir->kr", affine.offset - self.center.numpy(), factors)
-        return MixtureScore(
+        return type(self)(
             affine.center,
             affine.matrix @ factors,
             self.shifts.numpy() - shift,

@@ -15,7 +15,7 @@ from ._registry import TorchScore
 # Pairs of rows that are compared at once: the caches hold them on a CPU.
 _CELLS_CPU = 2**17
 _CELLS_GPU = 2**24
-_FEWEST_ROWS = 16
+FEWEST_ROWS = 16
 
 
 class PairwiseScore(TorchScore):
@@ -47,6 +47,11 @@ class PairwiseScore(TorchScore):
         """Number of training rows that a row is compared with."""
         return len(self.train_rows)
 
+    @property
+    def _cells(self) -> int:
+        """Number of pairs that are compared at once."""
+        return _CELLS_CPU if self.train_rows.device.type == "cpu" else _CELLS_GPU
+
     @abstractmethod
     def _score(self, rows: Tensor) -> Tensor:
         """Anomaly scores of some ``rows (n, n_features)``, all at once."""
@@ -54,8 +59,7 @@ class PairwiseScore(TorchScore):
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
         rows = x.reshape(-1, x.shape[-1])
-        cells = _CELLS_CPU if x.device.type == "cpu" else _CELLS_GPU
-        size = max(_FEWEST_ROWS, cells // self._n_compared)
+        size = max(FEWEST_ROWS, self._cells // self._n_compared)
         if self.differentiable and x.requires_grad and torch.is_grad_enabled():
             scores = _InParts.apply(rows, self._score, size)
         else:

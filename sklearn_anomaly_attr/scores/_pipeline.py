@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -52,6 +53,18 @@ class ComposedScore(TorchScore):
         scores: Tensor = self.score(self.transform(x))
         return scores
 
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """The score's own, where the transform keeps columns apart.
+
+        A column that becomes several gets the sum of what they say.
+        """
+        alone = torch.eye(x.shape[-1], dtype=torch.bool, device=x.device)
+        there = self.transform.presence(alone)
+        if there is None:
+            return None
+        parts = self.score.by_feature(self.transform(x))
+        return None if parts is None else parts @ there.T.to(parts)
+
     def mean_over_references(
         self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
     ) -> Tensor | None:
@@ -61,6 +74,13 @@ class ComposedScore(TorchScore):
             return None
         x, references = self.transform(x), self.transform(references)
         return self.score.mean_over_references(x, references, weights, there)
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """The score's own way, where the transform is affine."""
+        there = self.transform.move(moves)
+        if there is None:
+            return None
+        return self.score.score_moved(self.transform(x), there, batch_size)
 
 
 @register_coded_score(object)
@@ -118,7 +138,7 @@ def _compose(chain: ChainTransform, score: TorchScore) -> TorchScore:
     """A score behind a chain; a mixture takes up the affine map before it."""
     transforms: list[Any] = list(chain.transforms)
     folds = transforms and isinstance(transforms[-1], AffineTransform)
-    if folds and type(score) is MixtureScore:
+    if folds and isinstance(score, MixtureScore):
         description = score.description
         score = score.behind(transforms.pop().affine)
         score.description = description

@@ -39,6 +39,24 @@ class TorchScore(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
 
+    def by_feature(self, x: Tensor) -> Tensor | None:
+        """What each column says alone: its part of, or its own, anomaly score.
+
+        To be overridden by a score that can tell.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_features)
+            The points.
+
+        Returns
+        -------
+        Tensor of shape (..., n_features) or None
+            HIGHER is more abnormal; 0 for a column that has no part in the
+            score. None, as here, where the score does not tell.
+        """
+        return None
+
     def mean_over_references(
         self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
     ) -> Tensor | None:
@@ -61,6 +79,28 @@ class TorchScore(nn.Module, ABC):
         Returns
         -------
         Tensor of shape (n_samples, n_coalitions) or None
+            None, as here, where there is no faster way.
+        """
+        return None
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """Scores of rows after moves that are the same for all rows.
+
+        To be overridden by a score that has a faster way than to evaluate
+        every moved row.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            The rows.
+        moves : Tensor of shape (n_moves, n_features)
+            What is added to each row.
+        batch_size : int
+            Largest number of moved rows that are scored at once.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_moves) or None
             None, as here, where there is no faster way.
         """
         return None

@@ -64,6 +64,21 @@ class TorchTransform(nn.Module, ABC):
         """
         return None
 
+    def move(self, moves: Tensor) -> Tensor | None:
+        """How far transformed rows move when the rows move.
+
+        Parameters
+        ----------
+        moves : Tensor of shape (..., n_features)
+            What is added to a row.
+
+        Returns
+        -------
+        Tensor of shape (..., n_features_out) or None
+            None where it depends on the row.
+        """
+        return None
+
 
 class NotTranslatedError(Exception):
     """A transformer has no translation to torch; carries the names of its steps."""
@@ -230,6 +245,12 @@ class AffineTransform(TorchTransform):
         """Which transformed columns come from the columns that are present."""
         return present.index_select(-1, self.columns) if self._picks else None
 
+    def move(self, moves: Tensor) -> Tensor:
+        """How far transformed rows move when the rows move."""
+        if not self._picks:
+            return moves @ self.matrix
+        return moves.index_select(-1, self.columns) * self.matrix
+
 
 @register_transform(*AFFINE)
 def affine_transform(transformer: Any) -> AffineTransform | None:
@@ -269,6 +290,16 @@ class ChainTransform(TorchTransform):
                 return None
             present = there
         return present
+
+    def move(self, moves: Tensor) -> Tensor | None:
+        """How far transformed rows move when the rows move."""
+        steps: list[Any] = list(self.transforms)
+        for transform in steps:
+            there = transform.move(moves)
+            if there is None:
+                return None
+            moves = there
+        return moves
 
 
 def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:

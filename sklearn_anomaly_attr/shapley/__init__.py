@@ -2,6 +2,7 @@
 
 from ._coalitions import Coalitions, plan_coalitions
 from ._exact import ExactEnumeration
+from ._interactions import InteractionRegression
 from ._kernel import KernelRegression
 from ._marginal import MarginalContributions
 from ._permutation import PermutationSampling
@@ -10,6 +11,7 @@ from ._solver import ShapleySolver, ShapleyValues
 __all__ = [
     "Coalitions",
     "ExactEnumeration",
+    "InteractionRegression",
     "KernelRegression",
     "MarginalContributions",
     "PermutationSampling",

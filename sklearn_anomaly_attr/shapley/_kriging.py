@@ -62,23 +62,20 @@ class Kriging:
         # Covariances of pairs with each other.
         apart = ((n_players - signs @ signs.T) / 2).round()
         covariance = sum(
-            v * _krawtchouk(k, n_players)[apart.astype(int)]
+            v * krawtchouk(k, n_players)[apart.astype(int)]
             for k, v in variances.items()
         ) + _BEYOND * np.eye(n_pairs)
         # Covariances of pairs with the values. What lies beyond belongs to the
         # game too: a pair's own part counts with its weight in the definition.
         others_absent = n_players - half.sum(axis=1, keepdims=True) - ~half
         to_values = sum(
-            2 * v / k * signs * _krawtchouk(k - 1, n_players - 1)[others_absent]
+            2 * v / k * signs * krawtchouk(k - 1, n_players - 1)[others_absent]
             for k, v in variances.items()
         ) + 2 * _BEYOND * shapley_weights(half)
 
-        factor = cho_factor(covariance)
-        by_signs = cho_solve(factor, signs)
-        weights = cho_solve(factor, to_values)
-        precision = signs.T @ by_signs
-        lacking = 2.0 * np.eye(n_players) - signs.T @ weights
-        weights += by_signs @ np.linalg.solve(precision, lacking)
+        weights, self._scatter = best_weights(
+            covariance, to_values, signs, 2.0 * np.eye(n_players)
+        )
         self.operator = np.zeros(masks.shape)
         self.operator[self._half] = weights / 2
         self.operator[self._rest] = -weights / 2
@@ -91,9 +88,6 @@ class Kriging:
             axis=0
         )
         self._unexplained = unexplained.clip(min=0.0)
-        self._scatter = cho_solve(factor, np.eye(n_pairs))
-        self._scatter -= by_signs @ np.linalg.solve(precision, by_signs.T)
-        self._scatter /= max(1, n_pairs - n_players)
 
     def standard_errors(self, worth: FloatArray) -> FloatArray:
         """Standard errors of the values, by the scale of each game's own scatter.
@@ -113,6 +107,44 @@ class Kriging:
         return np.sqrt(scale[:, None] * self._unexplained)
 
 
+def best_weights(
+    covariance: FloatArray,
+    to_values: FloatArray,
+    trends: FloatArray,
+    trends_of_values: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Weights of the best linear unbiased prediction.
+
+    Parameters
+    ----------
+    covariance : ndarray of shape (n, n)
+        Covariances of the observations.
+    to_values : ndarray of shape (n, n_values)
+        Covariances of the observations with the values to predict.
+    trends : ndarray of shape (n, n_trends)
+        What observations have of what is fitted without a prior.
+    trends_of_values : ndarray of shape (n_trends, n_values)
+        What the values have of it.
+
+    Returns
+    -------
+    weights : ndarray of shape (n, n_values)
+        ``observations @ weights`` are the predictions.
+    scatter : ndarray of shape (n, n)
+        ``observations @ scatter @ observations`` estimates the scale of the
+        covariances.
+    """
+    factor = cho_factor(covariance)
+    by_trends = cho_solve(factor, trends)
+    weights = cho_solve(factor, to_values)
+    precision = trends.T @ by_trends
+    lacking = trends_of_values - trends.T @ weights
+    weights += by_trends @ np.linalg.solve(precision, lacking)
+    scatter = cho_solve(factor, np.eye(len(covariance)))
+    scatter -= by_trends @ np.linalg.solve(precision, by_trends.T)
+    return weights, scatter / max(1, len(trends) - trends.shape[1])
+
+
 def _subsets(n: int) -> FloatArray:
     """Numbers of subsets of n, by size."""
     return comb(n, np.arange(n + 1)).astype(np.float64)
@@ -123,7 +155,7 @@ def _orders(n_players: int) -> dict[int, float]:
     return {k: v for k, v in orders.items() if k <= n_players}
 
 
-def _krawtchouk(order: int, n: int) -> FloatArray:
+def krawtchouk(order: int, n: int) -> FloatArray:
     """Sums of all products of `order` of n signs, by the number of minus signs."""
     minus = np.arange(n + 1)
     terms = [

@@ -1,0 +1,135 @@
+"""ZScore: how far each feature is from its mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..base import FloatArray
+from ..games import Players
+from ..scores import TorchScore
+from ._score_explainer import Attributions, ScoreExplainer
+
+
+class ZScore(ScoreExplainer):
+    r"""Rank features by their distance from the mean, in standard deviations.
+
+    The simplest attribution there is, and the row that every other should be
+    compared with: the detector gives the scores, and has no part in the values
+
+    .. math:: |x_i - m_i| / s_i
+
+    of the mean and the standard deviation of the training column. They are
+    never negative, and do not add up to the score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Outlier detector, density model, or Pipeline that ends in one. It is
+        cloned and fitted; wrap a fitted one in
+        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    categorical_features : "auto" or list, default="auto"
+        Columns, by name or position, that hold categories. Columns of strings,
+        booleans and categoricals are so in any case, as are those that the
+        detector's Pipeline gives to an encoder; "auto" adds no other.
+    batch_size : int or "auto", default="auto"
+        Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the detector's ``random_state`` where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    means_, scales_ : ndarray of shape (`n_features_in_`,)
+        Means and standard deviations of the training columns, the latter 1 for
+        columns of one value; NaN for columns of categories.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table.
+
+    See Also
+    --------
+    MarginalScore : What each feature alone says to the detector.
+    NeighborShap : Shapley values with the nearest training rows as references.
+
+    Notes
+    -----
+    A category is as far as the 1 of its indicator is from the mean of the
+    indicator, :math:`\sqrt{(1 - p) / p}` for a share p of the training rows: a
+    column of two categories gives what it gives as numbers. A category that was
+    not seen in ``fit`` counts as if it had been seen once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.explainers import ZScore
+    >>> X = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 10.0], [2.0, 10.0]])
+    >>> explainer = ZScore(GaussianMixtureDetector(1)).fit(X)
+    >>> explainer.transform([[4.0, 0.0]])
+    array([[3., 1.]])
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        categorical_features: str | Sequence[Any] = "auto",
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.categorical_features = categorical_features
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        numbers = self._n_categories == 0
+        self.means_ = np.where(numbers, X.mean(axis=0), np.nan)
+        self.scales_ = np.where(numbers, self._spread, np.nan)
+        self._surprises = [
+            None if n == 0 else _surprises(X[:, i], int(n))
+            for i, n in enumerate(self._n_categories)
+        ]
+
+    def _attribute(
+        self, score: TorchScore, x: Tensor, players: Players
+    ) -> Attributions:
+        X = x.cpu().numpy()
+        values = np.abs(X - self.means_) / self.scales_
+        for i, surprises in enumerate(self._surprises):
+            if surprises is not None:
+                unseen = len(surprises) - 1
+                codes = X[:, i].astype(np.intp)
+                values[:, i] = surprises[np.minimum(codes, unseen)]
+        return Attributions(values, self._score(score, x).cpu().numpy())
+
+
+def _surprises(codes: FloatArray, n_categories: int) -> FloatArray:
+    """Surprise of each category of a training column, and of an unseen one."""
+    counts = np.bincount(codes.astype(np.intp), minlength=n_categories)
+    shares = np.append(counts / len(codes), 1.0 / (len(codes) + 1))
+    surprises: FloatArray = np.sqrt((1.0 - shares) / shares)
+    return surprises
