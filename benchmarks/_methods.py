@@ -38,11 +38,9 @@ def _diffusion(aggregation: str) -> Callable[..., Explainer]:
     return make
 
 
-def _deviating(kind: Callable[..., Explainer]) -> Callable[..., Explainer]:
-    def make(detector: Any, **parameters: Any) -> Explainer:
-        return kind(detector, multiply_by="deviation", **parameters)
-
-    return make
+def _absolute(detector: Any, **parameters: Any) -> Explainer:
+    """The published baseline, on standardised columns."""
+    return Saliency(detector, multiply_by="std", **parameters)
 
 
 def _ensemble(detector: Any, random_state: int) -> Explainer:
@@ -61,9 +59,8 @@ METHODS: dict[str, Callable[..., Explainer]] = {
     "AnomalyContribution": AnomalyContribution,
     "AnomalyCompensation": AnomalyCompensation,
     "Saliency": Saliency,
-    "Saliency, deviation": _deviating(Saliency),
+    "Saliency, absolute": _absolute,
     "SmoothGrad": SmoothGrad,
-    "SmoothGrad, deviation": _deviating(SmoothGrad),
     "IntegratedGradients": IntegratedGradients,
     "GradientShap": GradientShap,
     "FeatureOcclusion": FeatureOcclusion,

@@ -110,10 +110,10 @@ EXPLAINERS = [
     IntegratedGradients(INNER[6]),
     MarginalScore(INNER[1]),
     NearestNormalInsertion(INNER[4]),
-    Saliency(INNER[0], multiply_by="deviation"),
+    Saliency(INNER[0]),
     SequentialFeatureExplainer(INNER[0]),
     SequentialFeatureExplainer(INNER[2]),
-    SmoothGrad(INNER[1], multiply_by="deviation"),
+    SmoothGrad(INNER[1]),
     ZScore(INNER[5]),
 ]
 ESTIMATORS = DETECTORS + EXPLAINERS

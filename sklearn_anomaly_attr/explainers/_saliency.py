@@ -21,9 +21,8 @@ class Saliency(GradientExplainer):
     How fast the score changes with each column, next to the row. One gradient
     a row: the cheapest of all explanations, and no more than local.
 
-    Attributions do not add up to the anomaly score; they are magnitudes, or,
-    multiplied by the row, first-order changes, where POSITIVE pushes the score
-    UP. See ``multiply_by``.
+    Attributions are first-order changes of the anomaly score, where POSITIVE
+    pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
 
     Parameters
     ----------
@@ -31,16 +30,16 @@ class Saliency(GradientExplainer):
         Outlier detector, density model, or Pipeline that ends in one, whose
         score has a gradient. It is cloned and fitted; wrap a fitted one in
         :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    multiply_by : {"std", "deviation", "input"} or None, default="std"
+    multiply_by : {"deviation", "std", "input"} or None, default="deviation"
         What the gradient is multiplied by, column by column.
 
+        - "deviation": :math:`g_i (x_i - \bar x_i)`, with the mean of the
+          training column.
         - "std": :math:`|g_i| \, \sigma_i`, with the standard deviation of the
           training column: the change of the score by one standard deviation.
           Never negative.
         - None: :math:`|g_i|`, in units of the score per unit of the column.
           Never negative.
-        - "deviation": :math:`g_i (x_i - \bar x_i)`, with the mean of the
-          training column.
         - "input": :math:`g_i x_i`.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
@@ -79,14 +78,13 @@ class Saliency(GradientExplainer):
     A gradient is per unit of its column: a length in millimetres has a
     thousandth of the gradient that it has in metres. The baseline of the
     literature is taken on standardised columns, where a unit is a standard
-    deviation; "std" gives the same numbers in the user's units, and is
-    therefore the default. A column of one value, which has no standard
-    deviation, counts in its own unit.
+    deviation; "std" gives the same numbers in the user's units. A column of one
+    value, which has no standard deviation, counts in its own unit.
 
     A magnitude does not tell the column that moved from those that it is
     correlated with: the gradient of a squared Mahalanobis distance is largest
-    along the directions in which the training rows spread least. "deviation"
-    weighs it by how far each column of the row has gone.
+    along the directions in which the training rows spread least. "deviation",
+    the default, weighs it by how far each column of the row has gone.
 
     "input" depends on where a column has its zero: a temperature in degrees
     Celsius gets other attributions than in Kelvin. "deviation" depends
@@ -124,7 +122,7 @@ class Saliency(GradientExplainer):
         self,
         estimator: Any,
         *,
-        multiply_by: str | None = "std",
+        multiply_by: str | None = "deviation",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,

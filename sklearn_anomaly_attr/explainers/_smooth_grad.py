@@ -28,9 +28,8 @@ class SmoothGrad(Saliency):
     wiggles of the score do not show. The noise is drawn once, in pairs of
     opposite sign, and is the same for all rows.
 
-    Attributions do not add up to the anomaly score; they are magnitudes, or,
-    multiplied by the row, first-order changes, where POSITIVE pushes the score
-    UP. See ``multiply_by``.
+    Attributions are first-order changes of the anomaly score, where POSITIVE
+    pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
 
     Parameters
     ----------
@@ -44,16 +43,16 @@ class SmoothGrad(Saliency):
         Standard deviation of the noise, :math:`\lambda`, in standard
         deviations of the training columns, :math:`\sigma_i`. A column of one
         value gets no noise.
-    multiply_by : {"std", "deviation", "input"} or None, default="std"
+    multiply_by : {"deviation", "std", "input"} or None, default="deviation"
         What the mean gradient is multiplied by, column by column.
 
+        - "deviation": :math:`g_i (x_i - \bar x_i)`, with the mean of the
+          training column.
         - "std": :math:`|g_i| \, \sigma_i`, with the standard deviation of the
           training column: the change of the score by one standard deviation.
           Never negative.
         - None: :math:`|g_i|`, in units of the score per unit of the column.
           Never negative.
-        - "deviation": :math:`g_i (x_i - \bar x_i)`, with the mean of the
-          training column.
         - "input": :math:`g_i x_i`.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
@@ -125,7 +124,7 @@ class SmoothGrad(Saliency):
         *,
         n_samples: int = 32,
         noise_level: float = 0.1,
-        multiply_by: str | None = "std",
+        multiply_by: str | None = "deviation",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,

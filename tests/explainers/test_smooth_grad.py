@@ -50,7 +50,11 @@ def test_quadratic_scores_have_the_gradient_at_the_row(multiply_by, X):
 def test_a_cubic_score_has_its_own_expectation(X):
     """The mean of 3 (x + e)^2 is 3 (x^2 + std(e)^2)."""
     explainer = SmoothGrad(
-        CubeDetector(), n_samples=4000, noise_level=0.5, random_state=0
+        CubeDetector(),
+        n_samples=4000,
+        noise_level=0.5,
+        multiply_by="std",
+        random_state=0,
     )
     explanation = explainer.fit(X).explain(X[:5])
     std = X.std(axis=0)
