@@ -53,12 +53,18 @@ def score_method(estimator: Any) -> str:
 
 def _last_step(estimator: Any) -> tuple[Any, str]:
     """What gives the score, and how a sentence names it."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
+    estimator = thawed(estimator)
     if isinstance(estimator, Pipeline):
         step, last = estimator.steps[-1]
         return last, f"Step '{step}' ({type(last).__name__}), the Pipeline's last,"
     return estimator, type(estimator).__name__
+
+
+def thawed(estimator: Any) -> Any:
+    """What is inside a FrozenEstimator; any other estimator itself."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return estimator
 
 
 def fit_detector(estimator: Any, X: Any, y: Any) -> Any:

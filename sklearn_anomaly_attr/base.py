@@ -33,6 +33,7 @@ from ._validation import (
     encode_rows,
     fit_detector,
     score_method,
+    thawed,
 )
 from .explanation import Explanation
 
@@ -293,7 +294,7 @@ class BaseExplainer(
         same_names = names is None or fitted is None or list(names) == list(fitted)
         if n_fitted != self.n_features_in_ or not same_names:
             raise ValueError(
-                f"{type(self.estimator_).__name__} was fitted on other columns than "
+                f"{type(thawed(self.estimator_)).__name__} was fitted on other columns than "
                 "those of X: pass X with the same columns in the same order."
             )
 

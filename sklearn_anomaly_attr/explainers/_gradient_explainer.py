@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
+from .._validation import thawed
 from ..base import FloatArray
 from ..games import Players
 from ..games._base import blocks
@@ -54,7 +55,7 @@ class GradientExplainer(ScoreExplainer):
         if not score.differentiable:
             raise ValueError(
                 f"{type(self).__name__} needs the gradient of the score, and that of "
-                f"{type(self.estimator_).__name__} has none (score: "
+                f"{type(thawed(self.estimator_)).__name__} has none (score: "
                 f"{score.description}): take {_WITHOUT_GRADIENTS}, which need none."
             )
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._validation import thawed
 from ..base import FloatArray
 from ..games import Players
 from ..scores import TorchScore, torch_score
@@ -153,7 +154,7 @@ class MarginalScore(ScoreExplainer):
         told = [part for part in parts if part is not None]
         if len(told) < len(parts):
             raise ValueError(
-                f"The score of this {type(self.estimator_).__name__} "
+                f"The score of this {type(thawed(self.estimator_)).__name__} "
                 f"({score.description}) does not tell what each feature says alone. "
                 "Take NeighborShap, which asks any detector, or ZScore, which asks "
                 "none; or leave out the steps before the detector that mix columns."

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from .._coding import TableCoding
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
+from .._validation import thawed
 from ..base import BaseExplainer, FloatArray
 from ..explanation import Explanation
 from ..games import Players
@@ -108,7 +109,7 @@ class ScoreExplainer(BaseExplainer):
         found = Attributions(*map(_concatenate, zip(*parts, strict=True)))
         if not (np.isfinite(found.values).all() and np.isfinite(found.scores).all()):
             raise ValueError(
-                f"{type(self.estimator_).__name__} gives infinite or NaN scores to "
+                f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN scores to "
                 "these rows, or to rows between them and the training rows. Take a "
                 "score that is finite everywhere: a gaussian kernel for KernelDensity, "
                 "no logarithm of columns that can fall below zero."
