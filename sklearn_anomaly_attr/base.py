@@ -294,8 +294,8 @@ class BaseExplainer(
         same_names = names is None or fitted is None or list(names) == list(fitted)
         if n_fitted != self.n_features_in_ or not same_names:
             raise ValueError(
-                f"{type(thawed(self.estimator_)).__name__} was fitted on other columns than "
-                "those of X: pass X with the same columns in the same order."
+                f"{type(thawed(self.estimator_)).__name__} was fitted on other columns "
+                "than those of X: pass X with the same columns in the same order."
             )
 
     def __sklearn_is_fitted__(self) -> bool:
