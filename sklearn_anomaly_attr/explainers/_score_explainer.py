@@ -109,9 +109,9 @@ class ScoreExplainer(BaseExplainer):
         found = Attributions(*map(_concatenate, zip(*parts, strict=True)))
         if not (np.isfinite(found.values).all() and np.isfinite(found.scores).all()):
             raise ValueError(
-                f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN scores "
-                "to these rows, or to rows between them and the training rows. Take a "
-                "score that is finite everywhere: a gaussian kernel for KernelDensity, "
+                f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN "
+                "scores to these rows, or to rows between them and the training rows. "
+                "Take a score that is finite everywhere: a gaussian kernel for KernelDensity, "
                 "no logarithm of columns that can fall below zero."
             )
         base_values, reference = found.base_values, found.reference
