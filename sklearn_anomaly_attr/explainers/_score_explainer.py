@@ -111,8 +111,8 @@ class ScoreExplainer(BaseExplainer):
             raise ValueError(
                 f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN "
                 "scores to these rows, or to rows between them and the training rows. "
-                "Take a score that is finite everywhere: a gaussian kernel for KernelDensity, "
-                "no logarithm of columns that can fall below zero."
+                "Take a score that is finite everywhere: a gaussian kernel for "
+                "KernelDensity, no logarithm of columns that can fall below zero."
             )
         base_values, reference = found.base_values, found.reference
         if base_values is None:
