@@ -44,7 +44,7 @@ def _absolute(detector: Any, **parameters: Any) -> Explainer:
 
 
 def _ensemble(detector: Any, random_state: int) -> Explainer:
-    members = [NeighborShap, AnomalyShapley, FeatureOcclusion, ZScore]
+    members = [ZScore, FeaturePermutation, NeighborShap, AnomalyShapley]
     return ExplainerEnsemble(
         [member(detector) for member in members], random_state=random_state
     )

@@ -39,9 +39,9 @@ def _shares(values: FloatArray) -> FloatArray:
 
 # What is done to each explainer's attributions, and to all of them together.
 _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "mean_rank": (_ranks, np.mean),
     "mean": (_shares, np.mean),
     "median": (_shares, np.median),
+    "mean_rank": (_ranks, np.mean),
 }
 
 
@@ -66,11 +66,12 @@ class ExplainerEnsemble(
         Detector that all explain in place of their own; it is fitted once. Wrap
         a fitted one in :class:`sklearn.frozen.FrozenEstimator` to have it used
         as it is. If None, each explains its own.
-    aggregation : {"mean_rank", "mean", "median"}, default="mean_rank"
-        "mean_rank" is the mean of the features' ranks in a row, from near 0 for
-        the least to near 1 for the most blamed; tied features share theirs.
+    aggregation : {"mean", "median", "mean_rank"}, default="mean"
         "mean" and "median" are those of the attributions divided by the sum of
-        their absolute values in the row.
+        their absolute values in the row: who blames one feature alone has more
+        say than who blames all. "mean_rank" is the mean of the features' ranks
+        in a row, from near 0 for the least to near 1 for the most blamed; tied
+        features share theirs.
     random_state : int, RandomState instance or None, default=None
         Seeds the explainers' and detectors' ``random_state`` where that is
         None, each differently.
@@ -139,7 +140,7 @@ class ExplainerEnsemble(
         explainers: Sequence[Any],
         *,
         estimator: Any = None,
-        aggregation: str = "mean_rank",
+        aggregation: str = "mean",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.explainers = explainers
