@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -15,12 +14,13 @@ from .._sklearn_compat import Interval, StrOptions
 from ..base import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._score_explainer import Attributions, ScoreExplainer
+from ._numeric_explainer import NumericExplainer
+from ._score_explainer import Attributions
 
 _FEWEST_SAMPLES = 64
 
 
-class AnomalyContribution(ScoreExplainer):
+class AnomalyContribution(NumericExplainer):
     r"""Attribute anomaly scores by a linear surrogate around each row.
 
     A ridge regression learns how the score :math:`e` of neighbours of the row
@@ -60,8 +60,6 @@ class AnomalyContribution(ScoreExplainer):
         Whether to give contributions as in the reference, softplus of the
         values over their sum: positive, in the same order, and 1 in total. They
         depend on the unit of the score.
-    categorical_features : "auto" or list, default="auto"
-        Must be "auto" or empty: categories have no deviations.
     batch_size : int or "auto", default="auto"
         Largest number of rows that are scored at once; bounds the memory.
         "auto" suits it to the number of columns and to the score.
@@ -120,7 +118,7 @@ class AnomalyContribution(ScoreExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ScoreExplainer._parameter_constraints,
+        **NumericExplainer._parameter_constraints,
         "n_samples": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),
@@ -138,7 +136,6 @@ class AnomalyContribution(ScoreExplainer):
         scale: float = 0.5,
         alpha: float = 1e-3,
         normalize: bool = False,
-        categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -149,7 +146,6 @@ class AnomalyContribution(ScoreExplainer):
         self.scale = scale
         self.alpha = alpha
         self.normalize = normalize
-        self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
         self.random_state = random_state
@@ -157,12 +153,6 @@ class AnomalyContribution(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        if self._n_categories.any():
-            column = self._column_names()[self._n_categories.argmax()]
-            raise ValueError(
-                f"The column {column!r} holds categories, along which the score has "
-                "no slope: take NeighborShap, or pass columns of numbers only."
-            )
         self.means_ = X.mean(axis=0)
 
     def _noise(self) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -16,26 +15,15 @@ from ..base import FloatArray
 from ..games import Players
 from ..games._base import blocks
 from ..scores import TorchScore, torch_score
+from ._numeric_explainer import OF_ANY_SCORE, NumericExplainer
 from ._references import REFERENCES, make_references
-from ._score_explainer import ScoreExplainer
-
-_WITHOUT_GRADIENTS = "KernelShap, NeighborShap or FeatureOcclusion"
 
 
-class GradientExplainer(ScoreExplainer):
+class GradientExplainer(NumericExplainer):
     """Base of the explainers that ask for the gradient of the score.
 
-    A subclass writes ``_attribute(score, x, players)``. There is no parameter
-    ``categorical_features``: categories have no gradient, and are refused.
+    A subclass writes ``_attribute(score, x, players)``.
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        name: constraint
-        for name, constraint in ScoreExplainer._parameter_constraints.items()
-        if name not in ("groups", "categorical_features")
-    }
-
-    categorical_features: str | Sequence[Any] = "auto"
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
@@ -43,20 +31,13 @@ class GradientExplainer(ScoreExplainer):
         self._deviations = X.std(axis=0)
 
     def _check_gradient(self) -> None:
-        """Refuse columns of categories, and scores without a gradient."""
-        for name, size in zip(self._column_names(), self._n_categories, strict=True):
-            if size:
-                raise ValueError(
-                    f"The column {name!r} holds categories, along which no score has a "
-                    f"gradient: leave it out, or take {_WITHOUT_GRADIENTS}, which need "
-                    "none."
-                )
+        """Refuse scores without a gradient."""
         score = torch_score(self.estimator_)
         if not score.differentiable:
             raise ValueError(
                 f"{type(self).__name__} needs the gradient of the score, and that of "
                 f"{type(thawed(self.estimator_)).__name__} has none (score: "
-                f"{score.description}): take {_WITHOUT_GRADIENTS}, which need none."
+                f"{score.description}): take {OF_ANY_SCORE}, which need none."
             )
 
     def _gradients(self, score: TorchScore, points: Tensor) -> tuple[Tensor, Tensor]:
