@@ -42,12 +42,12 @@ class ShapleyInteractions(ReferenceExplainer):
         Outlier detector, density model, or Pipeline that ends in one. It is
         cloned and fitted; wrap a fitted one in
         :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : {"kmeans", "neighbors", "sample", "mean", "median"}, \
-default="kmeans"
-        Rows whose values stand in for absent ones: centres of clusters,
-        weighted by their shares of the training rows; each row's nearest
-        training rows; training rows drawn without replacement; the mean or the
-        median of each column, of categories the most frequent one.
+    references : str, default="kmeans"
+        Rows whose values stand in for absent ones: "kmeans", centres of
+        clusters, weighted by their shares of the training rows; "neighbors",
+        each row's nearest training rows; "sample", training rows drawn without
+        replacement; "mean" or "median" of each column, of categories the most
+        frequent one.
     n_references : int, default=8
         Number of references; "mean" and "median" give one.
     max_evaluations : int or "auto", default="auto"
