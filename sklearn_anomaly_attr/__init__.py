@@ -36,6 +36,7 @@ __getattr__, __dir__, __all__ = attach(
         "metrics": ".metrics",
         "refinement": ".refinement",
         "scores": ".scores",
+        "series": ".series",
         "shapley": ".shapley",
         "torch_score": ".scores",
     },

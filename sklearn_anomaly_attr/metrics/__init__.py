@@ -1,5 +1,6 @@
 """Metrics of detectors, with scorers for model selection, and of attributions."""
 
+from ._bootstrap import MeanInterval, bootstrap_interval
 from ._curves import (
     ScoreCurve,
     deletion_auc,
@@ -10,12 +11,21 @@ from ._curves import (
 from ._detection import (
     anomaly_average_precision,
     anomaly_average_precision_scorer,
+    anomaly_best_f1,
+    anomaly_best_f1_scorer,
     anomaly_precision_at_n,
     anomaly_precision_at_n_scorer,
     anomaly_roc_auc,
     anomaly_roc_auc_scorer,
 )
 from ._faithfulness import faithfulness, infidelity
+from ._localization import (
+    hit_rate,
+    localization_dice,
+    localization_iou,
+    localization_precision,
+    localization_recall,
+)
 from ._ranking import (
     attribution_auroc,
     attribution_ndcg,
@@ -23,12 +33,16 @@ from ._ranking import (
     mean_reciprocal_rank,
     top_m_accuracy,
 )
+from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
 
 __all__ = [
+    "MeanInterval",
     "ScoreCurve",
     "anomaly_average_precision",
     "anomaly_average_precision_scorer",
+    "anomaly_best_f1",
+    "anomaly_best_f1_scorer",
     "anomaly_precision_at_n",
     "anomaly_precision_at_n_scorer",
     "anomaly_roc_auc",
@@ -36,14 +50,21 @@ __all__ = [
     "attribution_auroc",
     "attribution_ndcg",
     "attribution_stability",
+    "bootstrap_interval",
     "deletion_auc",
     "deletion_curve",
     "faithfulness",
+    "hit_rate",
     "hits_at_k",
     "infidelity",
     "insertion_auc",
     "insertion_curve",
+    "localization_dice",
+    "localization_iou",
+    "localization_precision",
+    "localization_recall",
     "mean_reciprocal_rank",
+    "select_features",
     "top_k_overlap",
     "top_m_accuracy",
 ]

@@ -80,6 +80,51 @@ def anomaly_average_precision(y_true: ArrayLike, anomaly_score: ArrayLike) -> fl
     return float(average_precision_score(is_anomaly, score))
 
 
+def anomaly_best_f1(
+    y_true: ArrayLike, anomaly_score: ArrayLike, *, return_threshold: bool = False
+) -> float | tuple[float, float]:
+    """F1 of the anomalies at the threshold that is best for it.
+
+    What a detector could reach if its threshold were set by the labels: an
+    upper bound, for comparing scores. Every row, or timestamp, counts for
+    itself: a segment of a series with one hit is not counted as found.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    anomaly_score : array-like of shape (n_samples,)
+        Scores; HIGHER is more abnormal.
+    return_threshold : bool, default=False
+        Whether to return the threshold too.
+
+    Returns
+    -------
+    f1 : float
+        Harmonic mean of precision and recall, in (0, 1]. At least
+        2p / (p + 1), with p the share of anomalies: that of flagging all rows.
+    threshold : float
+        If `return_threshold`: rows that score at least this are flagged. Of
+        several that are best, the highest.
+
+    Raises
+    ------
+    ValueError
+        If the labels fit neither code, or one class is missing.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import anomaly_best_f1
+    >>> anomaly_best_f1([0, 0, 0, 1], [0.1, 0.3, 0.2, 0.4])
+    1.0
+    >>> anomaly_best_f1([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4], return_threshold=True)
+    (0.8, 0.2)
+    """
+    is_anomaly, score = _check(y_true, anomaly_score)
+    f1, threshold = _best_f1(is_anomaly, score)
+    return (f1, threshold) if return_threshold else f1
+
+
 def anomaly_precision_at_n(
     y_true: ArrayLike, anomaly_score: ArrayLike, n: int | None = None
 ) -> float:
@@ -181,6 +226,27 @@ def anomaly_average_precision_scorer(estimator: Any, X: Any, y: ArrayLike) -> fl
     return anomaly_average_precision(y, _anomaly_score(estimator, X))
 
 
+def anomaly_best_f1_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
+    """Score a fitted detector by :func:`anomaly_best_f1`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a density model, or a Pipeline that ends in one.
+    X : array-like of shape (n_samples, n_features)
+        Rows to score.
+    y : array-like of shape (n_samples,)
+        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+
+    Returns
+    -------
+    f1 : float
+        At the best threshold, not at the estimator's own; higher is better.
+    """
+    f1, _ = _best_f1(*_check(y, _anomaly_score(estimator, X)))
+    return f1
+
+
 def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     """Score a fitted detector by :func:`anomaly_precision_at_n`.
 
@@ -203,6 +269,18 @@ def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float
 
 def _anomaly_score(estimator: Any, X: Any) -> NDArray[np.float64]:
     return -np.asarray(getattr(estimator, score_method(estimator))(X))
+
+
+def _best_f1(
+    is_anomaly: NDArray[np.bool_], score: NDArray[np.float64]
+) -> tuple[float, float]:
+    """The best F1, and the highest threshold that gives it."""
+    order = np.argsort(-score)
+    ranked, n_found = score[order], is_anomaly[order].cumsum()
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    f1 = 2 * n_found[last] / (last + 1 + is_anomaly.sum())
+    best = f1.argmax()
+    return float(f1[best]), float(ranked[last[best]])
 
 
 def _check(

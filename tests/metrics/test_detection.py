@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, get_scorer, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    get_scorer,
+    precision_recall_curve,
+    roc_auc_score,
+)
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,16 +19,24 @@ from sklearn_anomaly_attr import GaussianMixtureDetector
 from sklearn_anomaly_attr.metrics import (
     anomaly_average_precision,
     anomaly_average_precision_scorer,
+    anomaly_best_f1,
+    anomaly_best_f1_scorer,
     anomaly_precision_at_n,
     anomaly_precision_at_n_scorer,
     anomaly_roc_auc,
     anomaly_roc_auc_scorer,
 )
 
-METRICS = [anomaly_roc_auc, anomaly_average_precision, anomaly_precision_at_n]
+METRICS = [
+    anomaly_roc_auc,
+    anomaly_average_precision,
+    anomaly_best_f1,
+    anomaly_precision_at_n,
+]
 SCORERS = [
     anomaly_roc_auc_scorer,
     anomaly_average_precision_scorer,
+    anomaly_best_f1_scorer,
     anomaly_precision_at_n_scorer,
 ]
 
@@ -69,6 +83,47 @@ def test_a_perfect_ranking_scores_one(metric):
 def test_precision_at_n_shares_ties(n, expected):
     found = anomaly_precision_at_n([1, 1, 0, 0], [3.0, 2.0, 2.0, 1.0], n)
     assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("decimals", [0, 1, 8])
+def test_best_f1_over_all_thresholds(seed, decimals):
+    rng = np.random.default_rng(seed)
+    y = rng.random(100) < 0.2
+    score = (rng.normal(size=100) + y).round(decimals)
+    thresholds = np.unique(score)
+    f1 = [f1_score(y, score >= threshold) for threshold in thresholds]
+    best, threshold = anomaly_best_f1(y, score, return_threshold=True)
+    assert best == pytest.approx(max(f1))
+    assert threshold == thresholds[np.isclose(f1, max(f1))].max()
+    assert anomaly_best_f1(y, score) == best
+
+    precision, recall, _ = precision_recall_curve(y, score)
+    above_0 = precision + recall > 0
+    harmonic = 2 / (1 / precision[above_0] + 1 / np.maximum(recall[above_0], 1e-300))
+    assert best == pytest.approx(harmonic.max())
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "expected"),
+    [
+        ([0, 1], [1.0, 2.0], (1.0, 2.0)),
+        ([1, 0], [1.0, 2.0], (2 / 3, 1.0)),
+        ([0, 1, 0, 0], [3.0, 3.0, 3.0, 3.0], (2 / 5, 3.0)),
+        ([1, 0, 1, 0], [4.0, 3.0, 2.0, 1.0], (4 / 5, 2.0)),
+        # 2 / 3 with one row as with all of these: the higher threshold.
+        ([1, 0, 0, 1], [4.0, 3.0, 2.0, 1.0], (2 / 3, 4.0)),
+    ],
+)
+def test_best_f1_by_hand(labels, scores, expected):
+    found = anomaly_best_f1(labels, scores, return_threshold=True)
+    assert found == pytest.approx(expected)
+
+
+def test_best_f1_adjusts_no_points():
+    """One hit in a segment of four does not count for the other three."""
+    labels, scores = [0, 0, 1, 1, 1, 1, 0, 0], [0.1, 0.2, 0, 9, 0, 0, 0.2, 0.1]
+    assert anomaly_best_f1(labels, scores) == 2 * 4 / (4 + 8)
 
 
 @pytest.mark.parametrize("metric", METRICS)

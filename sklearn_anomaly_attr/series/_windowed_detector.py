@@ -1,0 +1,175 @@
+"""Any detector of rows as one of the timestamps of a series."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.utils import check_random_state, get_tags
+
+from .._validation import fit_detector, score_method
+from ..base import FloatArray, _seed_unseeded
+from ..refinement._base import _scores
+from ._windows import WindowsMixin
+
+
+class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
+    """Detect anomalous timestamps of a multivariate series with any detector.
+
+    The detector is fitted on windows: so many consecutive rows, flattened to
+    one row with a column for each sensor and each place in the window. It then
+    scores the windows of a series, which are turned into a score of each
+    timestamp. Thus it sees how sensors move together and one after the other,
+    and not only what they are at one time.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An outlier detector, a density model, or a Pipeline that ends in one,
+        with ``score_samples`` or ``decision_function`` (lower = more abnormal).
+        It is cloned and stays as it was. It gets arrays of shape (n_windows,
+        ``window_ * n_features_in_``), all sensors of a window's first timestamp
+        before those of the next.
+    window : int, default=10
+        Number of timestamps in a window. Fewer, with a warning, where there
+        would not be two training windows. 1 scores each row for itself.
+    stride : int or "auto", default="auto"
+        Number of timestamps from one training window to the next; the last
+        window of each run is always one. "auto" is the smallest one that gives
+        at most about 5000 windows, and at most ``window``, so that all
+        timestamps train. All windows are scored, whatever the stride.
+    reduce : {"mean", "end", "max"}, default="mean"
+        How a timestamp's score comes from those of the windows. "mean": their
+        mean over the windows that hold it. "end": that of the window that ends
+        there, which needs no later rows; near the start of a run, that of its
+        first window. "max": that of the most abnormal window that holds it.
+    max_gap : "auto", None, str, timedelta or offset, default="auto"
+        Longest step in time inside a window, such as "5min", where X is a
+        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
+        median step of the training rows; None allows any.
+    contamination : float, default=0.1
+        Share of the training timestamps beyond the threshold of ``predict``, in
+        (0, 0.5]. On a clean training series: the rate of false alarms.
+    random_state : int, RandomState instance or None, default=None
+        Where set, it seeds the detector's ``random_state`` parameters that are
+        None.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The detector, fitted on the training windows.
+    window_ : int
+        Number of timestamps in a window.
+    stride_ : int
+        Number of timestamps from one training window to the next.
+    max_gap_ : float or None
+        Longest step inside a window, in seconds; None for any.
+    run_starts_ : ndarray of shape (n_runs,)
+        First training row of each run of consecutive timestamps.
+    window_starts_ : ndarray of shape (n_windows,)
+        First row of each training window.
+    offset_ : float
+        Threshold on ``score_samples``; timestamps below it are anomalies.
+    n_features_in_ : int
+        Number of sensors: of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table of at least two rows, if
+        its index goes back in time or repeats a time, if an id in ``groups``
+        comes back after another, if ``max_gap`` is no span of time, or if the
+        detector refuses the windows or gives scores that are not finite.
+
+    See Also
+    --------
+    sklearn_anomaly_attr.KNNDetector : Scores windows by those nearest to them.
+
+    Notes
+    -----
+    ``score_samples`` is LOWER for more abnormal timestamps, as everywhere in
+    scikit-learn; ``anomaly_score`` is HIGHER.
+
+    Rows must be in the order of time. A run is a stretch of rows of one series
+    without a gap, and no window leaves its run. A run shorter than a window
+    repeats its last row to be scored, and does not train.
+
+    Several series are stacked one below the other, with their ids in
+    ``groups``. A Pipeline passes ``groups`` on to ``fit``, ``predict`` and
+    ``decision_function`` after
+    ``sklearn.set_config(enable_metadata_routing=True)``; its ``score_samples``
+    takes none. Its steps drop the index of a DataFrame, and with it the gaps,
+    unless it has ``set_output(transform="pandas")``. In cross-validation, take a
+    :class:`~sklearn.model_selection.TimeSeriesSplit` with a ``gap`` of at least
+    ``window``.
+
+    NaN is refused unless the detector takes it, as a Pipeline with a
+    :class:`~sklearn.impute.SimpleImputer` does; filled-in values then count like
+    others.
+
+    Windows that overlap are near each other. A detector by neighbours therefore
+    finds training windows more normal than windows of another time, and gives
+    several times the false alarms that ``contamination`` says where sensors
+    change slowly. ``stride=window`` makes them fewer; a threshold on the
+    anomaly scores of later normal rows is sounder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import KNNDetector
+    >>> from sklearn_anomaly_attr.series import WindowedDetector
+    >>> time = np.arange(400)
+    >>> X = np.column_stack([np.sin(time / 5), np.cos(time / 5)])
+    >>> detector = WindowedDetector(KNNDetector(5), window=20).fit(X[:300])
+    >>> X[350:360] = X[350]  # the sensors hang
+    >>> scores = detector.anomaly_score(X)
+    >>> bool(scores[350:360].min() > scores[:330].max())
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **WindowsMixin._parameter_constraints,
+        "estimator": "no_validation",
+        "random_state": ["random_state"],
+    }
+    # The detector validates the windows.
+    _ensure_all_finite = False
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        window: int = 10,
+        stride: int | str = "auto",
+        reduce: str = "mean",
+        max_gap: Any = "auto",
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.window = window
+        self.stride = stride
+        self.reduce = reduce
+        self.max_gap = max_gap
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit(self, X: FloatArray) -> None:
+        score_method(self.estimator)
+        estimator = clone(self.estimator)
+        if self.random_state is not None:
+            _seed_unseeded(estimator, check_random_state(self.random_state))
+        self.estimator_ = fit_detector(estimator, X, None)
+
+    def _score_samples(self, X: FloatArray) -> FloatArray:
+        return _scores(self.estimator_, X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
+        return tags

@@ -1,0 +1,294 @@
+"""What the series detectors share: runs, windows, scores of timestamps."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._validation import check_X
+from ..base import BaseDetector, FloatArray
+from ._runs import IntArray, Runs, WindowPlan, gap_limit, group_breaks, time_steps
+
+# Training windows up to which stride="auto" takes them all.
+_TRAINING_WINDOWS = 5000
+# Numbers in the windows that are cut at once to be scored.
+_CELLS = 2**21
+_LONGER_GAP = ", or a longer max_gap where the index has gaps"
+
+
+class WindowsMixin(BaseDetector):
+    """Turns a detector of rows into one of the timestamps of a series.
+
+    ``_fit`` and ``_score_samples`` of the detector get windows: ``window_``
+    consecutive rows of X, flattened to one row of ``window_ * n_features_in_``
+    numbers, all sensors of the first timestamp before those of the next:
+    ``row.reshape(window_, n_features_in_)``. Training windows come in the
+    order of X.
+
+    A subclass names it before the detector's class among its bases, has the
+    parameters below, and ``_parameter_constraints`` of both.
+
+    Parameters
+    ----------
+    window : int
+        Number of timestamps in a window. Less, with a warning, where fewer than
+        two training windows would be so long.
+    stride : int or "auto"
+        Number of timestamps from one training window to the next; the last
+        window of each run is always one. "auto" is the smallest one that gives
+        at most about 5000 windows, and at most ``window``, so that all
+        timestamps train. Scores come from all windows.
+    reduce : {"mean", "end", "max"}
+        How a timestamp's score comes from those of the windows: their mean over
+        the windows that hold it, the score of the window that ends there, or
+        that of the most abnormal window that holds it.
+    max_gap : "auto", None, str, timedelta or offset
+        Longest step in time inside a window, such as "5min", where X is a
+        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
+        median step of the training rows; None allows any.
+
+    Attributes
+    ----------
+    window_ : int
+        Number of timestamps in a window.
+    stride_ : int
+        Number of timestamps from one training window to the next.
+    max_gap_ : float or None
+        Longest step inside a window, in seconds; None for any.
+    run_starts_ : ndarray of shape (n_runs,)
+        First training row of each run of consecutive timestamps.
+    window_starts_ : ndarray of shape (n_windows,)
+        First row of each training window.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDetector._parameter_constraints,
+        "window": [Interval(Integral, 1, None, closed="left")],
+        "stride": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "reduce": [StrOptions({"mean", "end", "max"})],
+        "max_gap": [
+            str,
+            None,
+            timedelta,
+            np.timedelta64,
+            pd.tseries.offsets.BaseOffset,
+        ],
+    }
+    # Groups belong to the rows: metadata routing passes them without a request.
+    __metadata_request__fit: ClassVar = {"groups": True}
+    __metadata_request__predict: ClassVar = {"groups": True}
+    __metadata_request__decision_function: ClassVar = {"groups": True}
+    _ensure_all_finite = True
+
+    window: int
+    stride: int | str
+    reduce: str
+    max_gap: Any
+    n_features_in_: int
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
+        """Fit the detector on windows of the series.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Training series, mostly normal: a row for each timestamp, in the
+            order of time. Windows end at gaps in the index of a DataFrame.
+        y : Ignored
+            Present for API consistency.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X. No window
+            holds rows of two of them.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is not a finite numeric table of at least two rows, if its
+            index goes back in time or repeats a time, or if an id in groups
+            comes back after another.
+        """
+        X, runs = self._check_series(X, groups, reset=True)
+        self.window_ = self._fitting_window(runs)
+        plan = WindowPlan(runs, self.window_)
+        self.stride_ = self._training_stride(plan)
+        starts = plan.starts_every(self.stride_)
+        starts = starts[plan.is_full(starts)]
+        self.run_starts_, self.window_starts_ = runs.starts, starts
+        self._fit(plan.cut(X, starts))
+        scores = plan.reduce(self._score_windows(X, plan), self.reduce)
+        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, groups: Any = None) -> NDArray[Any]:
+        """Fit the detector, and label the timestamps that it was fitted on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Training series.
+        y : Ignored
+            Present for API consistency.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_timestamps,)
+            +1 for normal timestamps, -1 for anomalies.
+        """
+        return self.fit(X, y, groups=groups).predict(X, groups=groups)
+
+    def score_samples(self, X: Any, groups: Any = None) -> FloatArray:
+        """Score timestamps; LOWER is more abnormal, as everywhere in scikit-learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to score, in the order of time.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timestamps,)
+            Float64 scores.
+        """
+        X, plan = self._plan(X, groups)
+        return plan.reduce(self._score_windows(X, plan), self.reduce)
+
+    def anomaly_score(self, X: Any, groups: Any = None) -> FloatArray:
+        """Score timestamps; HIGHER is more abnormal: ``-score_samples(X, groups)``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to score, in the order of time.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timestamps,)
+            What explainers attribute to the sensors.
+        """
+        return -self.score_samples(X, groups)
+
+    def decision_function(self, X: Any, groups: Any = None) -> FloatArray:
+        """Score timestamps against the threshold: scores minus ``offset_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to score, in the order of time.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_timestamps,)
+            Negative for anomalies, zero or positive for normal timestamps.
+        """
+        return self.score_samples(X, groups) - self.offset_
+
+    def predict(self, X: Any, groups: Any = None) -> NDArray[np.int_]:
+        """Label timestamps.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to label, in the order of time.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_timestamps,)
+            +1 for normal timestamps, -1 for anomalies.
+        """
+        return np.where(self.decision_function(X, groups) < 0, -1, 1)
+
+    def _plan(self, X: Any, groups: Any = None) -> tuple[FloatArray, WindowPlan]:
+        """Validate a series to score; its numbers, and its windows."""
+        check_is_fitted(self)
+        X, runs = self._check_series(X, groups, reset=False)
+        return X, WindowPlan(runs, self.window_)
+
+    def _window_batches(self, n_windows: int) -> list[slice]:
+        """Slices of so many windows, each small enough to cut at once."""
+        cells = self.window_ * self.n_features_in_
+        return list(gen_batches(n_windows, max(1, _CELLS // cells)))
+
+    def _score_windows(
+        self, X: FloatArray, plan: WindowPlan, starts: IntArray | None = None
+    ) -> FloatArray:
+        """Scores of the windows with the given first rows, by default of all."""
+        starts = plan.starts if starts is None else starts
+        scores = np.empty(len(starts))
+        for batch in self._window_batches(len(starts)):
+            scores[batch] = self._score_samples(plan.cut(X, starts[batch]))
+        return scores
+
+    def _check_series(
+        self, X: Any, groups: Any, *, reset: bool
+    ) -> tuple[FloatArray, Runs]:
+        """Validate a series: its numbers, and its runs."""
+        table = X
+        X = check_X(
+            self,
+            X,
+            reset=reset,
+            ensure_min_samples=self._min_samples if reset else 1,
+            ensure_all_finite=self._ensure_all_finite,
+        )
+        breaks = group_breaks(groups, len(X))
+        steps = time_steps(table, breaks)
+        if reset:
+            self.max_gap_ = gap_limit(self.max_gap, steps)
+        if steps is not None and self.max_gap_ is not None:
+            breaks = breaks | (steps > self.max_gap_)
+        return X, Runs.between(breaks)
+
+    def _fitting_window(self, runs: Runs) -> int:
+        """The length of windows, with a warning where rows cannot train."""
+        window = min(self.window, runs.longest_window())
+        if window < self.window:
+            warnings.warn(
+                f"window={self.window} gives fewer than two training windows: the "
+                f"longest run of consecutive rows has {runs.lengths.max()}. Windows of "
+                f"{window} rows are taken: pass more rows, or set a shorter window"
+                f"{_LONGER_GAP}.",
+                stacklevel=4,
+            )
+        n_training = int(runs.lengths[runs.lengths >= window].sum())
+        if 2 * n_training < runs.n_rows:
+            warnings.warn(
+                f"Only {n_training} of {runs.n_rows} rows train, for the others lie in "
+                f"runs shorter than the window of {window} rows: set a shorter window"
+                f"{_LONGER_GAP}.",
+                stacklevel=4,
+            )
+        return window
+
+    def _training_stride(self, plan: WindowPlan) -> int:
+        if not isinstance(self.stride, str):
+            return self.stride
+        n_windows = np.maximum(plan.runs.lengths - plan.length + 1, 0).sum()
+        return int(min(-(-n_windows // _TRAINING_WINDOWS), plan.length))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "offset_")
