@@ -82,6 +82,19 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
         ) from error
 
 
+def finite_scores(estimator: Any, X: Any) -> FloatArray:
+    """Finite scores of rows; lower is more abnormal."""
+    method = score_method(estimator)
+    scores = np.asarray(getattr(estimator, method)(X), dtype=np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"{type(estimator).__name__}.{method} gives NaN or infinity: scale the "
+            "columns, drop those that are constant in most rows, or take a detector "
+            "whose score is finite everywhere."
+        )
+    return scores
+
+
 def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
     """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
     try:

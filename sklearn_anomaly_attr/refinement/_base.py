@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._coding import is_frame
 from .._sklearn_compat import Interval, _fit_context
-from .._validation import check_frame, check_X, score_method
+from .._validation import check_frame, check_X, finite_scores, score_method
 from ..base import BaseDetector, FloatArray, _seed_unseeded
 
 
@@ -124,7 +124,7 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
         return self._score_samples(self._check_table(X, reset=False))
 
     def _score_samples(self, X: Any) -> FloatArray:
-        return _scores(self.estimator_, X)
+        return finite_scores(self.estimator_, X)
 
     def _check_table(self, X: Any, *, reset: bool) -> Any:
         """Validate the shape and the columns; the detector validates the rest."""
@@ -183,16 +183,3 @@ def _subtasks(task: CallbackContext, estimator: Any) -> AbstractContextManager[A
         tasks: AbstractContextManager[Any] = task.propagate_callback_context(estimator)
         return tasks
     return nullcontext()
-
-
-def _scores(estimator: Any, X: Any) -> FloatArray:
-    """Finite scores of rows; lower is more abnormal."""
-    method = score_method(estimator)
-    scores = np.asarray(getattr(estimator, method)(X), dtype=np.float64)
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"{type(estimator).__name__}.{method} gives NaN or infinity: scale the "
-            "columns, drop those that are constant in most rows, or take a detector "
-            "whose score is finite everywhere."
-        )
-    return scores

@@ -13,9 +13,9 @@ from sklearn.callback import CallbackContext
 from sklearn.frozen import FrozenEstimator
 
 from .._sklearn_compat import Interval, StrOptions, _safe_indexing
-from .._validation import _last_step, fit_detector
+from .._validation import _last_step, finite_scores, fit_detector
 from ..base import FloatArray
-from ._base import RefiningDetector, _scores, _subtasks
+from ._base import RefiningDetector, _subtasks
 from ._retention import CosineRetention, ExponentialRetention, FixedRetention
 
 Retention = Callable[[int, int], float]
@@ -259,7 +259,7 @@ class _Fits:
         if self.warm is None:
             self.estimator = clone(self.template)
         self._fit(retained, task.call_on_fit_task_begin(estimator=self.dsil))
-        scores = _scores(self.estimator, self.X)
+        scores = finite_scores(self.estimator, self.X)
         self.shares.append(float(retained.mean()))
         self.quantiles.append(np.quantile(-scores, _QUANTILES))
         self.stopped = task.call_on_fit_task_end(estimator=self.dsil)

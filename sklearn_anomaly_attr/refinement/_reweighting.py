@@ -13,9 +13,9 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from .._validation import _last_step, check_X
+from .._validation import _last_step, check_X, finite_scores
 from ..base import FloatArray
-from ._base import RefiningDetector, _scores, _subtasks
+from ._base import RefiningDetector, _subtasks
 
 # Bounds the odds of two weights.
 _STEEPEST = 10.0
@@ -141,7 +141,7 @@ class IterativeReweighting(RefiningDetector):
             detector = clone(estimator)
             with _subtasks(task, detector):
                 _fit_weighted(detector, X, y, weights, **params)
-            scores = _scores(detector, X)
+            scores = finite_scores(detector, X)
             rounds.append((detector, weights, scores))
             if task.call_on_fit_task_end(estimator=self) or np.ptp(scores) == 0.0:
                 break

@@ -8,9 +8,8 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
-from .._validation import fit_detector, score_method
+from .._validation import finite_scores, fit_detector, score_method
 from ..base import FloatArray, _seed_unseeded
-from ..refinement._base import _scores
 from ._windows import WindowsMixin
 
 
@@ -167,7 +166,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         self.estimator_ = fit_detector(estimator, X, None)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
-        return _scores(self.estimator_, X)
+        return finite_scores(self.estimator_, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
