@@ -19,6 +19,9 @@ from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
 from .._torch._training import DIVERGED, Data, StopTraining, Training, seeded, train
 from ..base import BaseDetector, FloatArray
 
+# The rows to train on, and those held out.
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
 _LARGEST_SEED = np.iinfo(np.int32).max
 # Numbers that the widest layer may give at once while rows are scored.
 _CELLS = 2**20
@@ -110,6 +113,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     }
     _auto_batch_size: ClassVar[int] = 200
     _gradient_clip: ClassVar[float | None] = None
+    # Whether the net's `finish` sees the held-out rows only, where there are any.
+    _finish_on_held_out: ClassVar[bool] = False
 
     weights_: dict[str, NDArray[Any]]
 
@@ -172,15 +177,33 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         seed = int(rng.randint(_LARGEST_SEED))
         self._set_scaling(X, weight)
         net = self._new_net(seed, X.shape[1])
-        X = (X - self.center_) / self.scale_
-        training = self._train(net, X, weight, rng, seed, device, context)
+        center, scale = self._row_scaling()
+        X = (X - center) / scale
+        split = self._split(len(X), rng)
+        training = self._train(net, X, weight, split, seed, device, context)
         self._keep(training)
-        self._finish(net, X, weight)
+        self._finish(net, X, weight, split[1])
         context.call_on_fit_task_end(estimator=self, X=X)
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
         """Set `center_` and `scale_`: the net sees ``(X - center_) / scale_``."""
         self.center_, self.scale_ = _location_and_scale(X, weight)
+
+    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
+        """`center_` and `scale_` with an entry for each column of the net's rows."""
+        return self.center_, self.scale_
+
+    def _split(self, n_rows: int, rng: np.random.RandomState) -> Split:
+        """The rows to train on, and those held out for ``early_stopping``."""
+        n_held_out = self._n_held_out(n_rows)
+        held_out, train_rows = np.split(rng.permutation(n_rows), [n_held_out])
+        return train_rows, held_out
+
+    def _n_held_out(self, n_rows: int) -> int:
+        """How many of so many rows ``early_stopping`` holds out."""
+        if not self.early_stopping or n_rows < 2:
+            return 0
+        return max(1, int(self.validation_fraction * n_rows))
 
     def _new_net(self, seed: int, n_features: int) -> DeepNet:
         """Where training starts: an untrained net, or the last one."""
@@ -195,7 +218,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         net: DeepNet,
         X: FloatArray,
         weight: FloatArray,
-        rng: np.random.RandomState,
+        split: Split,
         seed: int,
         device: torch.device,
         context: CallbackContext,
@@ -205,17 +228,14 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             tensors = (torch.tensor(a, dtype=torch.float32) for a in arrays)
             return Data(*(tensor.to(device) for tensor in tensors))
 
-        n_held_out = 0
-        if self.early_stopping and len(X) > 1:
-            n_held_out = max(1, int(self.validation_fraction * len(X)))
-        held_out, train_rows = np.split(rng.permutation(len(X)), [n_held_out])
+        train_rows, held_out = split
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = self._auto_batch_size
         return train(
             net,
             data(train_rows),
-            validation=data(held_out) if n_held_out else None,
+            validation=data(held_out) if len(held_out) else None,
             max_iter=self.max_iter,
             batch_size=int(batch_size),
             learning_rate=self.learning_rate,
@@ -237,8 +257,16 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         self.validation_scores_ = held_out and [-loss for loss in held_out]
         self.best_loss_ = (held_out or training.losses)[training.best_epoch]
 
-    def _finish(self, net: DeepNet, X: FloatArray, weight: FloatArray) -> None:
-        """Let the net see all rows once more, and keep its state."""
+    def _finish(
+        self,
+        net: DeepNet,
+        X: FloatArray,
+        weight: FloatArray,
+        held_out: NDArray[np.intp],
+    ) -> None:
+        """Let the net see the rows once more, and keep its state."""
+        if self._finish_on_held_out and len(held_out):
+            X, weight = X[held_out], weight[held_out]
         net.double().eval()
         device = next(net.parameters()).device
         with torch.no_grad():
@@ -249,21 +277,25 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _score_function(self) -> StandardizedScore:
         """The anomaly score of rows in the user's units, on the CPU."""
+        center, scale = self._row_scaling()
         with seeded(0, torch.device("cpu")):
-            net = self._build_net(self.n_features_in_)
+            net = self._build_net(len(center))
         from_arrays(net.double(), self.weights_)
-        return StandardizedScore(net, self.center_, self.scale_)
+        return StandardizedScore(net, center, scale)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         device = resolve_device(self.device)
         score = self._score_function().to(device)
-        widest = max(array.shape[0] for array in self.weights_.values() if array.ndim)
         scores = np.empty(len(X))
         with torch.inference_mode():
-            for batch in gen_batches(len(X), max(1, _CELLS // widest)):
+            for batch in gen_batches(len(X), max(1, _CELLS // self._width())):
                 rows = torch.tensor(X[batch], device=device)
                 scores[batch] = score(rows).cpu().numpy()
         return -scores
+
+    def _width(self) -> int:
+        """How many numbers the widest layer gives for a row."""
+        return max(array.shape[0] for array in self.weights_.values() if array.ndim)
 
 
 class _EpochTasks(Callback):

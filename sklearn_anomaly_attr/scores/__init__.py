@@ -12,6 +12,7 @@ from . import (  # noqa: F401 - they register their translations
     _local_outlier_factor,
     _pipeline,
     _refinement,
+    _series,
     _trees,
 )
 from ._black_box import BlackBoxScore

@@ -1,4 +1,4 @@
-"""Detectors of series: rows are timestamps, and windows of them are scored."""
+"""Series: rows are timestamps, windows of them are scored, sensors are blamed."""
 
 from typing import TYPE_CHECKING
 
@@ -7,11 +7,15 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "LSTMAutoencoderDetector": "._lstm_autoencoder",
+        "OmniAnomalyDetector": "._omni_anomaly",
         "WindowedDetector": "._windowed_detector",
         "find_segments": "._segments",
     },
 )
 
 if TYPE_CHECKING:
+    from ._lstm_autoencoder import LSTMAutoencoderDetector as LSTMAutoencoderDetector
+    from ._omni_anomaly import OmniAnomalyDetector as OmniAnomalyDetector
     from ._segments import find_segments as find_segments
     from ._windowed_detector import WindowedDetector as WindowedDetector
