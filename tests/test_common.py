@@ -54,6 +54,7 @@ from sklearn_anomaly_attr.explainers import (
     SmoothGrad,
     ZScore,
 )
+from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, WindowedDetector
 
 
 class BlackBox(IsolationForest):
@@ -74,6 +75,8 @@ DETECTORS = [
     DSIL(KNNDetector()),
     DSIL(GaussianMixtureDetector()),
     IterativeReweighting(AutoencoderDetector(4, max_iter=3)),
+    LSTMAutoencoderDetector((4, 2), window=1, max_iter=2),
+    WindowedDetector(KNNDetector(), window=1),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -418,6 +421,7 @@ def test_grid_search(estimator, X):
         DTEDetector: ("n_diffusion_steps", [100, 1000]),
         VAEDetector: ("learning_rate", [1e-2, 1e-9]),
         KNNDetector: ("n_neighbors", [3, 30]),
+        LSTMAutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
     }[type(inner)]
     name = f"estimator__{name}" if inner is not estimator else name
     search = GridSearchCV(
