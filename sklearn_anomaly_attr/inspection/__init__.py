@@ -5,8 +5,13 @@ from typing import TYPE_CHECKING
 from .._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
-    __name__, {"AttributionDisplay": "._attribution_display"}
+    __name__,
+    {
+        "AttributionDisplay": "._attribution_display",
+        "SeriesDisplay": "._series_display",
+    },
 )
 
 if TYPE_CHECKING:
     from ._attribution_display import AttributionDisplay as AttributionDisplay
+    from ._series_display import SeriesDisplay as SeriesDisplay

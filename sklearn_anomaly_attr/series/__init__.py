@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = attach(
     {
         "LSTMAutoencoderDetector": "._lstm_autoencoder",
         "OmniAnomalyDetector": "._omni_anomaly",
+        "SensorExplainer": "._sensor_explainer",
+        "SeriesExplanation": "._series_explanation",
         "WindowedDetector": "._windowed_detector",
         "find_segments": "._segments",
     },
@@ -18,4 +20,6 @@ if TYPE_CHECKING:
     from ._lstm_autoencoder import LSTMAutoencoderDetector as LSTMAutoencoderDetector
     from ._omni_anomaly import OmniAnomalyDetector as OmniAnomalyDetector
     from ._segments import find_segments as find_segments
+    from ._sensor_explainer import SensorExplainer as SensorExplainer
+    from ._series_explanation import SeriesExplanation as SeriesExplanation
     from ._windowed_detector import WindowedDetector as WindowedDetector

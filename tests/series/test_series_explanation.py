@@ -1,0 +1,95 @@
+"""SeriesExplanation: tables of a hand-made one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_anomaly_attr import AttributionDisplay
+from sklearn_anomaly_attr.metrics import select_features
+from sklearn_anomaly_attr.series import SeriesExplanation
+
+
+def make(index=None):
+    values = np.zeros((6, 3))
+    values[1:3] = [[3.0, 1.0, -5.0], [3.0, 1.0, 5.0]]
+    values[5] = [-1.0, -2.0, 0.0]
+    return SeriesExplanation(
+        values=values,
+        scores=np.array([0.0, 5.0, 7.0, 0.0, 0.0, 6.0]),
+        threshold=4.0,
+        data=np.arange(18.0).reshape(6, 3),
+        index=pd.RangeIndex(6) if index is None else index,
+        sensor_names=np.array(["flow", "heat", "level"], dtype=object),
+        intervals=np.array([[1, 3], [5, 6]]),
+        segment_values=np.array([[3.0, 1.0, 0.0], [-1.0, -2.0, 0.0]]),
+        method="by hand",
+    )
+
+
+def test_segments_are_listed_with_their_leading_sensors():
+    expected = pd.DataFrame(
+        {
+            "start": [1, 5],
+            "end": [3, 6],
+            "n_timestamps": [2, 1],
+            "peak_score": [7.0, 6.0],
+            "sensors": ["flow 75%, heat 25%", ""],  # nothing pushes the second up
+        }
+    )
+    pd.testing.assert_frame_equal(make().segments(), expected, check_dtype=False)
+    assert make().segments(k=1)["sensors"].tolist() == ["flow 75%", ""]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2024-01-01", periods=6, freq="D"),
+        pd.timedelta_range("0s", periods=6, freq="s"),
+    ],
+)
+def test_times_are_those_of_the_first_and_the_last_timestamp(index):
+    table = make(index).segments()
+    assert table["start"].tolist() == [index[1], index[5]]
+    assert table["end"].tolist() == [index[2], index[5]]
+    assert_array_equal(make(index).to_frame().index, index)
+
+
+def test_other_labels_give_way_to_positions():
+    table = make(pd.Index(list("abcdef"))).segments()
+    assert table[["start", "end"]].to_numpy().tolist() == [[1, 3], [5, 6]]
+
+
+def test_sensors_are_listed_segment_by_segment():
+    table = make().top_sensors(2)
+    assert table.columns.tolist() == [
+        "segment", "start", "end", "rank", "sensor", "value", "attribution", "share"
+    ]  # fmt: skip
+    assert table["segment"].tolist() == [0, 0, 1, 1]
+    assert table["sensor"].tolist() == ["flow", "heat", "level", "flow"]
+    assert table["value"].tolist() == [4.5, 5.5, 17.0, 15.0]
+    assert table["share"].tolist() == [0.75, 0.25, 0.0, 0.0]
+    assert table["start"].tolist() == [1, 1, 5, 5]
+
+
+def test_segments_as_rows_serve_the_displays_and_the_metrics():
+    rows = make().by_segment()
+    assert rows.scores.tolist() == [7.0, 6.0]
+    assert_allclose(rows.data, [[4.5, 5.5, 6.5], [15.0, 16.0, 17.0]])
+    assert select_features(rows, k=1).tolist() == [[True, False, False], [False] * 3]
+    assert len(AttributionDisplay.from_explanation(rows).axes_) == 2
+
+
+def test_it_says_what_it_is():
+    explanation = make()
+    assert len(explanation) == 6
+    assert repr(explanation) == (
+        "SeriesExplanation of 2 segments of 6 timestamps by 3 sensors (by hand)"
+    )
+    assert "flow 75%" in explanation._repr_html_()
+
+
+@pytest.mark.parametrize("method", ["segments", "top_sensors"])
+def test_at_least_one_sensor_is_asked_for(method):
+    with pytest.raises(ValueError, match="at least 1"):
+        getattr(make(), method)(0)
