@@ -77,6 +77,7 @@ EXPLAINERS: dict[str, dict[str, Any]] = {
     "occlusion, window, zero": {"references": "zero", "cells": "window"},
     "occlusion, segment, zero": {"references": "zero"},
     BEST: {},
+    "occlusion, segment, neighbours": {"references": "neighbors"},
     "kernel SHAP, segment, context": {"method": "kernel_shap"},
     "gradient SHAP, segment": {"method": "gradient_shap", "references": "sample"},
 }
@@ -212,7 +213,7 @@ def run(
                 explainer.explain, machine.test, segments=machine.segments
             )
             figures = localization(machine, explanation.segment_values)
-            row = label if chosen is EXPLAINERS else f"{name}, {label}"
+            row = label if label in EXPLAINERS else f"{name}, {label}"
             yield from records("localization", row, figures, ms)
 
 
@@ -267,7 +268,8 @@ def segments_of(figures: pd.DataFrame, metric: str) -> FloatArray:
 def wins(figures: pd.DataFrame, machines: tuple[str, ...]) -> Iterator[str]:
     """By how much the best explainer is ahead of both errors, segment by segment."""
     part = figures[figures["machine"].isin(machines)]
-    for other in (ERROR, NORMALIZED):
+    rows = set(part["row"])
+    for other in {ERROR, NORMALIZED} & rows if BEST in rows else ():
         for rule in SELECTIONS:
             metric = f"{rule} IoU"
             ours, theirs = (
@@ -303,6 +305,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
         "--machines", nargs="+", default=[*DEVELOPMENT, *REPORTED], help="of the set"
+    )
+    parser.add_argument(
+        "--explainers", nargs="+", choices=EXPLAINERS, default=list(EXPLAINERS)
     )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--max-iter", type=int, help="epochs, if not the defaults")

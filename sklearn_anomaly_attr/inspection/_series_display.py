@@ -169,7 +169,7 @@ class SeriesDisplay:
         for axis in axes:
             axis.set_xlim(-0.5, len(self.data) - 0.5)
             axis.xaxis.set_major_formatter(self._label)
-        strip.locator_params(axis="x", nbins=6)
+        strip.locator_params(axis="x", nbins=6, integer=True)
         self.axes_ = axes
         self.figure_: Figure = axes[0].figure
         return self
@@ -223,7 +223,8 @@ class SeriesDisplay:
     def _label(self, place: float, _: Any = None) -> str:
         """Label of the timestamp at a position; none between timestamps."""
         inside = 0 <= place < len(self.index) and float(place).is_integer()
-        return str(self.index[int(place)]) if inside else ""
+        # The date above the time of day.
+        return str(self.index[int(place)]).replace(" ", "\n") if inside else ""
 
 
 def _pooled(values: NDArray[Any]) -> NDArray[Any]:

@@ -138,6 +138,9 @@ class SensorExplainer(
     occlusion and the errors. The value of a player is shared equally among its
     cells. With ``cells="window"``, the parts outside the segment are dropped.
 
+    "context" suits sensors that hardly move. Where they swing, a constant is
+    abnormal itself, and hides what it should show: take "neighbors" there.
+
     References
     ----------
     Ameli et al. (2022), "Unsupervised multi-sensor anomaly localization with

@@ -1,0 +1,61 @@
+"""
+=======================
+Which sensors, and when
+=======================
+
+A pump with eight sensors, a reading a minute. In the second day a valve closes for
+half an hour, and later the outlet's temperature falls when it should rise. Which
+stretches are abnormal, and which sensors are to blame?
+"""
+
+# %%
+# Two days of readings; the first day is normal.
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+rng = np.random.default_rng(0)
+n = 2 * 24 * 60
+time = np.arange(n)
+load = np.sin(2 * np.pi * time / 180) + 0.3 * np.sin(2 * np.pi * time / 37)
+sensors = {
+    "load": load,
+    "flow": np.roll(load, 5),
+    "pressure": 0.5 * load**2,
+    "inlet temperature": np.roll(load, 30),
+    "outlet temperature": np.roll(load, 40),
+    "vibration": np.abs(load),
+    "current": np.tanh(2 * load),
+    "level": np.cos(2 * np.pi * time / 90),
+}
+index = pd.date_range("2026-03-01", periods=n, freq="min")
+X = pd.DataFrame(sensors, index=index) + rng.normal(scale=0.05, size=(n, 8))
+
+X.loc["2026-03-02 06:00":"2026-03-02 06:29", "flow"] -= 1.5
+X.loc["2026-03-02 15:00":"2026-03-02 15:44", "outlet temperature"] *= -1
+train, test = X[:"2026-03-01"], X["2026-03-02":]
+
+# %%
+# The detector learns to give back windows of half an hour. The stretches whose
+# timestamps it finds abnormal are explained: what would the score be, had a sensor
+# shown there what it shows in the most similar windows of the first day? Sensors that
+# hardly move, as servers' do, can be compared with what they showed just before,
+# which is the default; of these, a flat line would be abnormal itself.
+
+from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, SensorExplainer
+
+detector = LSTMAutoencoderDetector(
+    (32, 16), window=30, stride=3, max_iter=30, contamination=0.001, random_state=0
+)
+explainer = SensorExplainer(detector, references="neighbors", random_state=0).fit(train)
+explanation = explainer.explain(test)
+print(explanation.segments(k=2).to_string())
+
+# %%
+# Shaded stretches are abnormal; the strip below shows when which sensor is to blame.
+
+from sklearn_anomaly_attr.inspection import SeriesDisplay
+
+SeriesDisplay.from_explanation(explanation)
+plt.show()
