@@ -46,6 +46,7 @@ class GameExplainer(ScoreExplainer):
         masks = torch.from_numpy(solver.masks).to(x.device)
         game = self._make_game(score, x, players, self._batch_size(score, x))
         worth = game.values(masks).cpu().numpy()
+        self._check_finite(worth)
         shared, reference = solver.solve(worth), game.reference
         return Attributions(
             shared.values,

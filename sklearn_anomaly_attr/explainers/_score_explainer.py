@@ -107,13 +107,7 @@ class ScoreExplainer(BaseExplainer):
                 parts.append(self._attribute(score, x, players))
                 progress.update(len(x))
         found = Attributions(*map(_concatenate, zip(*parts, strict=True)))
-        if not (np.isfinite(found.values).all() and np.isfinite(found.scores).all()):
-            raise ValueError(
-                f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN "
-                "scores to these rows, or to rows between them and the training rows. "
-                "Take a score that is finite everywhere: a gaussian kernel for "
-                "KernelDensity, no logarithm of columns that can fall below zero."
-            )
+        self._check_finite(found.scores, found.values)
         base_values, reference = found.base_values, found.reference
         if base_values is None:
             base_values = np.full(len(X), np.nan)
@@ -134,6 +128,17 @@ class ScoreExplainer(BaseExplainer):
             standard_errors=found.standard_errors,
             reference=reference,
             method=f"{self._describe(score, players)}, score: {score.description}",
+        )
+
+    def _check_finite(self, *arrays: FloatArray) -> None:
+        """Refuse scores, or what comes of them, that are NaN or infinite."""
+        if all(np.isfinite(array).all() for array in arrays):
+            return
+        raise ValueError(
+            f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN scores to "
+            "these rows, or to rows between them and the training rows. Take a score "
+            "that is finite everywhere: a gaussian kernel for KernelDensity, no "
+            "logarithm of columns that can fall below zero."
         )
 
     def _batch_size(self, score: TorchScore, x: Tensor) -> int:
