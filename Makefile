@@ -13,7 +13,7 @@ demo: .venv/.stamp-plot ## Explain a few anomalies and draw quickstart.png
 	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
 
 test: .venv/.stamp-test ## Run the tests and the docstrings' examples
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: .venv/.stamp-lint ## Lint, check the format and the types
 	$(BIN)/ruff check

@@ -28,6 +28,16 @@ sphinx_gallery_conf = {
     "show_signature": False,
 }
 
+
+def setup(app):
+    """Leave out how scikit-learn's metadata are requested; it documents that."""
+
+    def skip(app, what, name, obj, skip, options):
+        return True if name.endswith("_request") else None
+
+    app.connect("autodoc-skip-member", skip)
+
+
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options = {"show_prev_next": False}

@@ -223,7 +223,6 @@ def test_other_scores_and_other_warm_starts(X):
         ({"retention": lambda t, n: float("nan")}, r"must lie in \(0, 1\]"),
         ({"retention": CosineRetention(0.8, -0.1)}, r"must lie in \(0, 1\]"),
     ],
-    ids=str,
 )
 def test_bad_parameters_name_the_cure(parameters, message, X):
     with pytest.raises(ValueError, match=message):

@@ -199,7 +199,7 @@ def test_unfitted_estimators_are_refused(estimator):
         KernelDensity(rtol=0.1),
         KernelDensity(atol=0.1),
     ],
-    ids=str,
+    ids=lambda e: type(e).__name__,
 )
 def test_what_is_not_translated_is_called(estimator, X):
     score = torch_score(estimator.fit(X))

@@ -150,7 +150,6 @@ BINS = Bins(3, encode="ordinal", strategy="uniform")
         ([FunctionTransformer(lambda x: x + 1)], "functiontransformer"),
         ([StandardScaler(), SimpleImputer(add_indicator=True)], "simpleimputer"),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("data", [X, FRAME], ids=["array", "frame"])
 @pytest.mark.parametrize("output", ["default", "pandas"])
