@@ -269,7 +269,8 @@ def wins(figures: pd.DataFrame, machines: tuple[str, ...]) -> Iterator[str]:
     """By how much the best explainer is ahead of both errors, segment by segment."""
     part = figures[figures["machine"].isin(machines)]
     rows = set(part["row"])
-    for other in {ERROR, NORMALIZED} & rows if BEST in rows else ():
+    others = [row for row in (ERROR, NORMALIZED) if {row, BEST} <= rows]
+    for other in others:
         for rule in SELECTIONS:
             metric = f"{rule} IoU"
             ours, theirs = (

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.stats import iqr
 
 from ..base import FloatArray
+
+
+def score_spread(scores: FloatArray) -> float:
+    """Spread of training scores: by their quartiles, unless these are tied."""
+    # Tied scores have no quartiles' range, equal scores no deviation.
+    return float(iqr(scores, scale="normal") or scores.std() or 1.0)
 
 
 class CommonScale:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import iqr, rankdata
+from scipy.stats import rankdata
 from sklearn.base import (
     MetaEstimatorMixin,
     OneToOneFeatureMixin,
@@ -21,9 +21,10 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import StrOptions, _fit_context
-from .._validation import check_training, fit_detector, score_method
+from .._validation import check_training, finite_scores, fit_detector, score_method
 from ..base import FloatArray, _seed_unseeded
 from ..explanation import Explanation
+from ._common_scale import score_spread
 
 
 def _ranks(values: FloatArray) -> FloatArray:
@@ -329,5 +330,5 @@ def _center_and_spread(detector: Any, X: Any) -> tuple[float, float]:
     """What makes anomaly scores comparable; an ensemble's own already are."""
     if detector is None:
         return 0.0, 1.0
-    scores = np.asarray(getattr(detector, score_method(detector))(X))
-    return -float(np.median(scores)), float(iqr(scores) or scores.std() or 1.0)
+    scores = finite_scores(detector, X)
+    return -float(np.median(scores)), score_spread(scores)

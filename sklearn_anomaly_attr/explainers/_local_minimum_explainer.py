@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.stats import iqr
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
@@ -15,6 +14,7 @@ from .._torch._proximity import Minimizer, Proximity
 from ..base import FloatArray
 from ..games import local_minimizer
 from ..scores import TorchScore, torch_score
+from ._common_scale import score_spread
 from ._score_explainer import ScoreExplainer
 
 
@@ -38,8 +38,7 @@ class LocalMinimumExplainer(ScoreExplainer):
         self._lower, self._upper = X.min(axis=0), X.max(axis=0)
         score = torch_score(self.estimator_, self._coding)
         scores = self._score(score, torch.tensor(X)).numpy()
-        # Tied scores have no quartiles' range, equal scores no deviation.
-        self._score_spread = iqr(scores, scale="normal") or scores.std() or 1.0
+        self._score_spread = score_spread(scores)
 
     @property
     def _categorical(self) -> tuple[int, ...]:
