@@ -76,9 +76,13 @@ EXPLAINERS: dict[str, dict[str, Any]] = {
     NORMALIZED: {"method": "error"},
     "occlusion, window, zero": {"references": "zero", "cells": "window"},
     "occlusion, segment, zero": {"references": "zero"},
-    BEST: {},
+    BEST: {"references": "context"},
+    "occlusion, segment, auto": {},
     "occlusion, segment, neighbours": {"references": "neighbors"},
-    "kernel SHAP, segment, context": {"method": "kernel_shap"},
+    "kernel SHAP, segment, context": {
+        "method": "kernel_shap",
+        "references": "context",
+    },
     "gradient SHAP, segment": {"method": "gradient_shap", "references": "sample"},
 }
 # IoU, F1, Acc of the paper, on another machine.

@@ -1,13 +1,17 @@
 """Explaining an autoencoder: our explainers beside captum's, and beside a plain loop.
 
 Usage: ``python -m benchmarks.torch_peers --data DIR``, where ``DIR/anomattr/`` holds
-thyroid and musk, and ``DIR/adbench/`` cardio. Needs captum.
+thyroid and musk, ``DIR/adbench/`` cardio, and ``DIR/smd/`` machine-2-1. Needs captum.
 
 Both explain the same rows of the same detector through the same float64 torch
 function, ``torch_score(detector)``, with the mean of the training rows as the only
 reference (GradientShap: 25 training rows). captum runs with each of its batching
 options, and the fastest counts. KernelShap enumerates all coalitions where they fit
 the budget; captum draws as many as the budget allows.
+
+``--sets series`` explains the 38 sensors in windows of an LSTM autoencoder by kernel
+SHAP, with as many coalitions for both. captum calls torch's layers, and, where the
+table says so, our score, which is faster without gradients.
 """
 
 from __future__ import annotations
@@ -32,7 +36,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from sklearn_anomaly_attr import AutoencoderDetector, explainers, torch_score
-from sklearn_anomaly_attr.datasets import load_adbench, load_anomattr
+from sklearn_anomaly_attr.datasets import load_adbench, load_anomattr, load_smd
+from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, SensorExplainer
 
 from ._common import FloatArray, markdown_table, one_thread, timed
 
@@ -41,6 +46,9 @@ N_ORDERS, N_TIMES = 26, 40
 N_ROWS, MOST_ROWS_SLOW = (1, 10, 100), 10
 # captum's kernel SHAP batches the coalitions of one row.
 COALITIONS_A_CALL = (1, 256, 2048)
+# Windows of 50 timestamps that hold part of a segment of 20, and where it lies there.
+SPANS = {958: (42, 50), 975: (25, 45), 992: (8, 28), 1009: (0, 11)}
+SENSOR_COALITIONS, SENSOR_COALITIONS_A_CALL = 256, (1, 64, 256)
 
 
 class Peer(NamedTuple):
@@ -184,10 +192,77 @@ def compare(peer: Peer, rows: FloatArray) -> list[str]:
     return [peer.name, *cells, f"{peer.target:g}x"]
 
 
+def compare_sensors(folder: Path) -> Iterator[list[str]]:
+    """Rows of a table: CPU milliseconds a window, ours and captum's."""
+    machine = load_smd(folder / "smd", "machine-2-1")
+    train = machine.train[:3000]
+    detector = LSTMAutoencoderDetector(max_iter=1, stride=20, random_state=0)
+    detector.fit(train)
+    score, length = torch_score(detector), detector.window_
+    windows = [machine.test[start : start + length] for start in SPANS]
+    sensors = torch.arange(train.shape[1]).repeat(length)[None]
+    mean = train.mean(axis=0)
+
+    def with_layers(x: Tensor) -> Tensor:
+        """The same score by torch's layers, as gradients need them."""
+        with torch.enable_grad():
+            return score(x).detach()
+
+    def theirs(function: Callable[[Tensor], Tensor], cells: str, n: int) -> None:
+        attribute = KernelShap(function).attribute
+        for window, span in zip(windows, SPANS.values(), strict=True):
+            absent = window.copy()
+            absent[slice(*span) if cells == "segment" else slice(None)] = mean
+            attribute(
+                torch.tensor(window.reshape(1, -1)),
+                baselines=torch.tensor(absent.reshape(1, -1)),
+                feature_mask=sensors,
+                n_samples=SENSOR_COALITIONS,
+                perturbations_per_eval=n,
+            )
+
+    # Each window is a series of its own.
+    explained = {
+        "X": np.concatenate(windows),
+        "groups": np.repeat(np.arange(len(windows)), length),
+        "segments": [
+            (i * length + start, i * length + stop)
+            for i, (start, stop) in enumerate(SPANS.values())
+        ],
+    }
+    for cells in ("segment", "window"):
+        explainer = SensorExplainer(
+            FrozenEstimator(detector),
+            method="kernel_shap",
+            references="mean",
+            cells=cells,
+            max_evaluations=SENSOR_COALITIONS,
+            random_state=0,
+        ).fit(train)
+        calls = [partial(explainer.explain, **explained)]
+        for function in (with_layers, score):
+            calls += [
+                partial(theirs, function, cells, n) for n in SENSOR_COALITIONS_A_CALL
+            ]
+        # In turn, so that what else the machine does meets all.
+        times = [[timed(call)[1] for call in calls] for _ in range(5)]
+        own, *others = np.min(times[1:], axis=0) / len(windows)
+        layers, same = np.split(np.array(others), 2)
+        ratios = [layers[0], layers.min(), same.min()]
+        cells_of_row = [own, *layers, same.min()]
+        yield [
+            cells,
+            *(f"{ms:.1f}" for ms in cells_of_row),
+            *(f"{ms / own:.1f}x" for ms in ratios),
+        ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=["thyroid", "cardio", "musk"])
+    parser.add_argument(
+        "--sets", nargs="+", default=["thyroid", "cardio", "musk", "series"]
+    )
     args = parser.parse_args()
     header = ["ms a row"]
     for n_rows in N_ROWS:
@@ -195,6 +270,13 @@ def main() -> None:
     header.append("target")
     with one_thread():
         for name in args.sets:
+            if name == "series":
+                batches = [f"captum, {n} a call" for n in SENSOR_COALITIONS_A_CALL]
+                names = ["cells, ms a window", "ours", *batches, "on our score"]
+                names += ["default", "fastest", "on our score"]
+                table = markdown_table(names, list(compare_sensors(args.data)))
+                print(f"### Sensors, targets 10x and 3x\n\n{table}\n", flush=True)
+                continue
             train = load(args.data, name)
             detector = AutoencoderDetector(random_state=0).fit(train)
             rows = [compare(peer, train) for peer in peers(detector, train)]

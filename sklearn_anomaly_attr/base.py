@@ -89,8 +89,16 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If X is not a finite numeric table of at least two rows.
         """
-        X = check_X(self, X, ensure_min_samples=self._min_samples)
-        self._fit(X)
+        return self._fit_rows(self._check_rows(X, reset=True))
+
+    def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
+        """Validate rows to fit on (``reset``) or to score, as a float64 table."""
+        least = self._min_samples if reset else 1
+        return check_X(self, X, reset=reset, ensure_min_samples=least)
+
+    def _fit_rows(self, X: FloatArray, **params: Any) -> Self:
+        """Fit on the validated rows X, and set the threshold."""
+        self._fit(X, **params)
         scores = self._score_samples(X)
         self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
         return self
@@ -109,7 +117,7 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             Float64 scores.
         """
         check_is_fitted(self)
-        return self._score_samples(check_X(self, X, reset=False))
+        return self._score_samples(self._check_rows(X, reset=False))
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Score rows; HIGHER is more abnormal: ``-score_samples(X)``.
@@ -240,7 +248,7 @@ class BaseExplainer(
         TableCoding.of(X, listed).encode(X)
         rng = check_random_state(self.random_state)
         self._random_seed = int(rng.randint(np.iinfo(np.int32).max))
-        estimator = clone(self.estimator)
+        estimator = self._new_estimator()
         if self.random_state is not None:
             _seed_unseeded(estimator, rng)
         self.estimator_ = fit_detector(estimator, X, y)
@@ -285,6 +293,10 @@ class BaseExplainer(
             Attributions; POSITIVE pushes the anomaly score UP.
         """
         return self.explain(X).values
+
+    def _new_estimator(self) -> Any:
+        """The detector to fit."""
+        return clone(self.estimator)
 
     def _check_columns(self) -> None:
         """Refuse a detector that was fitted elsewhere, on other columns."""

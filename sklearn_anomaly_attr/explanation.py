@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from html import escape
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     import shap
 
 FloatArray = NDArray[np.float64]
-
-_PER_ROW = (
-    "values",
-    "base_values",
-    "scores",
-    "data",
-    "index",
-    "standard_errors",
-    "reference",
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,11 +82,21 @@ class Explanation:
     reference: NDArray[Any] | None = None
     method: str = ""
 
+    _per_row: ClassVar[tuple[str, ...]] = (
+        "values",
+        "base_values",
+        "scores",
+        "data",
+        "index",
+        "standard_errors",
+        "reference",
+    )
+
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.values)
 
-    def __getitem__(self, rows: Any) -> Explanation:
+    def __getitem__(self, rows: Any) -> Self:
         """Select rows by position or mask."""
         if isinstance(rows, int | np.integer):
             if not -len(self) <= rows < len(self):
@@ -106,7 +106,7 @@ class Explanation:
             rows = rows.to_numpy()
         selected: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
-            for name in _PER_ROW
+            for name in self._per_row
         }
         return replace(self, **selected)
 

@@ -24,17 +24,24 @@ from sklearn_anomaly_attr import (
     DSIL,
     AnomalyShapley,
     AutoencoderDetector,
+    ConvAutoencoderDetector,
+    CounterfactualExplainer,
     DAGMMDetector,
     DDPMDetector,
+    DeepSVDDDetector,
     DTEDetector,
     GaussianMixtureDetector,
+    HypersphereDetector,
     IterativeReweighting,
     KernelShap,
     KNNDetector,
     NeighborShap,
+    OutlierExposureDetector,
+    RegionShapley,
     VAEDetector,
 )
 from sklearn_anomaly_attr.base import BaseDetector
+from sklearn_anomaly_attr.counterfactuals import GradientDescent
 from sklearn_anomaly_attr.explainers import (
     AnomalyCompensation,
     AnomalyContribution,
@@ -54,6 +61,7 @@ from sklearn_anomaly_attr.explainers import (
     SmoothGrad,
     ZScore,
 )
+from sklearn_anomaly_attr.images import ErrorMap, FCDDDetector, RegionOcclusion
 from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, WindowedDetector
 
 
@@ -77,6 +85,11 @@ DETECTORS = [
     IterativeReweighting(AutoencoderDetector(4, max_iter=3)),
     LSTMAutoencoderDetector((4, 2), window=1, max_iter=2),
     WindowedDetector(KNNDetector(), window=1),
+    DeepSVDDDetector(max_iter=3),
+    HypersphereDetector(max_iter=3),
+    OutlierExposureDetector(max_iter=3),
+    ConvAutoencoderDetector(n_kernels=4, max_iter=3),
+    FCDDDetector(n_kernels=4, max_iter=3),
 ]
 INNER = [
     GaussianMixtureDetector(2),
@@ -118,9 +131,30 @@ EXPLAINERS = [
     SequentialFeatureExplainer(INNER[2]),
     SmoothGrad(INNER[1]),
     ZScore(INNER[5]),
+    RegionShapley(INNER[0], n_permutations=3),
+    RegionShapley(INNER[2], regions="grid", mask="train_median"),
+    RegionOcclusion(INNER[4]),
+    ErrorMap(INNER[6]),
 ]
-ESTIMATORS = DETECTORS + EXPLAINERS
-BATCHED = [e for e in EXPLAINERS if "batch_size" in e.get_params(deep=False)]
+COUNTERFACTUALS = [
+    CounterfactualExplainer(INNER[0], n_counterfactuals=2),
+    CounterfactualExplainer(INNER[1], method=GradientDescent(max_iter=2)),
+    CounterfactualExplainer(INNER[3], method="nearest", target=0.8),
+    CounterfactualExplainer(INNER[5], target=0.8),
+]
+TRANSFORMERS = EXPLAINERS + COUNTERFACTUALS
+ESTIMATORS = DETECTORS + TRANSFORMERS
+IMAGES = (
+    ConvAutoencoderDetector,
+    DeepSVDDDetector,
+    ErrorMap,
+    FCDDDetector,
+    HypersphereDetector,
+    OutlierExposureDetector,
+    RegionOcclusion,
+    RegionShapley,
+)
+BATCHED = [e for e in TRANSFORMERS if "batch_size" in e.get_params(deep=False)]
 
 
 def name_of(estimator):
@@ -132,6 +166,7 @@ def name_of(estimator):
 
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
 every_explainer = pytest.mark.parametrize("estimator", EXPLAINERS, ids=name_of)
+every_transformer = pytest.mark.parametrize("estimator", TRANSFORMERS, ids=name_of)
 every_shapley = pytest.mark.parametrize("estimator", SHAPLEY, ids=name_of)
 every_detector = pytest.mark.parametrize("estimator", DETECTORS, ids=name_of)
 
@@ -271,18 +306,23 @@ def test_a_planted_feature_leads(estimator, X):
 
 
 @every_explainer
-def test_no_rows_give_an_empty_frame_with_the_right_columns(estimator, X):
-    fit = fitted(estimator, X).set_output(transform="pandas")
+def test_no_rows_give_an_empty_explanation(estimator, X):
+    fit = fitted(estimator, X)
     empty = fit.explain(X[:0])
     assert len(empty) == 0
     assert empty.to_frame().columns.tolist() == fit.get_feature_names_out().tolist()
     assert empty.top_features().empty
+
+
+@every_transformer
+def test_no_rows_give_an_empty_frame_with_the_right_columns(estimator, X):
+    fit = fitted(estimator, X).set_output(transform="pandas")
     transformed = fit.transform(X[:0])
     assert transformed.shape == (0, len(fit.get_feature_names_out()))
     assert transformed.columns.tolist() == fit.get_feature_names_out().tolist()
 
 
-@every_explainer
+@every_transformer
 def test_set_output_keeps_names_and_labels(estimator, X, X_new):
     fit = fitted(estimator, X)
     values = fit.transform(X_new)
@@ -292,7 +332,7 @@ def test_set_output_keeps_names_and_labels(estimator, X, X_new):
     assert_array_equal(frame.to_numpy(), values)
 
 
-@every_explainer
+@every_transformer
 def test_polars_goes_in_and_comes_out(estimator, X, X_new):
     polars = pytest.importorskip("polars")
     fit = fitted(estimator, polars.DataFrame(X.to_dict("list")))
@@ -374,7 +414,9 @@ def test_odd_input_is_refused_with_a_cure_or_handled(estimator, kind):
     rows = odd_inputs()[kind]
     if getattr(estimator, "groups", None) and rows[:1].size < 3:
         estimator = clone(estimator).set_params(groups=None)
-    if kind in REFUSED:
+    # Arrays of three dimensions are images.
+    takes_images = isinstance(estimator, IMAGES) and kind == "three dimensions"
+    if kind in REFUSED and not takes_images:
         with pytest.raises((ValueError, TypeError), match=REFUSED[kind]):
             fitted(estimator, rows)
         return
@@ -422,6 +464,11 @@ def test_grid_search(estimator, X):
         VAEDetector: ("learning_rate", [1e-2, 1e-9]),
         KNNDetector: ("n_neighbors", [3, 30]),
         LSTMAutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
+        ConvAutoencoderDetector: ("learning_rate", [1e-2, 1e-9]),
+        DeepSVDDDetector: ("learning_rate", [1e-2, 1e-9]),
+        FCDDDetector: ("learning_rate", [1e-9, 1e-2]),
+        HypersphereDetector: ("max_iter", [60, 1]),
+        OutlierExposureDetector: ("max_iter", [60, 1]),
     }[type(inner)]
     name = f"estimator__{name}" if inner is not estimator else name
     search = GridSearchCV(
@@ -433,7 +480,7 @@ def test_grid_search(estimator, X):
     assert search.fit(X).best_params_ == {name: values[0]}
 
 
-@every_explainer
+@every_transformer
 def test_explainers_reach_into_their_detector(estimator, X):
     """Nested parameters, and one seed for all that has none."""
     inner = fitted(estimator, X).estimator_.get_params()

@@ -24,13 +24,8 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
 BOUNDED = frozenset({"logistic", "tanh"})
 
 
-class DeepNet(nn.Module, ABC):
-    """A net that learns by ``losses`` and scores by ``score``.
-
-    Both see standardised columns. Its state is all that a fitted detector
-    keeps, so what a score needs beside the weights, fixed noise for one, is a
-    persistent buffer; drawn in ``__init__`` it follows the detector's seed.
-    """
+class LearningNet(nn.Module, ABC):
+    """A net that learns by ``losses``."""
 
     @abstractmethod
     def losses(self, batch: Batch) -> Tensor:
@@ -38,6 +33,15 @@ class DeepNet(nn.Module, ABC):
 
         Noise comes from ``batch.normal`` and ``batch.uniform``.
         """
+
+
+class DeepNet(LearningNet):
+    """A net that learns by ``losses`` and scores by ``score``.
+
+    Both see standardised columns. Its state is all that a fitted detector
+    keeps, so what a score needs beside the weights, fixed noise for one, is a
+    persistent buffer; drawn in ``__init__`` it follows the detector's seed.
+    """
 
     @abstractmethod
     def score(self, x: Tensor) -> Tensor:
@@ -118,8 +122,10 @@ class StandardizedScore(nn.Module):
         return ((x - self.center) / self.scale).reshape(-1, x.shape[-1])
 
 
-def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
-    """The parameter ``hidden_layer_sizes`` as a list.
+def hidden_sizes(
+    hidden_layer_sizes: Any, name: str = "hidden_layer_sizes"
+) -> list[int]:
+    """The parameter ``hidden_layer_sizes``, or one like it, as a list.
 
     Raises
     ------
@@ -130,13 +136,15 @@ def hidden_sizes(hidden_layer_sizes: Any) -> list[int]:
     whole = sizes.ndim == 1 and np.issubdtype(sizes.dtype, np.integer)
     if not (whole and len(sizes) and (sizes > 0).all()):
         raise ValueError(
-            f"hidden_layer_sizes={hidden_layer_sizes!r} is not a list of layer sizes: "
+            f"{name}={hidden_layer_sizes!r} is not a list of layer sizes: "
             "give one or more positive integers, such as (64, 32)."
         )
     return [int(size) for size in sizes]
 
 
-def perceptron(sizes: Sequence[int], activation: str) -> nn.Sequential:
+def perceptron(
+    sizes: Sequence[int], activation: str, *, bias: bool = True
+) -> nn.Sequential:
     """Linear layers from each of the sizes to the next, the last one linear.
 
     Parameters
@@ -145,10 +153,12 @@ def perceptron(sizes: Sequence[int], activation: str) -> nn.Sequential:
         Numbers of inputs, of the units of each hidden layer, and of outputs.
     activation : str
         What follows each layer but the last: a key of ``ACTIVATIONS``.
+    bias : bool, default=True
+        Whether the layers add a constant.
     """
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(n_in, n_out, bias), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
 
 

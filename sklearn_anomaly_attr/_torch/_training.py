@@ -19,10 +19,11 @@ from skorch.callbacks import (
 from skorch.helper import predefined_split
 from skorch.utils import noop
 from torch import Tensor, nn
+from torch.optim import lr_scheduler
 from torch.utils.data import TensorDataset
 
 from ._batches import Batch, TensorBatches
-from ._nets import DeepNet
+from ._nets import LearningNet
 
 DIVERGED = (
     "Training diverged: the loss or the weights are no longer finite. Lower "
@@ -78,7 +79,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 class _Trainer(NeuralNet):
-    """skorch's loop around the losses of a :class:`DeepNet`."""
+    """skorch's loop around the losses of a :class:`LearningNet`."""
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -129,13 +130,20 @@ class _FiniteLoss(Callback):
             raise ValueError(DIVERGED)
 
 
-def _cosine(max_iter: int) -> Callback:
-    policy = torch.optim.lr_scheduler.CosineAnnealingLR
-    return LRScheduler(policy=policy, event_name=None, T_max=max_iter)
+def _schedule(schedule: str, max_iter: int) -> list[Callback]:
+    """What changes the step size after an epoch."""
+    if schedule == "constant":
+        return []
+    policy: dict[str, Any]
+    if schedule == "cosine":
+        policy = {"policy": lr_scheduler.CosineAnnealingLR, "T_max": max_iter}
+    else:
+        policy = {"policy": lr_scheduler.StepLR, "step_size": -(-3 * max_iter // 4)}
+    return [LRScheduler(event_name=None, **policy)]
 
 
 def train(
-    net: DeepNet,
+    net: LearningNet,
     data: Data,
     *,
     validation: Data | None = None,
@@ -155,7 +163,7 @@ def train(
 
     Parameters
     ----------
-    net : DeepNet
+    net : LearningNet
         What to train; moves to the device of the rows.
     data : Data
         Training rows.
@@ -168,8 +176,9 @@ def train(
         Largest number of rows in a batch.
     learning_rate : float
         Step size of Adam.
-    schedule : {"constant", "cosine"}
-        Whether the step size falls to zero along half a cosine.
+    schedule : {"constant", "cosine", "step"}
+        Whether the step size falls to zero along half a cosine, or to a tenth
+        after three quarters of the epochs.
     weight_decay : float
         Strength of the L2 penalty.
     gradient_clip : float or None
@@ -218,7 +227,7 @@ def train(
         iterator_valid__shuffle=False,
         train_split=validation and predefined_split(TensorDataset(*validation)),
         callbacks=[
-            *([] if schedule == "constant" else [_cosine(max_iter)]),
+            *_schedule(schedule, max_iter),
             *([] if gradient_clip is None else [GradientNormClipping(gradient_clip)]),
             _FiniteLoss(),
             *callbacks,

@@ -48,11 +48,14 @@ def choose(paths: Sequence[Path], name: str) -> Path:
     raise ValueError(f"There is no {name!r}: pass one of {', '.join(known)}.")
 
 
-def read_arrays(path: Path, keys: Iterable[str], cure: str) -> Arrays:
+def read_arrays(
+    path: Path, keys: Iterable[str], cure: str, optional: Iterable[str] = ()
+) -> Arrays:
     """Read arrays of an .npz file; pickled objects are refused."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in keys}
+            held = [key for key in optional if key in file]
+            return {key: file[key] for key in (*keys, *held)}
     except KeyError as error:
         raise ValueError(f"{path} lacks an array: {error.args[0]} {cure}") from error
     except (BadZipFile, EOFError, TypeError, ValueError) as error:

@@ -12,8 +12,11 @@ __getattr__, __dir__, __all__ = attach(
         "DAGMMDetector": "._dagmm",
         "DDPMDetector": "._ddpm",
         "DTEDetector": "._dte",
+        "DeepSVDDDetector": "._deep_svdd",
         "GaussianMixtureDetector": "._gaussian_mixture",
+        "HypersphereDetector": "._hypersphere",
         "KNNDetector": "._knn",
+        "OutlierExposureDetector": "._outlier_exposure",
         "PyODDetector": "._pyod",
         "VAEDetector": "._vae",
     },
@@ -23,9 +26,12 @@ if TYPE_CHECKING:
     from ._autoencoder import AutoencoderDetector as AutoencoderDetector
     from ._dagmm import DAGMMDetector as DAGMMDetector
     from ._ddpm import DDPMDetector as DDPMDetector
+    from ._deep_svdd import DeepSVDDDetector as DeepSVDDDetector
     from ._dte import DTEDetector as DTEDetector
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
+    from ._hypersphere import HypersphereDetector as HypersphereDetector
     from ._knn import KNNDetector as KNNDetector
+    from ._outlier_exposure import OutlierExposureDetector as OutlierExposureDetector
     from ._pyod import BatchDependenceWarning as BatchDependenceWarning
     from ._pyod import PyODDetector as PyODDetector
     from ._vae import VAEDetector as VAEDetector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -10,8 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
+from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
@@ -49,8 +51,9 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         ``_auto_batch_size``.
     learning_rate : float
         Step size of Adam.
-    schedule : {"constant", "cosine"}
-        Whether the step size falls to zero along half a cosine.
+    schedule : {"constant", "cosine", "step"}
+        Whether the step size falls to zero along half a cosine, or to a tenth
+        after three quarters of the epochs.
     weight_decay : float
         Strength of the L2 penalty.
     early_stopping : bool
@@ -100,7 +103,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             Interval(Integral, 1, None, closed="left"),
         ],
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
-        "schedule": [StrOptions({"constant", "cosine"})],
+        "schedule": [StrOptions({"constant", "cosine", "step"})],
         "weight_decay": [Interval(Real, 0.0, None, closed="left")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither")],
@@ -169,6 +172,12 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             steps on batches cannot make a weight of two equal to a repeated
             row. For meta-estimators that weight rows themselves.
         """
+        self._fit_net(X, sample_weight)
+
+    def _fit_net(
+        self, X: FloatArray, sample_weight: FloatArray | None, **given: Any
+    ) -> None:
+        """Fit on the validated rows X; ``given`` is handed to ``_train``."""
         context = self._init_callback_context(max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, X=X)
         X, weight = _weighted(X, sample_weight)
@@ -180,7 +189,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         center, scale = self._row_scaling()
         X = (X - center) / scale
         split = self._split(len(X), rng)
-        training = self._train(net, X, weight, split, seed, device, context)
+        training = self._train(net, X, weight, split, seed, device, context, **given)
         self._keep(training)
         self._finish(net, X, weight, split[1])
         context.call_on_fit_task_end(estimator=self, X=X)
@@ -284,14 +293,26 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         return StandardizedScore(net, center, scale)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
+        return -self._evaluate(lambda net, x: net.score(x), X)
+
+    def _evaluate(
+        self,
+        function: Callable[[Any, Tensor], Tensor],
+        X: FloatArray,
+        *shape: int,
+    ) -> FloatArray:
+        """What a function of the net and standardised rows gives, ``(n, *shape)``."""
         device = resolve_device(self.device)
         score = self._score_function().to(device)
-        scores = np.empty(len(X))
+        values = np.empty((len(X), *shape))
+        size = max(1, _CELLS // self._width())
         with torch.inference_mode():
-            for batch in gen_batches(len(X), max(1, _CELLS // self._width())):
+            for start in range(0, len(X), size):
+                batch = slice(start, start + size)
                 rows = torch.tensor(X[batch], device=device)
-                scores[batch] = score(rows).cpu().numpy()
-        return -scores
+                given = function(score.net, score._standardize(rows))
+                values[batch] = given.cpu().numpy()
+        return values
 
     def _width(self) -> int:
         """How many numbers the widest layer gives for a row."""

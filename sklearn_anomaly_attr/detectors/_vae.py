@@ -83,8 +83,9 @@ class VAEDetector(DeepDetector):
         Largest number of rows in a training step; "auto" is 200.
     learning_rate : float, default=5e-3
         Step size of Adam.
-    schedule : {"constant", "cosine"}, default="constant"
-        Whether the step size falls to zero along half a cosine.
+    schedule : {"constant", "cosine", "step"}, default="constant"
+        Whether the step size falls to zero along half a cosine, or to a tenth
+        after three quarters of the epochs.
     weight_decay : float, default=0.0
         Strength of the L2 penalty on the weights.
     early_stopping : bool, default=False

@@ -47,13 +47,14 @@ class GameExplainer(ScoreExplainer):
         game = self._make_game(score, x, players, self._batch_size(score, x))
         worth = game.values(masks).cpu().numpy()
         self._check_finite(worth)
-        shared, reference = solver.solve(worth), game.reference
+        shared, reference, owners = solver.solve(worth), game.reference, game.owners
         return Attributions(
             shared.values,
             worth[:, -1],
             shared.base_values,
             shared.standard_errors,
             None if reference is None else reference.cpu().numpy(),
+            None if owners is None else owners.cpu().numpy(),
         )
 
     def _describe(self, score: TorchScore, players: Players) -> str:

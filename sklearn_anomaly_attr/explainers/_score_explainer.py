@@ -34,6 +34,8 @@ class Attributions(NamedTuple):
     """What a method finds for some rows; the fields are those of Explanation.
 
     ``base_values`` is None for methods whose values do not add up to the score.
+    ``owners (n_samples, n_features)`` are the players of each row's columns where
+    rows have players of their own.
     """
 
     values: FloatArray
@@ -41,19 +43,14 @@ class Attributions(NamedTuple):
     base_values: FloatArray | None = None
     standard_errors: FloatArray | None = None
     reference: FloatArray | None = None
+    owners: NDArray[np.intp] | None = None
 
 
-class ScoreExplainer(BaseExplainer):
-    """Base of the explainers that ask the score as a torch function.
-
-    A subclass writes ``_attribute(score, x, players)``, and ``_cells(n_players)``
-    where a row takes more memory than its own columns. One with the parameter
-    ``groups`` attributes groups of columns.
-    """
+class ScoringExplainer(BaseExplainer):
+    """Base of all that asks the score as a torch function."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseExplainer._parameter_constraints,
-        "groups": [dict, None],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
@@ -62,10 +59,76 @@ class ScoreExplainer(BaseExplainer):
         "verbose": ["verbose"],
     }
 
-    groups: Mapping[str, Sequence[Any]] | None = None
     batch_size: int | str
     device: str
     verbose: int
+
+    def _fit(self, X: FloatArray) -> None:
+        resolve_device(self.device)
+        coding = self._coding
+        self._n_categories = np.zeros(X.shape[1], dtype=np.intp)
+        if coding is not None:
+            self._n_categories = coding.n_categories
+        self._spread = CommonScale.of(X, self._n_categories).spread
+
+    @property
+    def _scale(self) -> CommonScale:
+        return CommonScale(self._spread, self._n_categories)
+
+    def _check_finite(self, *arrays: FloatArray) -> None:
+        """Refuse scores, or what comes of them, that are NaN or infinite."""
+        if all(np.isfinite(array).all() for array in arrays):
+            return
+        raise ValueError(
+            f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN scores to "
+            "these rows, or to rows between them and the training rows. Take a score "
+            "that is finite everywhere: a gaussian kernel for KernelDensity, no "
+            "logarithm of columns that can fall below zero."
+        )
+
+    def _batch_size(self, score: TorchScore, x: Tensor) -> int:
+        if self.batch_size != "auto":
+            return int(self.batch_size)
+        # What a call costs beside its rows decides on a black box and on a GPU;
+        # elsewhere the intermediate results should stay in the cache.
+        if isinstance(score, BlackBoxScore) or x.device.type != "cpu":
+            return int(np.clip(2**20 // x.shape[-1], 512, 2**16))
+        size = int(np.clip(2**16 // x.shape[-1], 512, 4096))
+        return min(size, max(64, 2**20 // score.width))
+
+    def _score(self, score: TorchScore, x: Tensor) -> Tensor:
+        """Scores ``(...)`` of the points ``x (..., n_features)``, in batches."""
+        points = x.reshape(-1, x.shape[-1])
+        if not len(points):  # a black box may refuse them
+            return x.new_empty(x.shape[:-1])
+        with torch.no_grad():
+            parts = [score(part) for part in points.split(self._batch_size(score, x))]
+        return torch.cat(parts).reshape(x.shape[:-1])
+
+    def _tensor(self, array: FloatArray, like: Tensor) -> Tensor:
+        return torch.tensor(array, dtype=like.dtype, device=like.device)
+
+    def _column_names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return [f"x{i}" for i in range(self.n_features_in_)]
+        return [str(name) for name in names]
+
+
+class ScoreExplainer(ScoringExplainer):
+    """Base of the explainers that attribute the score to features.
+
+    A subclass writes ``_attribute(score, x, players)``, and ``_cells(n_players)``
+    where a row takes more memory than its own columns. One with the parameter
+    ``groups`` attributes groups of columns.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ScoringExplainer._parameter_constraints,
+        "groups": [dict, None],
+    }
+
+    groups: Mapping[str, Sequence[Any]] | None = None
 
     @abstractmethod
     def _attribute(
@@ -79,16 +142,7 @@ class ScoreExplainer(BaseExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         self._players()
-        resolve_device(self.device)
-        coding = self._coding
-        self._n_categories = np.zeros(X.shape[1], dtype=np.intp)
-        if coding is not None:
-            self._n_categories = coding.n_categories
-        self._spread = CommonScale.of(X, self._n_categories).spread
-
-    @property
-    def _scale(self) -> CommonScale:
-        return CommonScale(self._spread, self._n_categories)
+        super()._fit(X)
 
     def _explain(self, X: FloatArray, coding: TableCoding | None) -> Explanation:
         players = self._players()
@@ -108,6 +162,17 @@ class ScoreExplainer(BaseExplainer):
                 progress.update(len(x))
         found = Attributions(*map(_concatenate, zip(*parts, strict=True)))
         self._check_finite(found.scores, found.values)
+        method = f"{self._describe(score, players)}, score: {score.description}"
+        return self._explanation(found, X, coding, method)
+
+    def _explanation(
+        self,
+        found: Attributions,
+        X: FloatArray,
+        coding: TableCoding | None,
+        method: str,
+    ) -> Explanation:
+        """What was found for the rows X, with names and all."""
         base_values, reference = found.base_values, found.reference
         if base_values is None:
             base_values = np.full(len(X), np.nan)
@@ -115,7 +180,7 @@ class ScoreExplainer(BaseExplainer):
         if coding is not None:
             data = coding.objects(X)
             reference = None if reference is None else coding.objects(reference)
-        shown = self._shown(players)
+        shown = self._shown(self._players())
         return Explanation(
             values=found.values,
             base_values=base_values,
@@ -127,50 +192,12 @@ class ScoreExplainer(BaseExplainer):
             groups=shown.columns,
             standard_errors=found.standard_errors,
             reference=reference,
-            method=f"{self._describe(score, players)}, score: {score.description}",
+            method=method,
         )
-
-    def _check_finite(self, *arrays: FloatArray) -> None:
-        """Refuse scores, or what comes of them, that are NaN or infinite."""
-        if all(np.isfinite(array).all() for array in arrays):
-            return
-        raise ValueError(
-            f"{type(thawed(self.estimator_)).__name__} gives infinite or NaN scores to "
-            "these rows, or to rows between them and the training rows. Take a score "
-            "that is finite everywhere: a gaussian kernel for KernelDensity, no "
-            "logarithm of columns that can fall below zero."
-        )
-
-    def _batch_size(self, score: TorchScore, x: Tensor) -> int:
-        if self.batch_size != "auto":
-            return int(self.batch_size)
-        # What a call costs beside its rows decides on a black box and on a GPU;
-        # elsewhere the intermediate results should stay in the cache.
-        dear = isinstance(score, BlackBoxScore) or x.device.type != "cpu"
-        elements, most = (2**20, 2**16) if dear else (2**16, 4096)
-        return int(np.clip(elements // x.shape[-1], 512, most))
-
-    def _score(self, score: TorchScore, x: Tensor) -> Tensor:
-        """Scores ``(...)`` of the points ``x (..., n_features)``, in batches."""
-        points = x.reshape(-1, x.shape[-1])
-        if not len(points):  # a black box may refuse them
-            return x.new_empty(x.shape[:-1])
-        with torch.no_grad():
-            parts = [score(part) for part in points.split(self._batch_size(score, x))]
-        return torch.cat(parts).reshape(x.shape[:-1])
 
     def _describe(self, score: TorchScore, players: Players) -> str:
         """Name the method, for the explanation."""
         return type(self).__name__
-
-    def _tensor(self, array: FloatArray, like: Tensor) -> Tensor:
-        return torch.tensor(array, dtype=like.dtype, device=like.device)
-
-    def _column_names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return [f"x{i}" for i in range(self.n_features_in_)]
-        return [str(name) for name in names]
 
     def _players(self) -> Players:
         return Players.from_groups(self._column_names(), self.groups)

@@ -39,6 +39,11 @@ class Game(ABC):
         """The rows as they would have been normal, where the game finds them."""
         return None
 
+    @property
+    def owners(self) -> Tensor | None:
+        """The players of each row's columns, where rows have players of their own."""
+        return None
+
     @abstractmethod
     def values(self, masks: Tensor) -> Tensor:
         """Worth of coalitions.

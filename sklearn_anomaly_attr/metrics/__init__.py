@@ -1,6 +1,15 @@
 """Metrics of detectors, with scorers for model selection, and of attributions."""
 
+from ._alternatives import diversity, proximity, sparsity, validity
 from ._bootstrap import MeanInterval, bootstrap_interval
+from ._counterfactuals import (
+    concept_accuracy,
+    counterfactual_roc_auc,
+    frechet_ratio,
+    plausibility,
+    score_distance,
+    substitution_roc_auc,
+)
 from ._curves import (
     ScoreCurve,
     deletion_auc,
@@ -26,6 +35,7 @@ from ._localization import (
     localization_precision,
     localization_recall,
 )
+from ._pixels import aupro, pixel_iou, pixel_roc_auc
 from ._ranking import (
     attribution_auroc,
     attribution_ndcg,
@@ -50,10 +60,15 @@ __all__ = [
     "attribution_auroc",
     "attribution_ndcg",
     "attribution_stability",
+    "aupro",
     "bootstrap_interval",
+    "concept_accuracy",
+    "counterfactual_roc_auc",
     "deletion_auc",
     "deletion_curve",
+    "diversity",
     "faithfulness",
+    "frechet_ratio",
     "hit_rate",
     "hits_at_k",
     "infidelity",
@@ -64,7 +79,15 @@ __all__ = [
     "localization_precision",
     "localization_recall",
     "mean_reciprocal_rank",
+    "pixel_iou",
+    "pixel_roc_auc",
+    "plausibility",
+    "proximity",
+    "score_distance",
     "select_features",
+    "sparsity",
+    "substitution_roc_auc",
     "top_k_overlap",
     "top_m_accuracy",
+    "validity",
 ]

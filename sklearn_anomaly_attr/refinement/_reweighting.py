@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from .._validation import _last_step, check_X, finite_scores
+from .._validation import _last_step, finite_scores
 from ..base import FloatArray
 from ._base import RefiningDetector, _subtasks
 
@@ -203,9 +203,5 @@ def _fit_weighted(
         estimator.fit(X, y, sample_weight=weights, **params)
     else:
         estimator._validate_params()
-        rows = check_X(estimator, X, ensure_min_samples=estimator._min_samples)
-        estimator._fit(rows, weights)
-        scores = estimator._score_samples(rows)
-        estimator.offset_ = float(
-            np.percentile(scores, 100.0 * estimator.contamination)
-        )
+        rows = estimator._check_rows(X, reset=True)
+        estimator._fit_rows(rows, sample_weight=weights, **params)

@@ -11,10 +11,14 @@ from ..detectors import (
     AutoencoderDetector,
     DAGMMDetector,
     DDPMDetector,
+    DeepSVDDDetector,
     DTEDetector,
+    HypersphereDetector,
+    OutlierExposureDetector,
     VAEDetector,
 )
 from ..detectors._deep import DeepDetector
+from ..images import ConvAutoencoderDetector, FCDDDetector
 from ._knn import KNNScore
 from ._registry import TorchScore, register_score
 
@@ -47,7 +51,9 @@ class DeepScore(TorchScore):
         """The score of a fitted detector."""
         check_is_fitted(detector)
         function = detector._score_function()
-        return cls(function, coercive=coercive, description=description)
+        score = cls(function, coercive=coercive, description=description)
+        score.width = detector._width()
+        return score
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
@@ -145,3 +151,37 @@ def _(estimator: DTEDetector) -> TorchScore:
 @register_score(DDPMDetector)
 def _(estimator: DDPMDetector) -> DeepScore:
     return DeepScore.of(estimator, coercive=False, description="denoising diffusion")
+
+
+@register_score(ConvAutoencoderDetector)
+def _(estimator: ConvAutoencoderDetector) -> DeepScore:
+    # As that of tables.
+    return DeepScore.of(
+        estimator,
+        coercive=estimator.activation in BOUNDED,
+        description="convolutional autoencoder",
+    )
+
+
+@register_score(FCDDDetector)
+def _(estimator: FCDDDetector) -> DeepScore:
+    description = "fully convolutional data description"
+    return DeepScore.of(estimator, coercive=False, description=description)
+
+
+@register_score(DeepSVDDDetector)
+def _(estimator: DeepSVDDDetector) -> DeepScore:
+    description = "deep support vector data description"
+    return DeepScore.of(estimator, coercive=False, description=description)
+
+
+@register_score(HypersphereDetector)
+def _(estimator: HypersphereDetector) -> DeepScore:
+    # A net may map rows far out to the origin, or keep them near it.
+    description = "hypersphere classification"
+    return DeepScore.of(estimator, coercive=False, description=description)
+
+
+@register_score(OutlierExposureDetector)
+def _(estimator: OutlierExposureDetector) -> DeepScore:
+    return DeepScore.of(estimator, coercive=False, description="outlier exposure")

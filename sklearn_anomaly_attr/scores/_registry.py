@@ -26,6 +26,10 @@ class TorchScore(nn.Module, ABC):
         Whether the score grows in every direction away from the training rows,
         so that a search without bounds ends near them. Where it does not,
         searches keep to the training range.
+    width : int
+        How many numbers the score makes of a row on its way, at most, where
+        they are many: layers of nets of images. Explainers score fewer rows at
+        once then.
     description : str
         A few words for :attr:`Explanation.method
         <sklearn_anomaly_attr.Explanation>`.
@@ -33,6 +37,7 @@ class TorchScore(nn.Module, ABC):
 
     differentiable: bool = True
     coercive: bool = True
+    width: int = 1
     description: str = "torch function"
 
     @abstractmethod

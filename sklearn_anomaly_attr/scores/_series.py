@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from ..series._lstm_autoencoder import LSTMAutoencoderDetector
@@ -37,10 +39,27 @@ class WindowScore(DeepScore):
             )
 
 
+class LSTMScore(WindowScore):
+    """The score of an LSTM autoencoder: mixtures of windows share their ends."""
+
+    def mean_over_references(
+        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
+    ) -> Tensor | None:
+        """Mean scores ``(n, m)`` with absent cells from references, on a CPU."""
+        self._check(x)
+        if x.device.type != "cpu":
+            return None
+        net: Any = self.function.net
+        center, scale = self.function.center, self.function.scale
+        x, references = (x - center) / scale, (references - center) / scale
+        worth: Tensor = net.mean_over_references(x, references, weights, present)
+        return worth
+
+
 @register_score(LSTMAutoencoderDetector)
 def _(estimator: LSTMAutoencoderDetector) -> DeepScore:
     # States of recurrent units are bounded, and so is what they give back.
-    return WindowScore.of(estimator, coercive=True, description="LSTM autoencoder")
+    return LSTMScore.of(estimator, coercive=True, description="LSTM autoencoder")
 
 
 @register_score(OmniAnomalyDetector)

@@ -79,8 +79,9 @@ class OmniAnomalyDetector(DeepSeriesDetector):
         Largest number of windows in a training step; "auto" is 64.
     learning_rate : float, default=1e-3
         Step size of Adam. The norm of the gradient is limited to 5.
-    schedule : {"constant", "cosine"}, default="constant"
-        Whether the step size falls to zero along half a cosine.
+    schedule : {"constant", "cosine", "step"}, default="constant"
+        Whether the step size falls to zero along half a cosine, or to a tenth
+        after three quarters of the epochs.
     weight_decay : float, default=0.0
         Strength of the L2 penalty on the weights.
     early_stopping : bool, default=True

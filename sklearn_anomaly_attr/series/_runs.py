@@ -184,6 +184,54 @@ class WindowPlan:
         return np.maximum(self.runs.stops - self.length, self.runs.starts)
 
 
+def split_in_time(
+    starts: IntArray,
+    run_starts: IntArray,
+    window: int,
+    fraction: float,
+    n_held_out: int,
+) -> tuple[IntArray, IntArray]:
+    """Split windows into earlier ones to train on, and later ones to hold out.
+
+    Each run is split in time, and windows on both sides are left out. A run
+    that is too short for windows on each side trains. If all are, the last
+    windows are held out, and those that overlap the first of these left out,
+    unless none would remain.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (n_windows,)
+        First rows of the windows, in ascending order.
+    run_starts : ndarray of shape (n_runs,)
+        First rows of the runs.
+    window : int
+        Number of rows of a window.
+    fraction : float
+        Share of the time of each run that is held out.
+    n_held_out : int
+        Number of windows to hold out where all runs are short.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Positions of windows; neither is empty.
+    """
+    run = np.searchsorted(run_starts, starts, side="right") - 1
+    stops = starts + window
+    last = np.zeros(len(run_starts), dtype=np.intp)
+    np.maximum.at(last, run, stops)
+    length = (last - run_starts)[run]
+    cut = last[run] - np.floor(fraction * length).astype(np.intp)
+    later, earlier = starts >= cut, stops <= cut
+    is_split = (np.bincount(run, later) > 0) & (np.bincount(run, earlier) > 0)
+    if is_split.any():
+        train = np.where(is_split[run], earlier, True)
+        return np.flatnonzero(train), np.flatnonzero(later & is_split[run])
+    before, held_out = np.split(np.arange(len(starts)), [-n_held_out])
+    apart = before[stops[before] <= starts[held_out[0]]]
+    return (apart if len(apart) else before), held_out
+
+
 def group_breaks(groups: Any, n_rows: int) -> BoolArray:
     """Where a row's id differs from the next one's.
 

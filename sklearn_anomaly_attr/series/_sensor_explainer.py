@@ -22,11 +22,13 @@ from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._torch._device import resolve_device
 from .._validation import check_X, score_method, thawed
 from ..base import FloatArray, _seed_unseeded
+from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
+from ._reference_choice import choose_references
 from ._runs import IntArray, WindowPlan
 from ._segments import check_segments, find_segments
 from ._series_explanation import SeriesExplanation
-from ._window_explainer import METHODS, WindowExplainer
+from ._window_explainer import METHODS, WindowExplainer, WindowView
 from ._window_references import REFERENCES, local_context
 from ._windows import WindowsMixin
 
@@ -70,10 +72,13 @@ class SensorExplainer(
         - "error", "normalized_error": the cell's part of the score, for
           detectors whose score is a sum of errors; and this part over the
           sensor's mean part in the training windows.
-    references : str, default="context"
+    references : str, default="auto"
         What absent cells, or paths, take their values from; "anomaly_shapley" and
         the errors need none:
 
+        - "auto": "context", or "neighbors" where a stretch of the first makes
+          most later windows of the training series more abnormal, and changes
+          their scores more than one of the second;
         - "context": the sensor's mean over the ``window_`` timestamps before
           the segment that are in no segment, of the same run; those after it
           where there are none before, or else the training mean;
@@ -112,6 +117,9 @@ class SensorExplainer(
     ----------
     estimator_ : estimator
         The fitted detector.
+    references_ : str
+        Where absent cells take their values from: ``references``, or what
+        "auto" chose.
     n_features_in_ : int
         Number of sensors seen in ``fit``.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -138,8 +146,9 @@ class SensorExplainer(
     occlusion and the errors. The value of a player is shared equally among its
     cells. With ``cells="window"``, the parts outside the segment are dropped.
 
-    "context" suits sensors that hardly move. Where they swing, a constant is
-    abnormal itself, and hides what it should show: take "neighbors" there.
+    "context" suits sensors that hardly move, or drift. Where they swing, a constant
+    is abnormal itself, and hides what it should show; "neighbors" suits these, and
+    takes ``n_references`` times as long.
 
     References
     ----------
@@ -166,7 +175,7 @@ class SensorExplainer(
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": "no_validation",
         "method": [StrOptions(set(METHODS))],
-        "references": [StrOptions(set(REFERENCES))],
+        "references": [StrOptions({"auto", *REFERENCES})],
         "cells": [StrOptions({"segment", "window"})],
         "n_references": [Interval(Integral, 1, None, closed="left")],
         "max_evaluations": [
@@ -191,7 +200,7 @@ class SensorExplainer(
         estimator: Any,
         *,
         method: str = "occlusion",
-        references: str = "context",
+        references: str = "auto",
         cells: str = "segment",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
@@ -244,8 +253,13 @@ class SensorExplainer(
         _, plan = detector._plan(table, groups)
         starts = plan.starts_every(detector.stride_)
         starts = starts[:: 1 + len(starts) // _TRAINING_WINDOWS]
+        self.references_ = self.references
+        if self.references == "auto":
+            score = torch_score(WindowView(detector))
+            chosen = choose_references(score, X, plan, starts, self.n_references)
+            self.references_ = chosen
         self._windows = WindowExplainer(
-            self.method, self.references, self.n_references, self.max_evaluations
+            self.method, self.references_, self.n_references, self.max_evaluations
         ).fit(detector, X, plan.cut(X, starts), seed)
         self.estimator_ = estimator
         return self
@@ -373,7 +387,7 @@ class SensorExplainer(
         """Name the method, for the explanation."""
         described = f"SensorExplainer, {self.method}"
         if METHODS[self.method].replaces:
-            described += f", {self.references}"
+            described += f", {self.references_}"
         if METHODS[self.method].replaces or not METHODS[self.method].of_cells:
             described += f", cells of the {self.cells}"
         return f"{described}, score: {self._windows.score().description}"

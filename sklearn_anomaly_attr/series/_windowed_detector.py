@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
+from .._sklearn_compat import Interval
 from .._validation import finite_scores, fit_detector, score_method
 from ..base import FloatArray, _seed_unseeded
+from ._runs import IntArray, WindowPlan, split_in_time
 from ._windows import WindowsMixin
 
 
@@ -49,7 +53,14 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         median step of the training rows; None allows any.
     contamination : float, default=0.1
         Share of the training timestamps beyond the threshold of ``predict``, in
-        (0, 0.5]. On a clean training series: the rate of false alarms.
+        (0, 0.5], or of those held out. On a clean series: the rate of false
+        alarms.
+    validation_fraction : float or None, default=None
+        Share of the time that is held out for the threshold, in (0, 1): the last
+        part of each run. A copy of the detector, fitted on the windows before,
+        scores it; then the detector is fitted on all. None takes the threshold
+        from the scores of all training timestamps, as elsewhere in scikit-learn,
+        which is too low for a detector by neighbours, see the notes.
     random_state : int, RandomState instance or None, default=None
         Where set, it seeds the detector's ``random_state`` parameters that are
         None.
@@ -82,8 +93,9 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
     ValueError
         In ``fit``, if X is not a finite numeric table of at least two rows, if
         its index goes back in time or repeats a time, if an id in ``groups``
-        comes back after another, if ``max_gap`` is no span of time, or if the
-        detector refuses the windows or gives scores that are not finite.
+        comes back after another, if ``max_gap`` is no span of time, if no run is
+        long enough for ``validation_fraction``, or if the detector refuses the
+        windows or gives scores that are not finite.
 
     See Also
     --------
@@ -113,9 +125,9 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
 
     Windows that overlap are near each other. A detector by neighbours therefore
     finds training windows more normal than windows of another time, and gives
-    several times the false alarms that ``contamination`` says where sensors
-    change slowly. ``stride=window`` makes them fewer; a threshold on the
-    anomaly scores of later normal rows is sounder.
+    several times the false alarms that ``contamination`` says. With
+    ``validation_fraction=0.2`` the threshold comes from windows that it has not
+    seen, and is about right unless the series goes where it has not been before.
 
     Examples
     --------
@@ -134,6 +146,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **WindowsMixin._parameter_constraints,
         "estimator": "no_validation",
+        "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "random_state": ["random_state"],
     }
     # The detector validates the windows.
@@ -148,6 +161,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         reduce: str = "mean",
         max_gap: Any = "auto",
         contamination: float = 0.1,
+        validation_fraction: float | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
@@ -156,6 +170,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         self.reduce = reduce
         self.max_gap = max_gap
         self.contamination = contamination
+        self.validation_fraction = validation_fraction
         self.random_state = random_state
 
     def _fit(self, X: FloatArray) -> None:
@@ -164,6 +179,44 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         if self.random_state is not None:
             _seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_ = fit_detector(estimator, X, None)
+
+    def _scores_for_threshold(self, X: FloatArray, plan: WindowPlan) -> FloatArray:
+        if self.validation_fraction is None:
+            return super()._scores_for_threshold(X, plan)
+        train, _ = self._split(self.window_starts_, plan)
+        before = copy(self)
+        before.estimator_ = fit_detector(
+            clone(self.estimator_), plan.cut(X, self.window_starts_[train]), None
+        )
+        full = np.flatnonzero(plan.is_full(plan.starts))
+        _, held_out = self._split(plan.starts[full], plan)
+        held_out = full[held_out]
+        scores = np.zeros(len(plan.starts))
+        scores[held_out] = before._score_windows(X, plan, plan.starts[held_out])
+        # Timestamps that only windows held out hold.
+        first, stop = plan.covering
+        later = np.zeros(len(scores) + 1, dtype=np.intp)
+        later[held_out + 1] = 1
+        later = later.cumsum()
+        alone = later[stop] - later[first] == stop - first
+        return plan.reduce(scores, self.reduce)[alone]
+
+    def _split(self, starts: IntArray, plan: WindowPlan) -> tuple[IntArray, IntArray]:
+        """Windows to fit on and to hold out for the threshold, of those given."""
+        fraction = self.validation_fraction or 0.0
+        later = np.floor(fraction * plan.runs.lengths)
+        shorter = np.minimum(later, plan.runs.lengths - later)
+        train, held_out = split_in_time(
+            starts, plan.runs.starts, self.window_, fraction, 1
+        )
+        if shorter.max() < self.window_ or len(train) < 2:
+            raise ValueError(
+                f"validation_fraction={fraction} leaves no run two windows of "
+                f"{self.window_} rows to fit on, and one after them to hold out (the "
+                f"longest has {plan.runs.lengths.max()} rows): pass more rows, set a "
+                "shorter window, or validation_fraction=None."
+            )
+        return train, held_out
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return finite_scores(self.estimator_, X)

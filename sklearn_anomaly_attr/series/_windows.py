@@ -130,7 +130,7 @@ class WindowsMixin(BaseDetector):
         starts = starts[plan.is_full(starts)]
         self.run_starts_, self.window_starts_ = runs.starts, starts
         self._fit(plan.cut(X, starts))
-        scores = plan.reduce(self._score_windows(X, plan), self.reduce)
+        scores = self._scores_for_threshold(X, plan)
         self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
         return self
 
@@ -221,6 +221,10 @@ class WindowsMixin(BaseDetector):
             +1 for normal timestamps, -1 for anomalies.
         """
         return np.where(self.decision_function(X, groups) < 0, -1, 1)
+
+    def _scores_for_threshold(self, X: FloatArray, plan: WindowPlan) -> FloatArray:
+        """Scores of timestamps, of which ``contamination`` is beyond the threshold."""
+        return plan.reduce(self._score_windows(X, plan), self.reduce)
 
     def _plan(self, X: Any, groups: Any = None) -> tuple[FloatArray, WindowPlan]:
         """Validate a series to score; its numbers, and its windows."""

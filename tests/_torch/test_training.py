@@ -62,7 +62,7 @@ def by_hand(
     losses = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for _ in range(max_iter):
+        for epoch in range(max_iter):
             order = torch.randperm(len(data.x), generator=generator)
             total = 0.0
             for rows in np.array_split(order.numpy(), n_batches):
@@ -78,6 +78,8 @@ def by_hand(
                 total += len(rows) * loss.item()
             if schedule == "cosine":
                 policy.step()
+            if schedule == "step" and epoch + 1 == 0.75 * max_iter:
+                optimizer.param_groups[0]["lr"] = 0.1 * learning_rate
             losses.append(total / len(data.x))
     return losses
 
@@ -89,6 +91,7 @@ def by_hand(
         {"weight_decay": 0.1},
         {"gradient_clip": 0.05},
         {"schedule": "cosine"},
+        {"schedule": "step"},
         {"batch_size": 1000},
         {"dropout": 0.5},
     ],

@@ -297,7 +297,7 @@ def test_a_missing_device_names_the_cure(detector, X):
         {"batch_size": 0},
         {"batch_size": "big"},
         {"learning_rate": 0.0},
-        {"schedule": "step"},
+        {"schedule": "linear"},
         {"weight_decay": -1.0},
         {"early_stopping": "yes"},
         {"validation_fraction": 1.0},

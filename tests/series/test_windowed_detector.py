@@ -125,6 +125,63 @@ def test_a_frozen_detector_is_used_as_it_is(X):
     assert_array_equal(detector.score_samples(X), fitted.score_samples(X))
 
 
+@pytest.mark.parametrize("reduce", ["mean", "end", "max"])
+def test_held_out_windows_set_the_threshold(reduce, X):
+    """Those of the last fifth of 300 rows; its first rows are in others, too."""
+    detector = WindowedDetector(
+        KNNDetector(5), window=4, reduce=reduce, validation_fraction=0.2
+    ).fit(X)
+    earlier = WindowedDetector(KNNDetector(5), window=4, reduce=reduce).fit(X[:240])
+    held_out = earlier.score_samples(X[240:])[3:]
+    assert detector.offset_ == np.percentile(held_out, 10.0)
+    plain = WindowedDetector(KNNDetector(5), window=4, reduce=reduce).fit(X)
+    assert_array_equal(detector.score_samples(X), plain.score_samples(X))
+
+
+def test_each_series_holds_out_its_own_end(X):
+    groups = np.repeat([0, 1], 150)
+    detector = WindowedDetector(
+        KNNDetector(5), window=4, reduce="end", validation_fraction=0.2
+    ).fit(X, groups=groups)
+    parts = [slice(0, 120), slice(120, 150), slice(150, 270), slice(270, 300)]
+    train = np.concatenate([X[parts[0]], X[parts[2]]])
+    earlier = WindowedDetector(KNNDetector(5), window=4, reduce="end")
+    earlier.fit(train, groups=np.repeat([0, 1], 120))
+    scores = [earlier.score_samples(X[parts[i]])[3:] for i in (1, 3)]
+    assert detector.offset_ == np.percentile(np.concatenate(scores), 10.0)
+
+
+def test_neighbours_give_as_many_false_alarms_as_asked_for():
+    X = np.random.default_rng(0).normal(size=(2000, 4))
+    for t in range(1, 2000):  # sensors that change slowly
+        X[t] += 0.9 * X[t - 1]
+
+    def false_alarms(fraction):
+        detector = WindowedDetector(KNNDetector(5), validation_fraction=fraction)
+        return (detector.fit(X[:1000]).predict(X[1000:]) == -1).mean()
+
+    assert false_alarms(None) > 0.8
+    assert 0.03 < false_alarms(0.2) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("window", "fraction"), [(70, 0.2), (20, 0.05), (20, 0.95)], ids=str
+)
+def test_too_few_rows_to_hold_out_are_refused(window, fraction, X):
+    detector = WindowedDetector(
+        KNNDetector(), window=window, validation_fraction=fraction
+    )
+    with pytest.raises(ValueError, match=r"longest has 300 rows\): pass more rows"):
+        detector.fit(X)
+
+
+def test_the_threshold_is_the_same_in_each_refit(X):
+    detector = WindowedDetector(
+        IsolationForest(n_estimators=3), random_state=0, validation_fraction=0.3
+    )
+    assert detector.fit(X).offset_ == clone(detector).fit(X).offset_
+
+
 def test_a_grid_search_finds_the_window(X):
     search = GridSearchCV(
         WindowedDetector(GaussianMixtureDetector(), reduce="end"),

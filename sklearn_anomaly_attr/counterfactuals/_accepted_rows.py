@@ -1,0 +1,119 @@
+"""Training rows that the target accepts, and which of several to show."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._method import Problem
+
+# Bounds the table of distances between rows and accepted rows.
+_CELLS = 2**22
+
+
+def accepted_rows(problem: Problem, x: Tensor) -> Tensor:
+    """The different training rows that the target accepts, ``(n, n_features)``."""
+    accepted = problem.X[problem.training_scores <= problem.threshold]
+    return torch.tensor(np.unique(accepted, axis=0), dtype=x.dtype, device=x.device)
+
+
+def nearest_rows(problem: Problem, x: Tensor, rows: Tensor, k: int) -> Tensor:
+    """Positions ``(n, k)`` of the `rows` next to each of `x`, the nearest first.
+
+    By their L1 distance over the columns that may change. Fewer than `k` if
+    there are fewer rows.
+    """
+    k = min(k, len(rows))
+    points = _l1_points(problem, rows)
+    size = max(1, _CELLS // len(rows))
+    parts = [
+        torch.cdist(part, points, p=1).topk(k, largest=False).indices
+        for part in _l1_points(problem, x).split(size)
+    ]
+    return torch.cat(parts) if parts else x.new_empty((0, k), dtype=torch.long)
+
+
+def _l1_points(problem: Problem, x: Tensor) -> Tensor:
+    """Points between which plain L1 distances are those of the problem."""
+    mutable = problem.constraints.mutable
+    blocks = [x[:, :0]]
+    for i in np.flatnonzero(mutable):
+        size = int(problem.scale.n_categories[i])
+        column = x[:, i, None]
+        if size:  # two unit vectors differ twice
+            codes = torch.arange(size, device=x.device)
+            column = (column == codes).to(x.dtype) / 2.0
+        blocks.append(column / float(problem.scale.spread[i]))
+    return torch.cat(blocks, dim=1)
+
+
+def pick_diverse(
+    problem: Problem,
+    x: Tensor,
+    candidates: Tensor,
+    scores: Tensor,
+    k: int | None = None,
+) -> Tensor:
+    """The best of several candidates, and others that differ from it.
+
+    Parameters
+    ----------
+    problem : Problem
+        Says what is valid.
+    x : Tensor of shape (n_samples, n_features)
+        The rows.
+    candidates : Tensor of shape (n_samples, n_candidates, n_features)
+        What they might become.
+    scores : Tensor of shape (n_samples, n_candidates)
+        Their anomaly scores.
+    k : int, default=None
+        How many to pick; the problem's ``n_counterfactuals`` by default.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, k, n_features)
+        First the nearest valid candidate, or the one of the lowest score where
+        none is valid; then those that are far from the picked ones, for their
+        distance from the row. The best ones again where there are too few.
+    """
+    n, n_candidates, _ = candidates.shape
+    cost = costs(problem, x, candidates, scores)
+    everyone = torch.arange(n, device=x.device)
+    gap = torch.zeros_like(cost)
+    picked = []
+    for i in range(k or problem.n_counterfactuals):
+        if i and i % n_candidates == 0:
+            gap = torch.zeros_like(cost)
+        best = (cost - gap).argmin(dim=1)
+        chosen = candidates[everyone, best]
+        picked.append(chosen)
+        away = problem.distances(chosen[:, None], candidates)
+        gap = away if i % n_candidates == 0 else torch.minimum(gap, away)
+        # Not again before the others had their turn.
+        gap[everyone, best] = -torch.inf
+    return torch.stack(picked, dim=1)
+
+
+def costs(problem: Problem, x: Tensor, candidates: Tensor, scores: Tensor) -> Tensor:
+    """What to choose by: distances from `x`, beyond them all where not valid.
+
+    Parameters
+    ----------
+    problem : Problem
+        Says what is valid.
+    x : Tensor of shape (n_samples, n_features)
+        The rows.
+    candidates : Tensor of shape (n_samples, n_candidates, n_features)
+        What they might become.
+    scores : Tensor of shape (n_samples, n_candidates)
+        Their anomaly scores; by these the candidates that are not valid rank.
+
+    Returns
+    -------
+    Tensor of shape (n_samples, n_candidates)
+    """
+    distances = problem.distances(x[:, None], candidates)
+    beyond = 4.0 * distances.amax(dim=1, keepdim=True) + 1.0
+    order = scores.argsort(dim=1).argsort(dim=1)
+    return torch.where(scores <= problem.threshold, distances, beyond * (1 + order))

@@ -1,0 +1,408 @@
+"""CounterfactualExplainer: what an anomaly would be if it were normal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from math import prod
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+from tqdm import tqdm
+
+from .._coding import TableCoding
+from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._torch._device import resolve_device
+from .._validation import encode_rows, score_method, thawed
+from ..base import FloatArray
+from ..explainers._score_explainer import ScoringExplainer
+from ..images._images import (
+    ImageShape,
+    agreed_shape,
+    as_rows,
+    channel_spread,
+    rows_like,
+    tell_shape,
+)
+from ..scores import torch_score
+from ._alternatives import Alternatives, find_alternatives
+from ._constraints import Constraints
+from ._counterfactual_explanation import CounterfactualExplanation
+from ._method import CounterfactualMethod, Problem
+
+# The methods' classes, which are imported when they are asked for.
+_METHODS = {
+    "auto": "GreedyInsertion",
+    "nearest": "NearestAccepted",
+    "greedy": "GreedyInsertion",
+    "gradient": "GradientDescent",
+    "gan": "ConceptGAN",
+    "diffusion": "DiffusionEditing",
+}
+# Share of training rows beyond the threshold of detectors that have none.
+_CONTAMINATION = 0.1
+# Scores count as equal that differ by rounding, beside their size.
+_ROUNDING = 1e-12
+# Bounds the tables of the rows that are explained together.
+_CELLS = 2**21
+_CELLS_A_COLUMN = 8
+
+
+class CounterfactualExplainer(ScoringExplainer):
+    """Find the least change that makes an anomaly normal.
+
+    For each row, alternatives are searched that are close to it, differ from it
+    in few features, keep to what is allowed, and have an anomaly score not above
+    a target: "if `amount` were 120 instead of 9400, the row would be normal".
+
+    ``transform`` gives the change of the best alternative, the counterfactual
+    less the row, in the units of the columns; of a category, 1 where it changes.
+    Its sign is that of the move, not that of an effect on the score: all of it
+    together lowers the score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Outlier detector, density model, or Pipeline that ends in one. It is
+        cloned and fitted; wrap a fitted one in
+        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    method : str or CounterfactualMethod, default="auto"
+        How alternatives are searched; a string is the method with its defaults:
+
+        - "nearest": the nearest accepted training rows, NearestAccepted;
+        - "greedy": features are copied from those, GreedyInsertion;
+        - "gradient": the score's gradient is descended, GradientDescent;
+        - "gan", "diffusion": for images, ConceptGAN and DiffusionEditing;
+        - "auto": "greedy", which is fast, and works with any detector and with
+          categories. "gradient" comes closer where features are correlated.
+    target : "threshold" or float, default="threshold"
+        The highest anomaly score of a normal row: the detector's own threshold,
+        where ``decision_function`` is zero, or a quantile of the training rows'
+        anomaly scores, between 0 and 1. Of models without a threshold, such as a
+        GaussianMixture, "threshold" is the quantile 0.9.
+    n_counterfactuals : int, default=1
+        Number of alternatives of each row; they are chosen to differ.
+    immutable : list, default=()
+        Columns that never change, by name or position.
+    ranges : dict, default=None
+        Where changed numbers lie: column -> (lowest, highest), None for an open
+        end. What does not change may lie outside.
+    steps : dict, default=None
+        What changed numbers are multiples of: column -> step, 1 for whole numbers.
+    categorical_features : "auto" or list, default="auto"
+        Columns, by name or position, whose cells only change to values seen in
+        ``fit``. Columns of strings, booleans and categoricals are so in any
+        case, as are those that the detector's Pipeline gives to an encoder;
+        "auto" adds no other.
+    batch_size : int or "auto", default="auto"
+        Largest number of rows that are scored at once; bounds the memory.
+        "auto" suits it to the number of columns and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds methods that draw, once in ``fit``, and the detector's
+        ``random_state`` where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    method_ : CounterfactualMethod
+        The method, ready to search.
+    threshold_ : float
+        The highest anomaly score that is normal.
+    image_shape_ : tuple (C, H, W) or None
+        Shape of the images: of those given as arrays, or else what the detector
+        or the method was told. None for a table.
+    n_features_in_ : int
+        Number of columns seen in ``fit``, C * H * W for images.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score, or none with the
+        gradient that the method needs.
+    ValueError
+        In ``fit``, if X is not a finite table, the constraints contradict each
+        other, name unknown columns or leave none to change, or if no training row
+        is accepted. In ``explain``, if a score is infinite or NaN. In both, if
+        images have the channels last, or another shape than others.
+
+    See Also
+    --------
+    CounterfactualExplanation : What ``explain`` gives.
+    AnomalyShapley : How much each feature adds to the score.
+
+    Notes
+    -----
+    A row that is accepted as it is stays unchanged. Where no valid alternative is
+    found, the best that was found is given, with ``valid`` False: constraints may
+    leave no way to a normal row.
+
+    Images are given as arrays (n, C, H, W) or (n, H, W), or in the rows of a table,
+    with their shape as ``image_shape`` of the detector or the method. Their pixels
+    count in standard deviations of the channel.
+
+    References
+    ----------
+    Wachter, Mittelstadt & Russell (2018), "Counterfactual explanations without
+    opening the black box"; Liznerski et al., "Reimagining anomalies: what if
+    anomalies were normal?" (counterfactuals of anomalies).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.counterfactuals import CounterfactualExplainer
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(GaussianMixtureDetector(), random_state=0)
+    >>> explanation = explainer.fit(X).explain([[0.0, 5.0, 0.0]])
+    >>> print(explanation.sentences()[0])
+    Row 0: if `x1` were 2.5... instead of 5, the score would fall from 15... to 5...
+    >>> explanation.valid
+    array([[ True]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ScoringExplainer._parameter_constraints,
+        "method": [StrOptions(set(_METHODS)), CounterfactualMethod],
+        "target": [
+            StrOptions({"threshold"}),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
+        "n_counterfactuals": [Interval(Integral, 1, None, closed="left")],
+        "immutable": ["array-like"],
+        "ranges": [dict, None],
+        "steps": [dict, None],
+    }
+
+    image_shape_: ImageShape | None
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        method: str | CounterfactualMethod = "auto",
+        target: str | float = "threshold",
+        n_counterfactuals: int = 1,
+        immutable: Sequence[Any] = (),
+        ranges: Mapping[Any, tuple[float | None, float | None]] | None = None,
+        steps: Mapping[Any, float] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.target = target
+        self.n_counterfactuals = n_counterfactuals
+        self.immutable = immutable
+        self.ranges = ranges
+        self.steps = steps
+        self.categorical_features = categorical_features
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, X_outlier_exposure: Any = None) -> Self:
+        """Fit the detector, and prepare the method.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n, H, W) or (n, C, H, W)
+            Training rows or images, mostly normal. DataFrames may hold categories:
+            strings, booleans, categoricals.
+        y : array-like of shape (n_samples,), default=None
+            Handed to the detector; most ignore it.
+        X_outlier_exposure : array-like of shape (n_exposed, ...), default=None
+            Rows or images beside those of X, abnormal ones for instance, that
+            methods which train a generator learn to edit. The detector does not
+            see them: wrap one that learns from them, too, in a FrozenEstimator.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        rows, self._stated_shape = as_rows(X)
+        super().fit(rows, y)
+        problem = self._problem(self._coding, self._exposed(X_outlier_exposure))
+        method = self._new_method()
+        method._validate_params()
+        method.prepare(problem)
+        self.method_ = method
+        return self
+
+    def _new_estimator(self) -> Any:
+        return tell_shape(super()._new_estimator(), self._stated_shape)
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self.image_shape_ = self._found_shape(X)
+        if self.image_shape_ is not None:
+            n_pixels = prod(self.image_shape_[1:])
+            self._spread = np.repeat(channel_spread(X, self.image_shape_), n_pixels)
+        self._constraints()
+        device = resolve_device(self.device)
+        score = torch_score(self.estimator_, self._coding).to(device)
+        scores = self._score(score, torch.tensor(X, device=device)).cpu().numpy()
+        self._check_finite(scores)
+        self._X, self._training_scores = X, scores
+        threshold = self._threshold(scores)
+        self.threshold_ = threshold + _ROUNDING * np.abs(scores).max()
+        if not (scores <= self.threshold_).any():
+            raise ValueError(
+                f"{type(thawed(self.estimator_)).__name__} accepts no training row at "
+                f"the threshold {self.threshold_:.4g} of the anomaly score: set its "
+                "contamination, or target to a quantile such as 0.9."
+            )
+
+    def _found_shape(self, X: FloatArray) -> ImageShape | None:
+        stated = self._stated_shape
+        if stated is None:
+            _, stated = as_rows(X, getattr(self.method, "image_shape", None))
+        return agreed_shape(stated, _deciding_part(self.estimator_))
+
+    def _threshold(self, scores: FloatArray) -> float:
+        """The highest anomaly score of a normal row."""
+        if not isinstance(self.target, str):
+            return float(np.quantile(scores, self.target))
+        if score_method(self.estimator_) == "decision_function":
+            return 0.0
+        offset = getattr(_deciding_part(self.estimator_), "offset_", None)
+        if offset is None:
+            return float(np.quantile(scores, 1.0 - _CONTAMINATION))
+        return -float(np.ravel(offset)[0])
+
+    def _constraints(self) -> Constraints:
+        return Constraints.of(
+            self, self.immutable, self.ranges, self.steps, self._n_categories
+        )
+
+    def _exposed(self, X: Any) -> FloatArray | None:
+        if X is None:
+            return None
+        rows, _ = encode_rows(self, self._as_rows(X), self._coding)
+        if ((rows >= self._n_categories) & (self._n_categories > 0)).any():
+            raise ValueError(
+                "X_outlier_exposure holds categories that X does not have: leave "
+                "these rows out."
+            )
+        return rows
+
+    def _as_rows(self, X: Any) -> Any:
+        """The rows of images like those of ``fit``."""
+        return rows_like(X, self.image_shape_, type(self).__name__)
+
+    def _new_method(self) -> CounterfactualMethod:
+        if not isinstance(self.method, str):
+            return clone(self.method)
+        found = getattr(import_module(__package__), _METHODS[self.method])
+        method: CounterfactualMethod = found()
+        return method
+
+    def _problem(
+        self, coding: TableCoding | None, extra_rows: FloatArray | None = None
+    ) -> Problem:
+        device = resolve_device(self.device)
+        score = torch_score(self.estimator_, coding).to(device)
+        like = torch.empty((0, self.n_features_in_), device=device)
+        return Problem(
+            score=score,
+            threshold=self.threshold_,
+            X=self._X,
+            training_scores=self._training_scores,
+            scale=self._scale,
+            constraints=self._constraints(),
+            n_counterfactuals=int(self.n_counterfactuals),
+            batch_size=self._batch_size(score, like),
+            device=device,
+            seed=self._random_seed,
+            verbose=int(self.verbose),
+            extra_rows=extra_rows,
+            image_shape=self.image_shape_,
+        )
+
+    def explain(self, X: Any) -> CounterfactualExplanation:  # type: ignore[override]
+        """Find what rows would be if they were normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n, H, W) or (n, C, H, W)
+            Rows or images to explain; may be none.
+
+        Returns
+        -------
+        CounterfactualExplanation
+            The alternatives of each row, best first.
+        """
+        check_is_fitted(self)
+        return super().explain(self._as_rows(X))  # type: ignore[return-value]
+
+    def _explain(  # type: ignore[override]
+        self, X: FloatArray, coding: TableCoding | None
+    ) -> CounterfactualExplanation:
+        problem = self._problem(coding)
+        width = problem.n_counterfactuals * _CELLS_A_COLUMN * self.n_features_in_
+        size = max(1, _CELLS // width)
+        parts = []
+        with tqdm(
+            total=len(X),
+            desc=type(self).__name__,
+            unit="row",
+            disable=not self.verbose,
+        ) as progress:
+            for start in range(0, max(len(X), 1), size):
+                x = torch.tensor(X[start : start + size], device=problem.device)
+                parts.append(find_alternatives(self.method_, problem, x))
+                progress.update(len(x))
+        found = Alternatives(*map(torch.cat, zip(*parts, strict=True)))
+        rows, before, after, distance = (part.cpu().numpy() for part in found)
+        self._check_finite(before, after, distance)
+        shown, data = rows, X.copy()
+        if coding is not None:
+            shown = coding.objects(rows.reshape(-1, X.shape[1])).reshape(rows.shape)
+            data = coding.objects(X)
+        return CounterfactualExplanation(
+            counterfactuals=shown,
+            scores_before=before,
+            scores_after=after,
+            valid=after <= problem.threshold,
+            distance=distance,
+            n_changed=(rows != X[:, None]).sum(axis=2),
+            data=data,
+            index=pd.RangeIndex(len(X)),
+            feature_names=np.array(self._column_names(), dtype=object),
+            is_categorical=self._n_categories > 0,
+            spread=self._spread.copy(),
+            threshold=problem.threshold,
+            image_shape=self.image_shape_,
+            method=f"{type(self.method_).__name__}, score: {problem.score.description}",
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "method_")
+
+
+def _deciding_part(estimator: Any) -> Any:
+    """What has the threshold: inside Pipelines, searches and frozen estimators."""
+    estimator = thawed(estimator)
+    if isinstance(estimator, Pipeline):
+        return _deciding_part(estimator.steps[-1][1])
+    if hasattr(estimator, "best_estimator_"):
+        return _deciding_part(estimator.best_estimator_)
+    return estimator

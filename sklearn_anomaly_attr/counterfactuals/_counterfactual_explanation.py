@@ -1,0 +1,284 @@
+"""What ``CounterfactualExplainer.explain`` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..explanation import FloatArray, spell
+
+_PER_ROW = (
+    "counterfactuals",
+    "scores_before",
+    "scores_after",
+    "valid",
+    "distance",
+    "n_changed",
+    "data",
+    "index",
+)
+_MOST_NAMED = 8  # features in a sentence
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CounterfactualExplanation:
+    """What rows would be if they were normal: a few alternatives of each.
+
+    The alternatives of a row are sorted, best first: those that are valid, the
+    nearest first; then those that are not, the one of the lowest score first.
+
+    Indexing with a slice, a list of positions, or a boolean mask selects rows;
+    a single position keeps the table of one row.
+
+    Parameters
+    ----------
+    counterfactuals : ndarray of shape (n_samples, n_alternatives, n_features)
+        The alternatives, in the units of `data`; of dtype object where columns
+        hold categories.
+    scores_before : ndarray of shape (n_samples,)
+        Anomaly scores of the rows; HIGHER is more abnormal.
+    scores_after : ndarray of shape (n_samples, n_alternatives)
+        Anomaly scores of the alternatives.
+    valid : bool ndarray of shape (n_samples, n_alternatives)
+        Whether an alternative's score is not above `threshold`.
+    distance : ndarray of shape (n_samples, n_alternatives)
+        L1 distances from the rows: each number counts in standard deviations of
+        its training column, or of its channel in images; a changed category once
+        over the spread of its column.
+    n_changed : int ndarray of shape (n_samples, n_alternatives)
+        Numbers of changed features.
+    data : ndarray of shape (n_samples, n_features)
+        The explained rows; of dtype object where columns hold categories.
+    index : pandas.Index of length n_samples
+        Their labels.
+    feature_names : ndarray of shape (n_features,) of str
+        Names of the columns.
+    is_categorical : bool ndarray of shape (n_features,)
+        Which columns hold categories.
+    spread : ndarray of shape (n_features,)
+        What the distances of numbers count in: the standard deviations of the
+        training columns, or of channels; of categories the spreads of their shares.
+    threshold : float
+        The highest anomaly score that counts as normal.
+    method : str, default=""
+        How the alternatives were found.
+    image_shape : tuple (C, H, W) or None, default=None
+        Shape of the images, where the rows are images.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.counterfactuals import CounterfactualExplainer
+    >>> from sklearn.datasets import load_wine
+    >>> X = load_wine(as_frame=True).data[["alcohol", "hue", "ash"]]
+    >>> explainer = CounterfactualExplainer(GaussianMixtureDetector(), random_state=0)
+    >>> explanation = explainer.fit(X).explain(X.iloc[[121]])
+    >>> explanation.to_frame()[["row", "alternative", "feature", "from"]]
+       row  alternative  feature   from
+    0  121            1  alcohol  11.56
+    1  121            1      ash   3.23
+    """
+
+    counterfactuals: NDArray[Any]
+    scores_before: FloatArray
+    scores_after: FloatArray
+    valid: NDArray[np.bool_]
+    distance: FloatArray
+    n_changed: NDArray[np.intp]
+    data: NDArray[Any]
+    index: pd.Index
+    feature_names: NDArray[Any]
+    is_categorical: NDArray[np.bool_]
+    spread: FloatArray
+    threshold: float
+    method: str = ""
+    image_shape: tuple[int, int, int] | None = None
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.counterfactuals)
+
+    def __getitem__(self, rows: Any) -> CounterfactualExplanation:
+        """Select rows by position or mask."""
+        if isinstance(rows, int | np.integer):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"row {rows} of an explanation of {len(self)} rows")
+            rows = [int(rows)]
+        elif isinstance(rows, pd.Series):
+            rows = rows.to_numpy()
+        selected: dict[str, Any] = {
+            name: getattr(self, name)[rows] for name in _PER_ROW
+        }
+        return replace(self, **selected)
+
+    def __repr__(self) -> str:
+        n_alternatives = self.counterfactuals.shape[1]
+        return (
+            f"CounterfactualExplanation of {len(self)} rows, {n_alternatives} "
+            f"alternative{'s' * (n_alternatives > 1)} each"
+            + (f" ({self.method})" if self.method else "")
+        )
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Which cells differ from the row's.
+
+        bool ndarray of shape (n_samples, n_alternatives, n_features).
+        """
+        differs = self.counterfactuals != self.data[:, None]
+        return np.asarray(differs, dtype=bool)
+
+    @property
+    def images(self) -> FloatArray:
+        """The explained images.
+
+        ndarray of shape (n_samples, C, H, W).
+
+        Raises
+        ------
+        ValueError
+            If the rows are no images.
+        """
+        return self._as_images(self.data)
+
+    @property
+    def counterfactual_images(self) -> FloatArray:
+        """The alternatives of each image.
+
+        ndarray of shape (n_samples, n_alternatives, C, H, W).
+
+        Raises
+        ------
+        ValueError
+            If the rows are no images.
+        """
+        return self._as_images(self.counterfactuals)
+
+    def _as_images(self, rows: NDArray[Any]) -> FloatArray:
+        if self.image_shape is None:
+            raise ValueError(
+                "The explained rows are a table: fit the explainer on images, an array "
+                "(n, C, H, W), or set image_shape of the detector or the method."
+            )
+        images: FloatArray = rows.reshape(*rows.shape[:-1], *self.image_shape)
+        return images
+
+    @property
+    def values(self) -> FloatArray:
+        """Change of the best alternative, what ``transform`` gives.
+
+        ndarray of shape (n_samples, n_features): the counterfactual less the
+        row, in the units of the column; of a category, 1 where it changes.
+        """
+        values = self.changed[:, 0].astype(np.float64)
+        numbers = ~self.is_categorical
+        best, data = self.counterfactuals[:, 0, numbers], self.data[:, numbers]
+        values[:, numbers] = best.astype(np.float64) - data.astype(np.float64)
+        return values
+
+    @property
+    def moves(self) -> FloatArray:
+        """Change of the best alternative in spreads: ``values / spread``.
+
+        ndarray of shape (n_samples, n_features), on a scale that all columns share.
+        """
+        return self.values / self.spread
+
+    def to_frame(self) -> pd.DataFrame:
+        """List the changed cells.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One line a row, alternative and changed feature, with the columns
+            `row` (label), `alternative` (from 1, the best one), `feature`, `from`
+            and `to`. Rows that are accepted as they are have no lines.
+        """
+        row, alternative, feature = np.nonzero(self.changed)
+        return pd.DataFrame(
+            {
+                "row": self.index[row],
+                "alternative": alternative + 1,
+                "feature": self.feature_names[feature],
+                "from": self.data[row, feature],
+                "to": self.counterfactuals[row, alternative, feature],
+            }
+        )
+
+    def best_frame(self) -> pd.DataFrame:
+        """The best alternative of each row, as a table like the explained one.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n_samples, n_features)
+            With the rows' labels and the features' names.
+        """
+        frame = pd.DataFrame(
+            self.counterfactuals[:, 0], index=self.index, columns=self.feature_names
+        )
+        return frame.infer_objects()
+
+    def sentences(self) -> list[str]:
+        """Say of each row what its best alternative changes.
+
+        Returns
+        -------
+        list of str
+            One sentence a row.
+        """
+        return [self._sentence(i) for i in range(len(self))]
+
+    def _sentence(self, i: int) -> str:
+        row, before = f"Row {self.index[i]}", f"{self.scores_before[i]:.4g}"
+        threshold = f"{self.threshold:.4g}"
+        columns = np.flatnonzero(self.changed[i, 0])
+        if not len(columns) and self.valid[i, 0]:
+            return (
+                f"{row} is accepted as it is: its score of {before} is not above "
+                f"{threshold}."
+            )
+        if not len(columns):
+            return (
+                f"{row}: no allowed change was found that lowers the score of {before} "
+                f"towards {threshold}."
+            )
+        if self.image_shape is not None:
+            by_channel = self.changed[i, 0].reshape(self.image_shape[0], -1)
+            n, n_pixels = by_channel.any(axis=0).sum(), by_channel.shape[1]
+            return self._fall(i, f"{n} of {n_pixels} pixels were different")
+        named = [
+            f"`{self.feature_names[c]}` were {spell(self.counterfactuals[i, 0, c])} "
+            f"instead of {spell(self.data[i, c])}"
+            for c in columns[:_MOST_NAMED]
+        ]
+        if len(columns) > _MOST_NAMED:
+            named.append(f"{len(columns) - _MOST_NAMED} more features were changed")
+        listed = ", ".join(named[:-1]) + " and " * (len(named) > 1) + named[-1]
+        return self._fall(i, listed)
+
+    def _fall(self, i: int, listed: str) -> str:
+        """What the listed changes of a row do to its score."""
+        row, before = f"Row {self.index[i]}", f"{self.scores_before[i]:.4g}"
+        after, threshold = f"{self.scores_after[i, 0]:.4g}", f"{self.threshold:.4g}"
+        fall = f"if {listed}, the score would fall from {before} to {after}"
+        if self.valid[i, 0]:
+            return f"{row}: {fall}."
+        return (
+            f"{row}: no allowed change was found that brings the score down to "
+            f"{threshold}; {fall}."
+        )
+
+    def _repr_html_(self, max_rows: int = 10) -> str:
+        """Say what would make the most abnormal rows normal, for notebooks."""
+        shown = self[np.argsort(-self.scores_before, kind="stable")[:max_rows]]
+        items = "".join(f"<li>{escape(text)}</li>" for text in shown.sentences())
+        return (
+            f"<p>{escape(repr(self))}: the {len(shown)} most abnormal rows.</p>"
+            f"<ul>{items}</ul>"
+        )

@@ -1,0 +1,116 @@
+"""What finds counterfactuals: the explainer's parameter ``method``."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from .._torch._proximity import Proximity
+from ..base import FloatArray
+from ..explainers._common_scale import CommonScale
+from ..scores import TorchScore
+from ._constraints import Constraints
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a method has to work with.
+
+    Attributes
+    ----------
+    score : TorchScore
+        Anomaly score of coded rows; HIGHER is more abnormal.
+    threshold : float
+        A counterfactual is valid where its score is not above it.
+    X : ndarray of shape (n_train, n_features)
+        Coded training rows.
+    training_scores : ndarray of shape (n_train,)
+        Their anomaly scores.
+    scale : CommonScale
+        Where distances are measured.
+    constraints : Constraints
+        What may change, and to which values.
+    n_counterfactuals : int
+        How many alternatives each row gets.
+    batch_size : int
+        Largest number of rows to score at once.
+    device : torch.device
+        Where to compute.
+    seed : int
+        Seeds all draws, once a fit.
+    verbose : int
+        Whether to show progress.
+    extra_rows : ndarray of shape (n_extra, n_features) or None
+        Coded rows beside the training rows, abnormal ones for instance, that a
+        generator learns to edit: ``X_outlier_exposure`` of the explainer's
+        ``fit``.
+    image_shape : tuple (C, H, W) or None
+        Shape of the images in the rows, where the detector knows it.
+    """
+
+    score: TorchScore
+    threshold: float
+    X: FloatArray
+    training_scores: FloatArray
+    scale: CommonScale
+    constraints: Constraints
+    n_counterfactuals: int
+    batch_size: int
+    device: torch.device
+    seed: int
+    verbose: int
+    extra_rows: FloatArray | None = None
+    image_shape: tuple[int, int, int] | None = None
+
+    @torch.no_grad()
+    def scores(self, points: Tensor) -> Tensor:
+        """Anomaly scores ``(...)`` of the points ``(..., n_features)``, in batches."""
+        rows = points.reshape(-1, points.shape[-1])
+        if not len(rows):  # a black box may refuse them
+            return points.new_empty(points.shape[:-1])
+        parts = [self.score(part) for part in rows.split(self.batch_size)]
+        return torch.cat(parts).reshape(points.shape[:-1])
+
+    def moves(self, x: Tensor, y: Tensor) -> Tensor:
+        """The way from `x` to `y` in spreads; of a category, 1 / spread if changed."""
+        spread = torch.as_tensor(self.scale.spread, device=x.device).to(x.dtype)
+        categorical = tuple(np.flatnonzero(self.scale.n_categories).tolist())
+        return Proximity(spread, 1.0, categorical=categorical).moves(x, y)
+
+    def distances(self, x: Tensor, y: Tensor) -> Tensor:
+        """L1 distances ``(...)`` of points ``(..., n_features)``, in spreads."""
+        return self.moves(x, y).abs().sum(dim=-1)
+
+
+class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
+    """Base of what finds counterfactuals.
+
+    A parameter object: :class:`CounterfactualExplainer` clones it, lets the
+    clone prepare itself, and asks it for candidates. The explainer keeps the
+    constraints, scores the candidates and tells which are valid. A method lists
+    what its parameters may be in ``_parameter_constraints``.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
+    def prepare(self, problem: Problem) -> None:
+        """Learn what is needed of the training rows, in attributes with an underscore.
+
+        What is kept is made of numpy arrays and plain values: explainers are
+        pickled.
+        """
+        return
+
+    @abstractmethod
+    def search(self, problem: Problem, x: Tensor) -> Tensor:
+        """Candidates ``(n, n_counterfactuals, n_features)`` for the rows `x`.
+
+        Float64, in the coding and the units of `x`. What is found for a row does
+        not depend on the rows beside it.
+        """

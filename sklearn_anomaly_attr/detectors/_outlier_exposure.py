@@ -1,0 +1,256 @@
+"""Outlier exposure detector: a classifier of normal rows against outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .._sklearn_compat import Interval, StrOptions
+from .._torch._encoder import encoder, latent_size
+from .._torch._nets import ACTIVATIONS, DeepNet
+from ._exposure import ExposureDetector, ExposureNet
+
+
+class OutlierExposureDetector(ExposureDetector):
+    r"""Detect anomalies by a classifier of normal rows against outliers.
+
+    A net learns, by the binary cross-entropy, to tell the rows of a table, or
+    images, from outliers. The anomaly score is the probability of an outlier,
+    in [0, 1]: the sigmoid of what the net gives, the logit.
+
+    Outliers to learn from are given as ``fit(X, X_outlier_exposure=...)``:
+    known anomalies, or rows or images of other things than X. Half of each
+    training step are outliers, drawn at random, with replacement; both halves
+    count alike. Without, each row is shown with noise as an outlier: Gaussian
+    noise in all columns, with a standard deviation between one and ten of the
+    columns' (any factor equally likely). That suits tables; for images, real
+    ones of other things work much better than pixels with noise.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
+        Numbers of units of the hidden layers, for tables. Images get
+        convolutions that suit their size: those of [1]_ for 28x28 and 32x32.
+    activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="relu"
+        What follows each hidden layer, for tables.
+    bounded : bool, default=True
+        Whether the anomaly score is the probability, in [0, 1]. False gives
+        the logit, of the same order: far out the probability has no slope
+        left, and from a logit of 37 on it is 1 to the last digit, so that rows
+        tie.
+    image_shape : tuple (C, H, W) or (H, W), default=None
+        Channels, height and width of the images in the rows of a 2-D X;
+        arrays of the shapes (n, C, H, W) and (n, H, W) tell it themselves.
+        None takes a 2-D X for a table.
+    max_iter : int, default=40
+        Number of epochs; the largest one with ``early_stopping``.
+    batch_size : int or "auto", default="auto"
+        Largest number of normal rows in a training step, which sees as many
+        outliers; "auto" is 128.
+    learning_rate : float, default=1e-3
+        Step size of Adam.
+    schedule : {"constant", "cosine", "step"}, default="constant"
+        Whether the step size falls to zero along half a cosine, or to a tenth
+        after three quarters of the epochs.
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty on the weights.
+    early_stopping : bool, default=False
+        Whether to stop when the loss of held-out rows and outliers no longer
+        falls, and to go back to the weights at its lowest.
+    validation_fraction : float, default=0.1
+        Share of the training rows, and of the outliers in
+        ``X_outlier_exposure``, that is held out for ``early_stopping``, in
+        (0, 1).
+    n_iter_no_change : int, default=10
+        Number of epochs without an improvement that ends the training, with
+        ``early_stopping``.
+    tol : float, default=1e-4
+        By how much the held-out loss must fall to have improved.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last call, with a fresh
+        optimiser. The columns are standardised anew.
+    contamination : float, default=0.1
+        Share of the training rows beyond the threshold of ``predict``, in
+        (0, 0.5]. On clean training rows: the rate of false alarms.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the first weights, the held-out rows, the order of the rows, and
+        the outliers of each step.
+    device : str, default="auto"
+        Where to train and to score: "cpu", "cuda", or "auto", which takes a
+        GPU where there is one.
+    verbose : int, default=0
+        Whether to print a line for each epoch. Progress bars come with
+        ``set_callbacks``, from :mod:`sklearn.callback`.
+
+    Attributes
+    ----------
+    weights_ : dict of str to ndarray
+        State of the net, by the names that torch gives it.
+    image_shape_ : tuple (C, H, W) or None
+        Shape of the images; None for a table.
+    center_, scale_ : ndarray of shape (`n_features_in_`,) or (C,)
+        Means and standard deviations of the training columns, of the channels
+        for images; the net sees ``(X - center_) / scale_``.
+    n_iter_ : int
+        Number of epochs of the last call of ``fit``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float or None
+        Negative mean loss of the held-out rows after each epoch; None without
+        ``early_stopping``.
+    best_loss_ : float
+        Loss of the epoch whose weights were kept: of the held-out rows, or,
+        without ``early_stopping``, of the training rows.
+    offset_ : float
+        Threshold on ``score_samples``; rows below it are anomalies.
+    n_features_in_ : int
+        Number of columns seen in ``fit``, C * H * W for images.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if X is not finite, of at least two rows or images, if
+        ``X_outlier_exposure`` is empty, not finite or not like X, if
+        training diverges, if the device is not there, or if ``warm_start``
+        meets other columns or layers than before.
+
+    See Also
+    --------
+    HypersphereDetector : Puts normal rows into a sphere instead; keeps them
+        apart from unseen directions, too.
+    sklearn_anomaly_attr.AnomalyShapley : Attributes the score to the columns.
+
+    Notes
+    -----
+    ``score_samples`` is LOWER for more abnormal rows, as everywhere in
+    scikit-learn; ``anomaly_score`` is HIGHER.
+
+    In a Pipeline, route ``X_outlier_exposure``, and have the earlier steps
+    transform it: ``set_fit_request(X_outlier_exposure=True)`` on the detector
+    and ``Pipeline(..., transform_input=["X_outlier_exposure"])``, with
+    ``sklearn.set_config(enable_metadata_routing=True)``. Cross-validation hands
+    it whole to each fold, unless it has exactly as many rows as X: scikit-learn
+    then takes it for something that belongs to the rows, and each fold gets the
+    outliers at the places of its training rows.
+
+    The paper's training for images is ``max_iter=80, learning_rate=1e-4,
+    schedule="step"``.
+
+    Training is in float32, scoring in float64: the score of a row does not
+    depend on the rows beside it.
+
+    References
+    ----------
+    .. [1] "Anomaly detection exposed: imagining anomalies were normal",
+       section 3.3 and appendix E.
+    .. [2] Hendrycks, Mazeika & Dietterich (2019), "Deep anomaly detection with
+       outlier exposure".
+    .. [3] Hastie, Tibshirani & Friedman (2009), "The elements of statistical
+       learning", section 14.2.4: a classifier against artificial rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import OutlierExposureDetector
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.repeat(rng.normal(size=(300, 1)), 3, axis=1)  # three equal columns
+    >>> detector = OutlierExposureDetector(random_state=0).fit(X)
+    >>> detector.predict([[1.0, 1.0, 1.0], [2.0, -2.0, 2.0]])
+    array([ 1, -1])
+
+    Known anomalies help:
+
+    >>> known = rng.normal(size=(20, 3))
+    >>> detector = OutlierExposureDetector(random_state=0)
+    >>> detector.fit(X, X_outlier_exposure=known).predict([[1.0, -1.0, 1.0]])
+    array([-1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ExposureDetector._parameter_constraints,
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (64, 32),
+        *,
+        activation: str = "relu",
+        bounded: bool = True,
+        image_shape: Sequence[int] | None = None,
+        max_iter: int = 40,
+        batch_size: int | str = "auto",
+        learning_rate: float = 1e-3,
+        schedule: str = "constant",
+        weight_decay: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        contamination: float = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            max_iter=max_iter,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            contamination=contamination,
+            random_state=random_state,
+            device=device,
+            verbose=verbose,
+        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.bounded = bounded
+        self.image_shape = image_shape
+
+    def _build_net(self, n_features: int) -> DeepNet:
+        images = self.image_shape_ is not None
+        n_outputs = latent_size("auto", self.image_shape_) if images else 1
+        layers = encoder(
+            n_features,
+            n_outputs,
+            image_shape=self.image_shape_,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            activation=self.activation,
+        )
+        if images:
+            layers.append(nn.Linear(n_outputs, 1))
+        return _Classifier(layers, self.bounded)
+
+
+class _Classifier(ExposureNet):
+    """Learns the logit of an outlier."""
+
+    def evidence_of(self, codes: Tensor) -> Tensor:
+        return codes[:, 0]
+
+    def probability(self, evidence: Tensor) -> Tensor:
+        return evidence.sigmoid()
+
+    def normal_losses(self, evidence: Tensor) -> Tensor:
+        return functional.softplus(evidence)
+
+    def outlier_losses(self, evidence: Tensor) -> Tensor:
+        return functional.softplus(-evidence)

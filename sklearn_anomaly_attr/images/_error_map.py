@@ -1,0 +1,172 @@
+"""ErrorMap: the pixels' own parts of the anomaly score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from .._sklearn_compat import Interval
+from .._validation import thawed
+from ..base import FloatArray
+from ..explainers._score_explainer import Attributions, ScoreExplainer
+from ..games import Players
+from ..scores import TorchScore, torch_score
+from ._region_explainer import RegionExplainer
+from ._regions import IntArray, region_sums
+
+
+class ErrorMap(RegionExplainer):
+    """Show the parts that the pixels have in the anomaly score of an image.
+
+    The detector's own map: the squared errors of a reconstruction, or what else
+    the score is a sum of. It can be blurred, or averaged over regions. The
+    baseline that explanations of images should be compared with.
+
+    Attributions are in units of the anomaly score; POSITIVE pushes it UP. They
+    add up to the score where that is a sum of parts of the pixels, blurred and
+    averaged ones too. ``base_values`` of the explanation are NaN.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Detector of images in rows whose score has parts of its columns, such as
+        a ConvAutoencoderDetector. It is cloned, told ``image_shape`` where it
+        has this parameter, and fitted; wrap a fitted one in
+        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    blur : float, default=0.0
+        Standard deviation of a Gaussian blur of the map, in pixels.
+    regions : str, array-like of int of shape (H, W), or None, default=None
+        What the map is averaged over: "kmeans", regions of each image, by
+        :func:`kmeans_regions`; "grid", the cells of a grid; or a label map of all
+        images, which holds 0 to K - 1. None leaves each pixel its own value.
+    n_regions : int, default=16
+        Number of regions; fewer where :func:`kmeans_regions` finds fewer.
+    compactness : float, default=3.0
+        Weight of the place of a pixel against its colour, for "kmeans".
+    image_shape : tuple of int, default=None
+        (C, H, W), or (H, W), of the images in the rows of a 2-D X. By default
+        that of the detector; where it has none, a row is one line of pixels.
+    batch_size : int or "auto", default="auto"
+        Largest number of images that are scored at once; bounds the memory.
+        "auto" suits it to their size and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the detector's ``random_state`` where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    image_shape_ : tuple (C, H, W)
+        Shape of the images.
+    n_features_in_ : int
+        Number of columns of their rows, C * H * W.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X holds no finite images of one shape, a label map is of
+        another shape, or the score has no parts of its columns.
+
+    See Also
+    --------
+    RegionShapley : Shapley values of the regions, for any detector.
+    sklearn_anomaly_attr.explainers.MarginalScore : The same for tables.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr import AutoencoderDetector
+    >>> from sklearn_anomaly_attr.images import ErrorMap
+    >>> from sklearn.datasets import load_digits
+    >>> images = load_digits().images
+    >>> explainer = ErrorMap(AutoencoderDetector(16, random_state=0)).fit(images[20:])
+    >>> images[0, 1, 6] = 16.0  # a bright pixel
+    >>> explainer.explain(images[:1]).top_regions(1)[["row", "column"]]
+       row  column
+    0  1.0     6.0
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RegionExplainer._parameter_constraints,
+        "regions": [*RegionExplainer._parameter_constraints["regions"], None],
+        "blur": [Interval(Real, 0.0, None, closed="left")],
+    }
+    _per_pixel = True
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        blur: float = 0.0,
+        regions: Any = None,
+        n_regions: int = 16,
+        compactness: float = 3.0,
+        image_shape: Sequence[int] | None = None,
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.blur = blur
+        self.regions = regions
+        self.n_regions = n_regions
+        self.compactness = compactness
+        self.image_shape = image_shape
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._parts(torch_score(self.estimator_), torch.tensor(X[:1]))
+
+    def _fixed_regions(self) -> IntArray | None:
+        return None if self.regions is None else super()._fixed_regions()
+
+    def _players(self) -> Players:
+        if self.regions is None:
+            return ScoreExplainer._players(self)
+        return super()._players()
+
+    def _attribute(
+        self, score: TorchScore, x: Tensor, players: Players
+    ) -> Attributions:
+        scores = self._score(score, x).cpu().numpy()
+        parts = self._parts(score, x)
+        if self.blur > 0.0:
+            images = parts.reshape(-1, *self.image_shape_)
+            parts = gaussian_filter(images, self.blur, axes=(2, 3)).reshape(x.shape)
+        if self.regions is None:
+            return Attributions(parts, scores)
+        owners = self._owners(x.cpu().numpy())
+        sums = region_sums(parts, owners, len(players))
+        return Attributions(sums, scores, owners=owners)
+
+    def _parts(self, score: TorchScore, x: Tensor) -> FloatArray:
+        """The columns' parts of the scores of the rows `x`, in batches."""
+        with torch.no_grad():
+            parts = [score.by_feature(p) for p in x.split(self._batch_size(score, x))]
+        told = [part for part in parts if part is not None]
+        if len(told) < len(parts):
+            raise ValueError(
+                f"The score of this {type(thawed(self.estimator_)).__name__} "
+                f"({score.description}) has no parts of the pixels. Take RegionShapley "
+                "or RegionOcclusion, which ask any detector; or leave out the steps "
+                "before the detector that mix pixels."
+            )
+        return torch.cat(told).cpu().numpy()

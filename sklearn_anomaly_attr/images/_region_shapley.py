@@ -1,0 +1,179 @@
+"""RegionShapley: Shapley values of the regions of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._sklearn_compat import Interval
+from ..explainers._shapley_sampling import _permutation_sampling
+from ..shapley import ExactEnumeration, ShapleySolver
+from ._masks import Mask
+from ._region_game import RegionGameExplainer
+
+
+class RegionShapley(RegionGameExplainer):
+    r"""Attribute anomaly scores of images to their regions, by Shapley values.
+
+    The regions of an image play a game: a coalition is worth the anomaly score
+    of the image in which only its regions are seen, and the others show a mask,
+
+    .. math:: v(S; x) = e(x_S, m_{S^c}).
+
+    A region's Shapley value is what the score changes by when the region
+    appears, on average over all orders in which the regions can do so. Orders
+    are drawn, each with its reverse; where all coalitions are no more than
+    these ask, all are asked, and the values are exact.
+
+    Attributions are in units of the anomaly score; POSITIVE pushes it UP. With
+    the base value, the score of the mask, they add up to the anomaly score,
+    ``-estimator_.score_samples(X)``.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Detector of images in rows, or Pipeline that ends in one; any outlier
+        detector takes the pixels for columns of a table. It is cloned, told
+        ``image_shape`` where it has this parameter, and fitted; wrap a fitted one
+        in :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    n_regions : int, default=16
+        Number of regions; fewer where :func:`kmeans_regions` finds fewer.
+    regions : str or array-like of int of shape (H, W), default="kmeans"
+        "kmeans": regions of each image, by :func:`kmeans_regions`; "grid": the
+        cells of a grid, by :func:`grid_regions`; or a label map of all images,
+        which holds 0 to K - 1.
+    compactness : float, default=3.0
+        Weight of the place of a pixel against its colour, for "kmeans".
+    mask : str or callable, default="train_mean"
+        What absent regions show:
+
+        - "train_mean", "train_median": the mean, or the median, of the training
+          images;
+        - "blur": the image behind a Gaussian blur, with a standard deviation of
+          an eighth of the longer side;
+        - "image_mean": the image's mean in each channel;
+        - "reconstruction": what the detector gives back for the image, by its
+          method ``reconstruct``;
+        - a function of images (n, C, H, W) gives what each shows, in the same
+          shape.
+    n_permutations : int, default=20
+        Number of pairs of an order and its reverse, at least 2. Each asks
+        2 * n_regions coalitions, those that were asked before apart.
+    image_shape : tuple of int, default=None
+        (C, H, W), or (H, W), of the images in the rows of a 2-D X. By default
+        that of the detector; where it has none, a row is one line of pixels.
+    batch_size : int or "auto", default="auto"
+        Largest number of images that are scored at once; bounds the memory.
+        "auto" suits it to their size and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the orders, once in ``fit``, and the detector's ``random_state``
+        where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    image_shape_ : tuple (C, H, W)
+        Shape of the images.
+    n_features_in_ : int
+        Number of columns of their rows, C * H * W.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X holds no finite images of one shape, a label map is of
+        another shape, or the mask asks for a reconstruction that the detector
+        does not give. In ``explain``, if a score is infinite or NaN.
+
+    See Also
+    --------
+    RegionOcclusion : What the score loses without one region.
+    ErrorMap : The pixels' parts of the score, where the detector tells them.
+    region_groups : Regions as players of the explainers of tables.
+
+    Notes
+    -----
+    Standard errors are those of the pairs of orders; all images share the same
+    orders. In heat maps a region's value is painted on each of its pixels: much
+    of what makes them better than a map of errors is the segmentation.
+
+    A mask of zeros says that black is normal, and finds no missing strokes.
+
+    References
+    ----------
+    Castro et al. (2009), "Polynomial calculation of the Shapley value based on
+    sampling"; Mitchell et al. (2022), "Sampling permutations for Shapley value
+    estimation" (antithetic orders).
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr import AutoencoderDetector, RegionShapley
+    >>> from sklearn.datasets import load_digits
+    >>> images = load_digits().images
+    >>> detector = AutoencoderDetector(16, random_state=0)
+    >>> explainer = RegionShapley(detector, regions="grid", random_state=0)
+    >>> explainer = explainer.fit(images[20:])
+    >>> images[0, :2, 6:] = 16.0  # a bright corner
+    >>> explainer.explain(images[:1]).top_regions(1)[["region", "row", "column"]]
+       region  row  column
+    0       3  0.5     6.5
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RegionGameExplainer._parameter_constraints,
+        "n_permutations": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        n_regions: int = 16,
+        regions: Any = "kmeans",
+        compactness: float = 3.0,
+        mask: Mask = "train_mean",
+        n_permutations: int = 20,
+        image_shape: Sequence[int] | None = None,
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_regions = n_regions
+        self.regions = regions
+        self.compactness = compactness
+        self.mask = mask
+        self.n_permutations = n_permutations
+        self.image_shape = image_shape
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _solver(self) -> ShapleySolver:
+        n_regions, n_pairs = len(self._players()), int(self.n_permutations)
+        if 2**n_regions <= 2 * n_pairs * (n_regions - 1) + 2:
+            return _exact_enumeration(n_regions)
+        return _permutation_sampling(n_regions, n_pairs, self._random_seed)
+
+    def _cells(self, n_players: int) -> int:
+        n_gains = self.n_permutations * n_players
+        return max(n_gains, super()._cells(n_players))
+
+
+@lru_cache(maxsize=4)
+def _exact_enumeration(n_players: int) -> ExactEnumeration:
+    return ExactEnumeration(n_players)

@@ -1,0 +1,275 @@
+"""Rows and what they would be if they were normal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._sklearn_compat import check_matplotlib_support
+from ..explanation import spell
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..counterfactuals import CounterfactualExplanation
+
+_ROW, _NORMAL, _STILL = "#c44e52", "#4c72b0", "#b0b0b0"
+_LINE = 0.32  # inches a changed feature
+
+
+class CounterfactualDisplay:
+    """What rows are, and what would make them normal.
+
+    Of tables, an arrow for each changed feature, from the row's value to that of
+    its best alternative, with both values written out; arrows of numbers are as
+    long as the change in spreads, in units of the longest one. Of images, each
+    image above its alternatives. Make one by :meth:`from_explanation`; needs
+    matplotlib.
+
+    Parameters
+    ----------
+    explanation : CounterfactualExplanation
+        The rows to draw.
+    image_shape : tuple of int, default=None
+        (height, width), or (channels, height, width), of images.
+    k : int, default=8
+        Largest number of features a row; of tables only.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure, after :meth:`plot`.
+    axes_ : ndarray of matplotlib.axes.Axes
+        Of tables one axes a row, ``(n_rows,)``; of images one a picture,
+        ``(1 + n_alternatives, n_rows)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.counterfactuals import CounterfactualExplainer
+    >>> from sklearn_anomaly_attr.inspection import CounterfactualDisplay
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(GaussianMixtureDetector()).fit(X)
+    >>> explanation = explainer.explain([[0.0, 5.0, 0.0], [4.0, 0.0, 4.0]])
+    >>> display = CounterfactualDisplay.from_explanation(explanation)
+    >>> len(display.axes_)
+    2
+    """
+
+    def __init__(
+        self,
+        *,
+        explanation: CounterfactualExplanation,
+        image_shape: tuple[int, ...] | None = None,
+        k: int = 8,
+    ) -> None:
+        self.explanation = explanation
+        self.image_shape = image_shape
+        self.k = k
+
+    @classmethod
+    def from_explanation(
+        cls,
+        explanation: CounterfactualExplanation,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        k: int = 8,
+        max_rows: int = 4,
+        ax: Axes | np.ndarray | None = None,
+    ) -> CounterfactualDisplay:
+        """Draw the most abnormal rows of an explanation.
+
+        Parameters
+        ----------
+        explanation : CounterfactualExplanation
+            What ``explain`` returned; select rows of it to draw those.
+        image_shape : tuple of int, default=None
+            (height, width), or (channels, height, width), if the rows are images;
+            channels are one or three.
+        k : int, default=8
+            Largest number of features a row, those that change the most.
+        max_rows : int, default=4
+            Largest number of rows; the most abnormal are drawn.
+        ax : matplotlib Axes or array of them, default=None
+            One axes a row, or for images ``(1 + n_alternatives, n_rows)``; made if
+            None.
+
+        Returns
+        -------
+        CounterfactualDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            If the explanation has no rows, `image_shape` does not fit them, or
+            `ax` has another number of axes.
+        """
+        if len(explanation) == 0:
+            raise ValueError("The explanation has no rows: explain at least one.")
+        order = np.argsort(-explanation.scores_before, kind="stable")[:max_rows]
+        shown = explanation[order]
+        if image_shape is not None:
+            image_shape = _checked_shape(image_shape, shown.data.shape[1])
+        display = cls(
+            explanation=shown,
+            image_shape=image_shape,
+            k=k,
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax: Axes | np.ndarray | None = None) -> CounterfactualDisplay:
+        """Draw the arrows, or the images.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of them, default=None
+            One axes a row, or for images ``(1 + n_alternatives, n_rows)``; made if
+            None.
+
+        Returns
+        -------
+        CounterfactualDisplay
+            This display.
+
+        Raises
+        ------
+        ValueError
+            If `ax` has another number of axes.
+        """
+        check_matplotlib_support("CounterfactualDisplay.plot")
+        n_rows, n_alternatives = self.explanation.scores_after.shape
+        columns = [self._columns(i) for i in range(n_rows)]
+        images = self.image_shape is not None
+        shape = (1 + n_alternatives, n_rows) if images else (n_rows, 1)
+        axes = self._make_axes(shape, columns) if ax is None else np.asarray(ax)
+        if axes.size != shape[0] * shape[1]:
+            raise ValueError(
+                f"{axes.size} axes where {shape[0] * shape[1]} are drawn: pass an "
+                f"array of axes of the shape {shape}, or none."
+            )
+        axes = axes.reshape(shape)
+        for i in range(n_rows):
+            if images:
+                self._plot_images(axes[:, i], i)
+            else:
+                self._plot_row(axes[i, 0], i, columns[i])
+        self.axes_ = axes if images else axes[:, 0]
+        self.figure_: Figure = axes[0, 0].figure
+        return self
+
+    def _columns(self, i: int) -> np.ndarray:
+        """The features to draw: those that change the most, first."""
+        order = np.argsort(-np.abs(self.explanation.moves[i]), kind="stable")
+        return order[self.explanation.changed[i, 0, order]][: self.k]
+
+    def _make_axes(self, shape: tuple[int, int], columns: list[np.ndarray]) -> Any:
+        import matplotlib.pyplot as plt
+
+        n_rows, n_columns = shape
+        if self.image_shape is not None:
+            size = (1.5 * n_columns, 1.75 * n_rows)
+            return plt.subplots(
+                n_rows, n_columns, figsize=size, squeeze=False, layout="constrained"
+            )[1]
+        heights = [0.5 + _LINE * max(1, len(listed)) for listed in columns]
+        return plt.subplots(
+            n_rows,
+            1,
+            figsize=(7.0, sum(heights) + 0.3),
+            height_ratios=heights,
+            squeeze=False,
+            layout="constrained",
+        )[1]
+
+    def _plot_row(self, axis: Axes, i: int, columns: np.ndarray) -> None:
+        shown = self.explanation
+        color = _NORMAL if shown.valid[i, 0] else _STILL
+        longest = np.abs(self.explanation.moves[i, columns]).max(initial=0.0) or 1.0
+        for place, c in enumerate(columns):
+            end = self.explanation.moves[i, c] / longest
+            axis.annotate(
+                "",
+                xy=(end, place),
+                xytext=(0.0, place),
+                arrowprops={"arrowstyle": "-|>", "color": color, "lw": 1.8},
+            )
+            axis.plot(0.0, place, "o", color=_ROW, markersize=5)
+            values = (shown.data[i, c], shown.counterfactuals[i, 0, c])
+            # The row's value stands on the side that the arrow leaves.
+            sides = (("right", -8), ("left", 8))
+            sides = sides if end >= 0 else sides[::-1]
+            ends = ((0.0, _ROW), (end, color))
+            for value, (x, ink), (align, pad) in zip(values, ends, sides, strict=True):
+                axis.annotate(
+                    spell(value),
+                    (x, place),
+                    xytext=(pad, 0),
+                    textcoords="offset points",
+                    ha=align,
+                    va="center",
+                    color="black" if ink == _STILL else ink,
+                    fontsize="small",
+                )
+        self._finish_row(axis, i, columns)
+
+    def _finish_row(self, axis: Axes, i: int, columns: np.ndarray) -> None:
+        shown = self.explanation
+        axis.set_yticks(range(len(columns)), shown.feature_names[columns])
+        axis.set_ylim(max(len(columns), 1) - 0.5, -0.5)
+        axis.set_xlim(-1.45, 1.45)
+        axis.set_xticks([])
+        axis.axvline(0.0, color="#dddddd", linewidth=0.8, zorder=0)
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
+        axis.set_title(self._title(i, len(columns)), loc="left", fontsize="medium")
+
+    def _title(self, i: int, n_drawn: int) -> str:
+        shown = self.explanation
+        title = f"row {shown.index[i]}: score {shown.scores_before[i]:.4g}"
+        n_changed = shown.n_changed[i, 0]
+        if n_changed == 0:
+            return f"{title}, " + ("normal" if shown.valid[i, 0] else "nothing found")
+        title += f" to {shown.scores_after[i, 0]:.4g}"
+        if not shown.valid[i, 0]:
+            title += f", above {shown.threshold:.4g} still"
+        if n_drawn < n_changed:
+            title += f" ({n_drawn} of {n_changed} changes)"
+        return title
+
+    def _plot_images(self, axes: np.ndarray, i: int) -> None:
+        shown = self.explanation
+        pictures = np.concatenate([shown.data[i, None], shown.counterfactuals[i]])
+        pictures = pictures.astype(np.float64)
+        low, high = pictures.min(), pictures.max()
+        scores = np.r_[shown.scores_before[i], shown.scores_after[i]]
+        valid = np.r_[False, shown.valid[i]]
+        for axis, picture, score, normal in zip(
+            axes, pictures, scores, valid, strict=True
+        ):
+            inked = self._picture((picture - low) / ((high - low) or 1.0))
+            axis.imshow(inked, cmap="gray", vmin=0.0, vmax=1.0)
+            color = _NORMAL if normal else "black"
+            axis.set_title(f"{score:.3g}", fontsize="small", color=color)
+            axis.set_xticks([])
+            axis.set_yticks([])
+        axes[0].set_title(f"row {shown.index[i]}: {scores[0]:.3g}", fontsize="small")
+
+    def _picture(self, pixels: np.ndarray) -> np.ndarray:
+        assert self.image_shape is not None
+        return pixels.reshape(self.image_shape).transpose(1, 2, 0).squeeze()
+
+
+def _checked_shape(image_shape: tuple[int, ...], n_columns: int) -> tuple[int, ...]:
+    """(channels, height, width) of rows of a number of columns."""
+    shape = tuple(image_shape)
+    shape = (1, *shape) if len(shape) == 2 else shape
+    if len(shape) != 3 or shape[0] not in (1, 3) or np.prod(shape) != n_columns:
+        raise ValueError(
+            f"image_shape={image_shape!r} does not fit rows of {n_columns} columns: "
+            "give (height, width), or (channels, height, width) with one channel or "
+            "three."
+        )
+    return shape

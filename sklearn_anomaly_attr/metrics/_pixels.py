@@ -1,0 +1,261 @@
+"""How well heat maps of images find the pixels that are truly anomalous.
+
+A heat map ranks the pixels of its image, or of all images together; pixels that
+tie share the places that they take up.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import label
+
+from ._inputs import BoolArray, FloatArray, check_numbers, rows_or_mean
+from ._ranking import attribution_auroc, top_m_accuracy
+
+# Pixels that touch within an image, corners included; images are apart.
+_TOUCHING = np.zeros((3, 3, 3), dtype=bool)
+_TOUCHING[1] = True
+
+
+def pixel_roc_auc(
+    masks: ArrayLike, heat_maps: Any, *, average: str = "pooled"
+) -> float:
+    """Area under the ROC curve of the pixels.
+
+    How often an anomalous pixel is hotter than a normal one: of any image, or
+    of its own.
+
+    Parameters
+    ----------
+    masks : array-like of bool of shape (n_images, height, width)
+        Which pixels of each image are truly anomalous.
+    heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
+        Attributions of the pixels; the greatest ranks first.
+    average : {"pooled", "image"}, default="pooled"
+        Whether all pixels share one ranking, or each image has a ranking of its
+        own and their areas are averaged. Images of one kind of pixels only, such
+        as those without a defect, have no area: they are left out of the mean.
+
+    Returns
+    -------
+    area : float
+        1 for a perfect ranking, about 0.5 for a random one. Ties count half.
+
+    Raises
+    ------
+    TypeError
+        If `masks` is no boolean array.
+    ValueError
+        If shapes differ, heat maps are not finite, or there are no pixels of
+        both kinds to compare.
+
+    See Also
+    --------
+    aupro : Counts each defect alike, however large.
+    attribution_auroc : The same for the features of a table.
+
+    Notes
+    -----
+    Pooled, images compare only as far as their heat maps share a scale. Large
+    defects weigh more there.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import pixel_roc_auc
+    >>> masks = [[[True, False]], [[True, False]]]
+    >>> heat_maps = [[[0.2, 0.1]], [[9.0, 5.0]]]
+    >>> pixel_roc_auc(masks, heat_maps)
+    0.75
+    >>> pixel_roc_auc(masks, heat_maps, average="image")
+    1.0
+    """
+    if average not in {"pooled", "image"}:
+        raise ValueError(f"average={average!r}: pass 'pooled' or 'image'.")
+    truth, heat = _check_pixels(masks, heat_maps)
+    if average == "pooled":
+        _check_both_kinds(truth)
+        return float(attribution_auroc(truth.reshape(1, -1), heat.reshape(1, -1)))
+    both = truth.any(axis=1) & ~truth.all(axis=1)
+    if not both.any():
+        raise ValueError(
+            "No image has anomalous and normal pixels: pass average='pooled', or "
+            "images with a defect in part of them."
+        )
+    return float(attribution_auroc(truth[both], heat[both]))
+
+
+def pixel_iou(
+    masks: ArrayLike, heat_maps: Any, *, per_row: bool = False
+) -> float | FloatArray:
+    """Intersection over union at the true area, mean over images.
+
+    In each image as many of the hottest pixels are selected as are truly
+    anomalous, so that no threshold has to be chosen.
+
+    Parameters
+    ----------
+    masks : array-like of bool of shape (n_images, height, width)
+        Which pixels of each image are truly anomalous.
+    heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
+        Attributions of the pixels; the greatest ranks first.
+    per_row : bool, default=False
+        Give each image's value instead of their mean.
+
+    Returns
+    -------
+    iou : float, or ndarray of shape (n_images,)
+        1 if exactly the anomalous pixels are the hottest, 0 if none of them is.
+        Of pixels that tie for the last of the places each is selected in part:
+        the intersection is the mean over the orders of those that tie.
+
+    Raises
+    ------
+    TypeError
+        If `masks` is no boolean array.
+    ValueError
+        If shapes differ, heat maps are not finite, or an image has no anomalous
+        pixel: leave such images out.
+
+    See Also
+    --------
+    localization_iou : Of selected features of a table.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import pixel_iou
+    >>> masks = [[[True, True], [False, False]]]
+    >>> pixel_iou(masks, [[[0.9, 0.1], [0.2, 0.0]]])
+    0.3333333333333333
+    """
+    truth, heat = _check_pixels(masks, heat_maps)
+    blank = np.flatnonzero(~truth.any(axis=1))
+    if len(blank):
+        raise ValueError(
+            f"Images {blank[:5].tolist()} (at most 5 named) have no anomalous pixel: "
+            "the metric is not defined for them, leave them out."
+        )
+    # As many are selected as are true: |A or B| = 2 n - |A and B|.
+    found = np.asarray(top_m_accuracy(truth, heat, per_row=True))
+    return rows_or_mean(found / (2 - found), per_row)
+
+
+def aupro(masks: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
+    r"""Area under the per-region overlap curve, up to a false positive rate.
+
+    At each threshold, the share of the pixels found is averaged over the
+    connected anomalous regions of all images, so that a small defect counts as
+    much as a large one. That mean is integrated over the share
+    :math:`\mathrm{FPR}` of the normal pixels of all images that are above the
+    threshold too:
+
+    .. math::
+
+        \frac{1}{f} \int_0^{f} \frac1K \sum_{k=1}^K
+        \frac{|\{p \in C_k : h_p \ge t\}|}{|C_k|}
+        \; \mathrm{d}\,\mathrm{FPR}(t), \qquad f = \mathrm{max\_fpr}
+
+    Parameters
+    ----------
+    masks : array-like of bool of shape (n_images, height, width)
+        Which pixels of each image are truly anomalous. Anomalous pixels that
+        touch, at a corner at least, are of one region.
+    heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
+        Attributions of the pixels, on one scale for all images; the greatest
+        ranks first.
+    max_fpr : float, default=0.3
+        False positive rate that the curve is integrated up to, in (0, 1].
+
+    Returns
+    -------
+    area : float
+        In [0, 1]: 1 for a perfect ranking, and `max_fpr` / 2 for a random one.
+
+    Raises
+    ------
+    TypeError
+        If `masks` is no boolean array.
+    ValueError
+        If shapes differ, heat maps are not finite, there are no pixels of both
+        kinds, or `max_fpr` is not in (0, 1].
+
+    See Also
+    --------
+    pixel_roc_auc : Counts each pixel alike.
+
+    Notes
+    -----
+    Exact: every value of the heat maps is a threshold, and the curve is linear
+    between two of them, as where pixels tie.
+
+    References
+    ----------
+    Bergmann et al. (2021), "The MVTec anomaly detection dataset: a comprehensive
+    real-world dataset for unsupervised anomaly detection", section 5.2.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import aupro
+    >>> masks = [[[True, False, True, True]]]
+    >>> round(aupro(masks, [[[0.9, 0.5, 0.7, 0.1]]]), 3)
+    0.75
+    """
+    if not isinstance(max_fpr, Real) or not 0 < max_fpr <= 1:
+        raise ValueError(f"max_fpr={max_fpr!r}: pass a share above 0 and up to 1.")
+    truth, heat = _check_pixels(masks, heat_maps)
+    _check_both_kinds(truth)
+    regions, n_regions = label(np.asarray(masks), structure=_TOUCHING)
+    sizes = np.bincount(regions.ravel(), minlength=n_regions + 1)
+    shares = np.where(truth, 1.0 / (n_regions * sizes[regions.reshape(truth.shape)]), 0)
+    order = np.argsort(-heat, axis=None, kind="stable")
+    hottest = heat.ravel()[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(hottest)), len(order) - 1)
+    n_false = np.cumsum(~truth.ravel()[order])[last_of_tie]
+    overlap = np.append(0.0, np.cumsum(shares.ravel()[order])[last_of_tie])
+    return _area(np.append(0.0, n_false / n_false[-1]), overlap, float(max_fpr))
+
+
+def _area(rate: FloatArray, overlap: FloatArray, max_fpr: float) -> float:
+    """Mean height of the curve up to a rate."""
+    within = rate < max_fpr
+    # Where the curve jumps at the limit, what lies below it.
+    after = int(within.sum())
+    before = after - 1
+    step = (max_fpr - rate[before]) / (rate[after] - rate[before])
+    end = overlap[before] + step * (overlap[after] - overlap[before])
+    area = np.trapezoid(
+        np.append(overlap[within], end), np.append(rate[within], max_fpr)
+    )
+    return float(area / max_fpr)
+
+
+def _check_pixels(masks: ArrayLike, heat_maps: Any) -> tuple[BoolArray, FloatArray]:
+    """Masks and heat maps with a row for each image."""
+    truth = np.asarray(masks)
+    if truth.dtype != np.bool_:
+        raise TypeError(
+            f"masks is of dtype {truth.dtype}: pass masks that are True for the truly "
+            "anomalous pixels, such as masks > 0 of zeros and ones."
+        )
+    own = getattr(heat_maps, "heat_maps", None)
+    heat: NDArray[Any] = np.asarray(own() if callable(own) else heat_maps)
+    if truth.ndim != 3 or truth.shape != heat.shape:
+        raise ValueError(
+            f"masks has the shape {truth.shape}, the heat maps have {heat.shape}: pass "
+            "both as (n_images, height, width), of a single image as [mask] and "
+            "[heat_map], with the channels of a heat map summed."
+        )
+    n_images, height, width = truth.shape
+    table = check_numbers(heat.reshape(n_images, height * width), "heat_maps")
+    return truth.reshape(table.shape), table
+
+
+def _check_both_kinds(truth: BoolArray) -> None:
+    if truth.all() or not truth.any():
+        kind = "anomalous" if truth.all() else "normal"
+        raise ValueError(
+            f"All pixels are {kind}: pass masks with anomalous and normal pixels."
+        )

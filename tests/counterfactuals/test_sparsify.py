@@ -1,0 +1,76 @@
+"""Fewer and smaller changes."""
+
+import numpy as np
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_anomaly_attr.counterfactuals._sparsify import sparsify
+
+PRECISION = 2.0**-11  # of a move
+
+
+def norm(x):
+    return x.square().sum(dim=-1)
+
+
+def sparsified(problem, x, y):
+    x, y = (torch.tensor([row], dtype=torch.float64) for row in (x, y))
+    return sparsify(problem, x, y[:, None])[0, 0].tolist()
+
+
+def test_what_need_not_change_goes_back_and_the_rest_ends_at_the_threshold(
+    make_problem,
+):
+    problem = make_problem(norm, np.zeros((2, 3)), 4.0)
+    found = sparsified(problem, [5.0, 0.5, -0.5], [0.0, 0.0, 0.0])
+    assert found[1:] == [0.5, -0.5]
+    # On the sphere: the nearest point along the coordinate.
+    assert_allclose(found[0], np.sqrt(3.5), atol=5 * PRECISION)
+    assert found[0] <= np.sqrt(3.5)
+
+
+def test_the_longest_move_is_put_back_first(make_problem):
+    # One of two changes is enough: that of the least way stays.
+    problem = make_problem(lambda x: x.amin(dim=-1), np.zeros((2, 2)), 0.0)
+    assert sparsified(problem, [3.0, 1.0], [0.0, 0.0]) == [3.0, 0.0]
+
+
+def test_no_single_cell_can_go_back(make_problem):
+    rng = np.random.default_rng(0)
+    problem = make_problem(norm, rng.normal(size=(30, 6)), 6.0)
+    x = torch.tensor(rng.normal(scale=3.0, size=(40, 6)))
+    y = torch.tensor(rng.normal(scale=0.3, size=(40, 1, 6)))
+    found = sparsify(problem, x, y)[:, 0]
+    assert (norm(found) <= 6.0).all()
+    for column in range(6):
+        back = found.clone()
+        back[:, column] = x[:, column]
+        unchanged = found[:, column] == x[:, column]
+        assert (unchanged | (norm(back) > 6.0)).all()
+
+
+def test_what_is_not_valid_stays(make_problem):
+    problem = make_problem(norm, np.zeros((2, 2)), 1.0)
+    assert sparsified(problem, [5.0, 5.0], [3.0, 3.0]) == [3.0, 3.0]
+
+
+def test_steps_and_categories_are_kept(make_problem):
+    problem = make_problem(
+        norm,
+        np.zeros((2, 2)),
+        4.5,
+        step=np.array([0.5, 0.0]),
+        n_categories=np.array([0, 4]),
+    )
+    found = sparsified(problem, [5.0, 3.0], [0.0, 1.0])
+    assert_array_equal(found, [1.5, 1.0])
+
+
+def test_chunks_and_neighbours_do_not_matter(make_problem):
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(scale=3.0, size=(30, 4)))
+    y = torch.tensor(rng.normal(scale=0.3, size=(30, 3, 4)))
+    whole = sparsify(make_problem(norm, np.zeros((2, 4)), 4.0), x, y)
+    small = make_problem(norm, np.zeros((2, 4)), 4.0, batch_size=7)
+    parts = [sparsify(small, x[i : i + 1], y[i : i + 1]) for i in range(30)]
+    assert_array_equal(torch.cat(parts), whole)
