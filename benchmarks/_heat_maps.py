@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import zoom
+from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 
 from sklearn_anomaly_attr import ConvAutoencoderDetector, RegionShapley
@@ -45,12 +47,12 @@ Explainer = Any
 class Case(NamedTuple):
     """Normal images to fit on, outlier exposure, and images with true masks.
 
-    Images are ``(n, 1, H, W)``, masks ``(n, H, W)``.
+    Images are ``(n, 1, H, W)``, masks ``(n, H, W)``. Without exposure there is no FCDD.
     """
 
     name: str
     train: FloatArray
-    exposure: FloatArray
+    exposure: FloatArray | None
     test: FloatArray
     masks: BoolArray
 
@@ -131,6 +133,16 @@ def digits(
     return Case(f"digits, {kind}", train, exposure, planted.images, planted.masks)
 
 
+def small_digits(kind: str, n_test: int | None, seed: int) -> Case:
+    """scikit-learn's digits at 16 x 16; others of them with a planted defect."""
+    images = zoom(load_digits().images / 16.0, (1, 2, 2), order=1)[:, None]
+    order = np.random.default_rng(seed).permutation(len(images))
+    train, test = np.split(images[order], [1400])
+    test = test[:n_test]
+    planted = plant_defects(test, kind, value_range=(0.0, 1.0), random_state=seed)
+    return Case(f"small digits, {kind}", train, None, planted.images, planted.masks)
+
+
 def quality(masks: BoolArray, heat_maps: FloatArray) -> dict[str, float]:
     defective = masks.any(axis=(1, 2))
     return {
@@ -174,6 +186,8 @@ def localize(case: Case, seed: int, epochs: dict[str, int]) -> Iterator[dict[str
     frozen = FrozenEstimator(detector.fit(case.train.reshape(len(case.train), -1)))
     for method, make in METHODS.items():
         yield from records(method, *heat_maps_of(make(frozen, shape, seed), case))
+    if case.exposure is None:
+        return
     convolutional = FCDDDetector(random_state=seed, **epochs)
     convolutional.fit(case.train, X_outlier_exposure=case.exposure)
     yield from records(FCDD, *timed(convolutional.heat_maps, case.test))

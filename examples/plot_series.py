@@ -40,16 +40,17 @@ train, test = X[:"2026-03-01"], X["2026-03-02":]
 # The detector learns to give back windows of half an hour. The stretches whose
 # timestamps it finds abnormal are explained: what would the score be, had a sensor
 # shown there what it shows in the most similar windows of the first day? Sensors that
-# hardly move, as servers' do, can be compared with what they showed just before,
-# which is the default; of these, a flat line would be abnormal itself.
+# hardly move, as servers' do, are compared with what they showed just before; of these,
+# a flat line would be abnormal itself, which the explainer finds out from the first day.
 
 from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, SensorExplainer
 
 detector = LSTMAutoencoderDetector(
     (32, 16), window=30, stride=3, max_iter=30, contamination=0.001, random_state=0
 )
-explainer = SensorExplainer(detector, references="neighbors", random_state=0).fit(train)
+explainer = SensorExplainer(detector, random_state=0).fit(train)
 explanation = explainer.explain(test)
+print(f"References: {explainer.references_}")
 print(explanation.segments(k=2).to_string())
 
 # %%
