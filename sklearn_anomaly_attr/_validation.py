@@ -67,6 +67,16 @@ def thawed(estimator: Any) -> Any:
     return estimator
 
 
+def deciding_part(estimator: Any) -> Any:
+    """What has the threshold: inside Pipelines, searches and frozen estimators."""
+    estimator = thawed(estimator)
+    if isinstance(estimator, Pipeline):
+        return deciding_part(estimator.steps[-1][1])
+    if hasattr(estimator, "best_estimator_"):
+        return deciding_part(estimator.best_estimator_)
+    return estimator
+
+
 def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     """Fit a detector; if a step before it gives sparse matrices, say so."""
     try:

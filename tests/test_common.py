@@ -146,6 +146,7 @@ TRANSFORMERS = EXPLAINERS + COUNTERFACTUALS
 ESTIMATORS = DETECTORS + TRANSFORMERS
 IMAGES = (
     ConvAutoencoderDetector,
+    CounterfactualExplainer,
     DeepSVDDDetector,
     ErrorMap,
     FCDDDetector,
@@ -468,7 +469,7 @@ def test_grid_search(estimator, X):
         DeepSVDDDetector: ("learning_rate", [1e-2, 1e-9]),
         FCDDDetector: ("learning_rate", [1e-9, 1e-2]),
         HypersphereDetector: ("max_iter", [60, 1]),
-        OutlierExposureDetector: ("max_iter", [60, 1]),
+        OutlierExposureDetector: ("max_iter", [300, 1]),
     }[type(inner)]
     name = f"estimator__{name}" if inner is not estimator else name
     search = GridSearchCV(

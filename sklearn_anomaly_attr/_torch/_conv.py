@@ -188,7 +188,8 @@ def conv_encoder(
         Number of outputs.
     bias : bool, default=True
         Whether layers add constants. Without, the net cannot give the same to
-        all images but by ignoring them.
+        all images but by ignoring them, and the first dense layer is not
+        normalised: it may shrink what normal images differ in, too.
     """
     n_in, height, width = image_shape
     sizes = encoder_sizes(image_shape)
@@ -204,11 +205,8 @@ def conv_encoder(
             nn.MaxPool2d(pool),
         ]
         n_in, height, width = n_kernels, height // pool[0], width // pool[1]
-    return nn.Sequential(
-        *layers,
-        nn.Flatten(),
-        nn.Linear(n_in * height * width, sizes.n_hidden, bias=False),
-        BatchNorm(sizes.n_hidden, affine=bias),
-        nn.LeakyReLU(),
-        nn.Linear(sizes.n_hidden, n_out, bias=bias),
-    )
+    layers += [nn.Flatten(), nn.Linear(n_in * height * width, sizes.n_hidden, False)]
+    if bias:
+        layers.append(BatchNorm(sizes.n_hidden))
+    layers += [nn.LeakyReLU(), nn.Linear(sizes.n_hidden, n_out, bias)]
+    return nn.Sequential(*layers)

@@ -10,6 +10,8 @@ from torch import Tensor
 from ._proximity import Proximity
 
 _AT_ONCE = 8  # categories
+# Of an objective, beside itself: more than rounding, that of other batches too.
+_ROUNDING = 1e-9
 
 
 class CoordinateMinimizer:
@@ -19,6 +21,10 @@ class CoordinateMinimizer:
     nothing better is halved. The search stays within the training range, and
     begins at the point of it that is nearest to the row. Of a category, all
     others are tried; one that training never held is none of them.
+
+    Scores are rounded otherwise in other batches. No decision rests on that: a
+    step that the range cuts to nothing is none, a fall that rounding may feign
+    is none, and of equals the first is taken.
 
     Parameters
     ----------
@@ -88,10 +94,17 @@ class CoordinateMinimizer:
         """Move `column` of `rows` where that lowers the objective, in place."""
         better = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         for values in self._trials(y[rows, column], steps[rows, column], column):
-            trials = y[rows].expand(len(values), -1, -1).clone()
+            here = y[rows]
+            trials = here.expand(len(values), -1, -1).clone()
             trials[:, :, column] = values
-            best, which = self._objective(x[rows], weights[rows], trials).min(dim=0)
-            lower = best < value[rows]
+            found = self._objective(x[rows], weights[rows], trials)
+            moves = trials[:, :, column] != here[:, column]
+            found = found.where(moves, torch.inf)
+            lowest = found.amin(dim=0)
+            bound = lowest + _ROUNDING * lowest.abs()
+            which = (found <= bound).byte().argmax(dim=0)
+            best = found.gather(0, which[None])[0]
+            lower = bound < value[rows]
             winners = rows[lower]
             y[winners, column] = values.expand(-1, len(rows))[which[lower], lower]
             value[winners] = best[lower]

@@ -13,6 +13,10 @@ _FIRST_STEP = 0.1
 _ROUNDING = 1e-14  # of a score, beside itself
 _ARMIJO = 1e-4
 _MAX_HALVINGS = 30
+# Along a kink the steps shorten slowly, and amplify rounding. So many in a row
+# that fall by such a part of the whole way down, or less, end the search.
+_STALLED = 3
+_SMALL_FALL = 1e-9
 
 
 class GradientMinimizer:
@@ -30,7 +34,8 @@ class GradientMinimizer:
         Largest number of steps.
     tol : float, default=1e-10
         Stops a problem when its step is this small, in spreads, or its
-        gradient, beside the first.
+        gradient, beside the first. Where the score has kinks neither may come:
+        steps that no longer lower it stop it, too.
     """
 
     def __init__(
@@ -56,7 +61,8 @@ class GradientMinimizer:
         u = torch.zeros_like(x)
         past = u.new_zeros(2, self.history, *u.shape)
         value, gradient = self._value_and_gradient(x, free, weights, u)
-        steepest = largest(gradient)
+        first, steepest = value, largest(gradient)
+        n_small = torch.zeros_like(rows)
         for iteration in range(self.max_iter):
             direction = _direction(gradient, past)
             if iteration == 0:
@@ -68,16 +74,20 @@ class GradientMinimizer:
             _, gradient_moved = self._value_and_gradient(x, free, weights, moved)
             past = past.roll(-1, dims=1)
             past[0, -1], past[1, -1] = step, gradient_moved - gradient
+            small = value - value_moved <= _SMALL_FALL * (first - value_moved)
+            n_small = torch.where(small, n_small + 1, 0)
             u, value, gradient = moved, value_moved, gradient_moved
-            running = (largest(step) > self.tol * (1.0 + largest(u))) & (
-                largest(gradient) > self.tol * steepest
+            running = (
+                (largest(step) > self.tol * (1.0 + largest(u)))
+                & (largest(gradient) > self.tol * steepest)
+                & (n_small < _STALLED)
             )
             if not bool(running.all()):
                 result[rows] = self._at(x, u)
                 (kept,) = torch.nonzero(running, as_tuple=True)
                 rows, x, free, weights = rows[kept], x[kept], free[kept], weights[kept]
                 u, value, gradient = u[kept], value[kept], gradient[kept]
-                steepest = steepest[kept]
+                first, steepest, n_small = first[kept], steepest[kept], n_small[kept]
                 past = past[:, :, kept]
             if len(rows) == 0:
                 break

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .._coding import TableCoding
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._torch._device import resolve_device
-from .._validation import encode_rows, score_method, thawed
+from .._validation import deciding_part, encode_rows, score_method, thawed
 from ..base import FloatArray
 from ..explainers._score_explainer import ScoringExplainer
 from ..images._images import (
@@ -238,7 +237,7 @@ class CounterfactualExplainer(ScoringExplainer):
         self : object
             Fitted estimator.
         """
-        rows, self._stated_shape = as_rows(X)
+        rows, self._stated_shape = as_rows(X, self._told_shape())
         super().fit(rows, y)
         problem = self._problem(self._coding, self._exposed(X_outlier_exposure))
         method = self._new_method()
@@ -252,7 +251,8 @@ class CounterfactualExplainer(ScoringExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self.image_shape_ = self._found_shape(X)
+        decides = deciding_part(self.estimator_)
+        self.image_shape_ = agreed_shape(self._stated_shape, decides)
         if self.image_shape_ is not None:
             n_pixels = prod(self.image_shape_[1:])
             self._spread = np.repeat(channel_spread(X, self.image_shape_), n_pixels)
@@ -271,11 +271,11 @@ class CounterfactualExplainer(ScoringExplainer):
                 "contamination, or target to a quantile such as 0.9."
             )
 
-    def _found_shape(self, X: FloatArray) -> ImageShape | None:
-        stated = self._stated_shape
-        if stated is None:
-            _, stated = as_rows(X, getattr(self.method, "image_shape", None))
-        return agreed_shape(stated, _deciding_part(self.estimator_))
+    def _told_shape(self) -> Any:
+        """Shape of the images that the detector or the method is told."""
+        parts = (thawed(self.estimator), self.method)
+        told = (getattr(part, "image_shape", None) for part in parts)
+        return next((shape for shape in told if shape is not None), None)
 
     def _threshold(self, scores: FloatArray) -> float:
         """The highest anomaly score of a normal row."""
@@ -283,7 +283,7 @@ class CounterfactualExplainer(ScoringExplainer):
             return float(np.quantile(scores, self.target))
         if score_method(self.estimator_) == "decision_function":
             return 0.0
-        offset = getattr(_deciding_part(self.estimator_), "offset_", None)
+        offset = getattr(deciding_part(self.estimator_), "offset_", None)
         if offset is None:
             return float(np.quantile(scores, 1.0 - _CONTAMINATION))
         return -float(np.ravel(offset)[0])
@@ -396,13 +396,3 @@ class CounterfactualExplainer(ScoringExplainer):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "method_")
-
-
-def _deciding_part(estimator: Any) -> Any:
-    """What has the threshold: inside Pipelines, searches and frozen estimators."""
-    estimator = thawed(estimator)
-    if isinstance(estimator, Pipeline):
-        return _deciding_part(estimator.steps[-1][1])
-    if hasattr(estimator, "best_estimator_"):
-        return _deciding_part(estimator.best_estimator_)
-    return estimator

@@ -9,16 +9,20 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval
-from .._torch._lbfgs import GradientMinimizer
-from .._torch._proximity import Proximity
+from .._torch._curvature import Curvature
 from ._greedy_insertion import starting_rows
 from ._method import CounterfactualMethod, Problem
 from ._sparsify import sparsify
 
-_STEPS = 15  # of the minimiser
-# What the price of moving rises or falls by, at first and in the end.
-_FIRST_FACTOR, _LAST_FACTOR, _FACTOR_DECAY = 4.0, 1.15, 0.8
-_TINY = 1e-3  # moves that are none, beside the longest
+_HISTORY = 16  # steps that tell of the score's curvature
+# Moves of this size, beside the longest, count as squares; in the end hardly any.
+_FIRST_ROUND, _LAST_ROUND, _ROUND_DECAY = 0.5, 1e-3, 0.8
+# Share of the way by which to aim beyond the threshold: steps are inexact.
+_FIRST_MARGIN, _LAST_MARGIN, _MARGIN_DECAY = 0.05, 2e-3, 0.8
+# When moves that are small beside the longest are put back, for good.
+_PUT_BACK, _SMALL = (0.5, 0.65, 0.8), 0.02
+_WORTH = 1.02  # fewer changes may cost so much of the distance
+_DIGITS = 26  # binary ones, of scores and gradients
 _SMOOTH = 1e-6  # rounds the tip of a distance
 
 
@@ -32,11 +36,12 @@ class GradientDescent(CounterfactualMethod):
 
     Moves :math:`u` count in the spreads :math:`\sigma` of the columns; :math:`e`
     is the anomaly score, :math:`t` the target, and :math:`a` an accepted training
-    row close by, which draws the result towards real rows. The score and a price
-    times the rest are lowered together, by L-BFGS with the L1 norm as squares that
-    are weighted anew each round. The price rises while the row is accepted and
-    falls while it is not, so that the way ends at the threshold. The nearest result
-    is kept, or the neighbour itself, after what it need not change is put back.
+    row close by, where the way begins, and which draws the result towards real rows.
+    Each step solves the problem with the score as a plane, its curvature learnt from
+    the steps before, and the L1 norm as squares that are weighted anew. In the
+    second half, moves that have become small are put back. The nearest valid row
+    on the way is kept, or the neighbour itself, after what it need not change is
+    put back.
 
     Categories stay as they are, unless the neighbour itself is taken.
 
@@ -48,8 +53,8 @@ class GradientDescent(CounterfactualMethod):
     plausibility : float, default=0.1
         The price :math:`\rho` of the Euclidean distance from an accepted training
         row, where a unit of the L1 distance from the row costs 1.
-    max_iter : int, default=15
-        Number of rounds, of 15 steps each.
+    max_iter : int, default=100
+        Number of steps, each of which takes one gradient.
 
     Raises
     ------
@@ -65,7 +70,8 @@ class GradientDescent(CounterfactualMethod):
     After Wachter, Mittelstadt & Russell (2018), "Counterfactual explanations
     without opening the black box", equation 3, with the score as a constraint;
     Chartrand & Yin (2008), "Iteratively reweighted algorithms for compressive
-    sensing" (the L1 norm).
+    sensing" (the L1 norm); Nocedal & Wright (2006), "Numerical optimization",
+    chapter 18 (the steps).
 
     Examples
     --------
@@ -90,7 +96,7 @@ class GradientDescent(CounterfactualMethod):
     }
 
     def __init__(
-        self, n_neighbors: int = 1, plausibility: float = 0.1, max_iter: int = 15
+        self, n_neighbors: int = 1, plausibility: float = 0.1, max_iter: int = 100
     ) -> None:
         self.n_neighbors = n_neighbors
         self.plausibility = plausibility
@@ -120,61 +126,137 @@ class GradientDescent(CounterfactualMethod):
 
     def _descend(self, problem: Problem, x: Tensor, anchor: Tensor) -> Tensor:
         """The nearest valid rows met on the way; the lowest scores where none is."""
-        y, size = x, problem.moves(x, anchor).abs()
-        reach = size.sum(dim=1, keepdim=True).clamp(min=1e-300)
-        above = (problem.scores(x) - problem.threshold)[:, None].clamp(min=1e-300)
-        price, factor = above / reach, _FIRST_FACTOR
-        best, least = x, x.new_full((len(x),), torch.inf)
-        shortest = least
-        for _ in range(self.max_iter):
-            y = self._lower(problem, x, y, anchor, price, size)
-            size = problem.moves(x, y).abs()
-            tiny = size <= _TINY * size.amax(dim=1, keepdim=True)
-            y = problem.constraints.apply(x, torch.where(tiny, x, y))
-            excess = (problem.scores(y) - problem.threshold).clamp(min=0.0)
-            distance = problem.distances(x, y)
-            better = (excess < least) | ((excess == least) & (distance < shortest))
-            best = torch.where(better[:, None], y, best)
-            least = torch.where(better, excess, least)
-            shortest = torch.where(better, distance, shortest)
-            price = torch.where((excess > 0)[:, None], price / factor, price * factor)
-            factor = max(_LAST_FACTOR, factor**_FACTOR_DECAY)
-        return best
+        descent = _Descent(problem, x, anchor, self.plausibility)
+        put_back = {int(share * self.max_iter) for share in _PUT_BACK}
+        for i in range(self.max_iter):
+            if i in put_back:
+                descent.put_small_moves_back()
+            descent.step(i)
+        return descent.best
 
-    def _lower(
-        self,
-        problem: Problem,
-        x: Tensor,
-        y: Tensor,
-        anchor: Tensor,
-        price: Tensor,
-        size: Tensor,
-    ) -> Tensor:
-        """Lower score + price * (L1 norm + plausibility) from `y` on.
 
-        The norm is that of moves of about the given size, by weighted squares.
-        """
-        d = x.shape[1]
+class _Descent:
+    """The ways of many rows, in spreads; the score counts in units of the way."""
+
+    def __init__(
+        self, problem: Problem, x: Tensor, anchor: Tensor, plausibility: float
+    ) -> None:
+        self.problem, self.x, self.plausibility = problem, x, plausibility
         numbers = problem.constraints.mutable & (problem.scale.n_categories == 0)
-        spread = torch.as_tensor(problem.scale.spread, device=x.device).to(x.dtype)
-        floor = _TINY * size.amax(dim=1, keepdim=True).clamp(min=1e-300)
-        size = size.maximum(floor)
-        # Moves in units of their size are about as steep as each other. The
-        # minimiser drops rows on its way, and what belongs to them with them.
-        unit = size * spread
-        rows = torch.cat([(y - x) / unit, x, size, anchor, price], dim=1)
-        free = torch.zeros_like(rows, dtype=torch.bool)
-        free[:, :d] = torch.as_tensor(numbers, device=x.device)
+        self.spread = torch.as_tensor(problem.scale.spread, device=x.device).to(x.dtype)
+        self.free = torch.as_tensor(numbers, device=x.device).expand(x.shape)
+        low, high = (
+            (torch.as_tensor(bound, device=x.device).to(x.dtype) - x) / self.spread
+            for bound in (problem.constraints.lower, problem.constraints.upper)
+        )
+        self.low, self.high = low.clamp(max=0.0), high.clamp(min=0.0)
+        self.far = torch.where(self.free, (anchor - x) / self.spread, 0.0)
+        self.u = self.far.clamp(self.low, self.high)
+        self.longest = self.far.abs().amax(dim=1).clamp(min=1e-300)
+        self.way = self.far.abs().sum(dim=1).clamp(min=1e-300)
+        above = problem.scores(x) - problem.threshold
+        self.unit = above.clamp(min=1e-300) / self.way
+        self.price, self.penalty = torch.ones_like(above), torch.ones_like(above)
+        self.radius = self.longest
+        self.curvature = Curvature(x, _HISTORY)
+        self.excess, self.slope = self._score(self.u)
+        self.best = x
+        self.least = torch.full_like(above, torch.inf)
+        self.shortest = self.least
+        self._keep_best(self.u, self.excess)
 
-        def objective(rows: Tensor) -> Tensor:
-            v, x, size, anchor, price = rows.split([d, d, d, d, 1], dim=-1)
-            y = x + v * size * spread
-            apart = ((y - anchor) / spread).square().sum(dim=-1)
-            norm = (v.square() * size).sum(dim=-1) / 2.0
-            cost = norm + self.plausibility * (apart + _SMOOTH).sqrt()
-            return problem.score(problem.constraints.clamp(y)) + price[..., 0] * cost
+    def step(self, i: int) -> None:
+        """One step of each row; what makes it worse is not taken."""
+        rounded = max(_LAST_ROUND, _FIRST_ROUND * _ROUND_DECAY**i) * self.longest
+        margin = max(_LAST_MARGIN, _FIRST_MARGIN * _MARGIN_DECAY**i)
+        aim = self.excess + margin * self.u.abs().sum(dim=1) / self.price.clamp(
+            min=_SMOOTH
+        )
+        step = self._direction(rounded[:, None], aim)
+        size = step.abs().amax(dim=1)
+        step = step * (self.radius / size.clamp(min=1e-300)).clamp(max=1.0)[:, None]
+        moved = (self.u + step).clamp(self.low, self.high)
+        excess, slope = self._score(moved)
+        self.curvature.add(moved - self.u, slope - self.slope)
+        before = self._merit(self.u, rounded, aim)
+        better = self._merit(moved, rounded, aim - self.excess + excess) < before
+        wider = self.radius.maximum(2.0 * size).minimum(2.0 * self.longest)
+        self.radius = torch.where(better, wider, 0.3 * size.minimum(self.radius))
+        self._keep_best(moved, excess)
+        self.u = torch.where(better[:, None], moved, self.u)
+        self.slope = torch.where(better[:, None], slope, self.slope)
+        self.excess = torch.where(better, excess, self.excess)
 
-        proximity = Proximity(torch.ones_like(rows[0]), 0.0)
-        minimizer = GradientMinimizer(objective, proximity, max_iter=_STEPS, tol=1e-5)
-        v = minimizer(rows, free)[:, :d]
-        return torch.where(v == 0, x, x + v * unit)
+    def put_small_moves_back(self) -> None:
+        """Fewer changes; a result found from now on may be a little farther."""
+        small = self.u.abs() < _SMALL * self.u.abs().amax(dim=1, keepdim=True)
+        self.u = torch.where(small, 0.0, self.u)
+        self.free = self.free & ~small
+        self.excess, self.slope = self._score(self.u)
+        self.shortest = self.shortest * _WORTH
+
+    def _direction(self, rounded: Tensor, aim: Tensor) -> Tensor:
+        """To the minimum of the model; sets the price of the score."""
+        weights = (self.u.square() + rounded.square()).rsqrt()
+        apart = self.u - self.far
+        pull = (
+            self.plausibility
+            / (apart.square().sum(dim=1, keepdim=True) + _SMOOTH).sqrt()
+        )
+        cost = weights * self.u + pull * apart
+        downhill = -cost - self.price[:, None] * self.slope
+        stuck = (self.u <= self.low) & (downhill < 0)
+        stuck |= (self.u >= self.high) & (downhill > 0)
+        shorter, lower = self.curvature.solve(
+            weights + pull,
+            self.free & ~stuck,
+            self.price,
+            torch.stack([cost, self.slope], dim=1),
+        ).unbind(dim=1)
+        steepness = (self.slope * lower).sum(dim=1).clamp(min=1e-300)
+        price = (aim - (self.slope * shorter).sum(dim=1)) / steepness
+        price = price.clamp(min=0.0)
+        self.price = torch.where(price > 0, price, self.price)
+        self.penalty = (0.9 * self.penalty).maximum(2.0 * price)
+        return (-shorter - price[:, None] * lower).nan_to_num(0.0, 0.0, 0.0)
+
+    def _merit(self, u: Tensor, rounded: Tensor, excess: Tensor) -> Tensor:
+        length = (u.square() + rounded[:, None].square()).sqrt().sum(dim=1)
+        apart = ((u - self.far).square().sum(dim=1) + _SMOOTH).sqrt()
+        cost = length + self.plausibility * apart
+        return cost + self.penalty * excess.clamp(min=0.0)
+
+    def _at(self, u: Tensor) -> Tensor:
+        return torch.where(u == 0, self.x, self.x + u * self.spread)
+
+    def _score(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """How far the score is above the threshold, and its gradient."""
+        with torch.enable_grad():
+            y = self._at(u).requires_grad_()
+            score = self.problem.score(y)
+            (slope,) = torch.autograd.grad(score.sum(), y)
+        excess = (score.detach() - self.problem.threshold) / self.unit
+        slope = slope * self.spread / self.unit[:, None]
+        steepest = slope.abs().amax(dim=1, keepdim=True)
+        return _without_noise(excess, self.way), _without_noise(slope, steepest)
+
+    def _keep_best(self, u: Tensor, excess: Tensor) -> None:
+        """Of what is allowed, the nearest valid row or that of the lowest score."""
+        y = self._at(u)
+        allowed = self.problem.constraints.apply(self.x, y)
+        (rows,) = torch.nonzero((allowed != y).any(dim=1), as_tuple=True)
+        scores = self.problem.scores(allowed[rows]) - self.problem.threshold
+        scores = _without_noise(scores / self.unit[rows], self.way[rows])
+        excess = excess.index_copy(0, rows, scores).clamp(min=0.0)
+        distance = self.problem.distances(self.x, allowed)
+        better = excess < self.least
+        better |= (excess == self.least) & (distance < self.shortest)
+        self.best = torch.where(better[:, None], allowed, self.best)
+        self.least = torch.where(better, excess, self.least)
+        self.shortest = torch.where(better, distance, self.shortest)
+
+
+def _without_noise(x: Tensor, size: Tensor) -> Tensor:
+    """Round to shares of a size: last digits depend on the batch, and would grow."""
+    grid = torch.exp2(size.clamp(min=1e-300).log2().floor() - _DIGITS)
+    return (x / grid).round() * grid

@@ -50,7 +50,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         Largest number of rows in a training step. "auto" takes
         ``_auto_batch_size``.
     learning_rate : float
-        Step size of Adam.
+        Step size of Adam; where a subclass allows "auto", it has a
+        ``_step_size`` of its own.
     schedule : {"constant", "cosine", "step"}
         Whether the step size falls to zero along half a cosine, or to a tenth
         after three quarters of the epochs.
@@ -126,7 +127,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         *,
         max_iter: int,
         batch_size: int | str,
-        learning_rate: float,
+        learning_rate: float | str,
         schedule: str,
         weight_decay: float,
         early_stopping: bool,
@@ -247,7 +248,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             validation=data(held_out) if len(held_out) else None,
             max_iter=self.max_iter,
             batch_size=int(batch_size),
-            learning_rate=self.learning_rate,
+            learning_rate=self._step_size(),
             schedule=self.schedule,
             weight_decay=self.weight_decay,
             gradient_clip=self._gradient_clip,
@@ -257,6 +258,10 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             verbose=self.verbose,
             callbacks=[_EpochTasks(self, context)],
         )
+
+    def _step_size(self) -> float:
+        """The step size of Adam that training begins with."""
+        return float(self.learning_rate)
 
     def _keep(self, training: Training) -> None:
         """Set the attributes that tell how the training went."""

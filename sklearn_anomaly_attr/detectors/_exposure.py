@@ -78,10 +78,6 @@ class ExposureDetector(ImagesMixin):
         rows = self._check_rows(X, reset=True)
         return self._fit_rows(rows, X_outlier_exposure=X_outlier_exposure)
 
-    def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
-        rows = self._set_image_shape(X) if reset else X
-        return super()._check_rows(rows, reset=reset)
-
     @with_callbacks
     def _fit(
         self,

@@ -47,14 +47,15 @@ class OutlierExposureDetector(ExposureDetector):
         Channels, height and width of the images in the rows of a 2-D X;
         arrays of the shapes (n, C, H, W) and (n, H, W) tell it themselves.
         None takes a 2-D X for a table.
-    max_iter : int, default=40
-        Number of epochs; the largest one with ``early_stopping``.
+    max_iter : int, default=20
+        Number of epochs; the largest one with ``early_stopping``. With a few
+        hundred rows, of which an epoch is a few steps, more may help.
     batch_size : int or "auto", default="auto"
         Largest number of normal rows in a training step, which sees as many
         outliers; "auto" is 128.
     learning_rate : float, default=1e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="constant"
+    schedule : {"constant", "cosine", "step"}, default="step"
         Whether the step size falls to zero along half a cosine, or to a tenth
         after three quarters of the epochs.
     weight_decay : float, default=0.0
@@ -140,8 +141,7 @@ class OutlierExposureDetector(ExposureDetector):
     then takes it for something that belongs to the rows, and each fold gets the
     outliers at the places of its training rows.
 
-    The paper's training for images is ``max_iter=80, learning_rate=1e-4,
-    schedule="step"``.
+    The paper's training for images is ``max_iter=80, learning_rate=1e-4``.
 
     Training is in float32, scoring in float64: the score of a row does not
     depend on the rows beside it.
@@ -189,10 +189,10 @@ class OutlierExposureDetector(ExposureDetector):
         activation: str = "relu",
         bounded: bool = True,
         image_shape: Sequence[int] | None = None,
-        max_iter: int = 40,
+        max_iter: int = 20,
         batch_size: int | str = "auto",
         learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        schedule: str = "step",
         weight_decay: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -7,9 +7,7 @@ from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn_compat import _fit_context
 from .._torch._conv import ImageShape, encoder_width
 from ..base import FloatArray
 from ..detectors._deep import DeepDetector, _location_and_scale
@@ -201,7 +199,6 @@ class ImagesMixin(DeepDetector):
     image_shape: Sequence[int] | None
     image_shape_: ImageShape | None
 
-    @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the detector.
 
@@ -223,7 +220,7 @@ class ImagesMixin(DeepDetector):
             If X holds no finite images or rows, fewer than two of them, or of
             another shape than ``image_shape``.
         """
-        return super().fit(self._set_image_shape(X), y)
+        return super().fit(X, y)
 
     def score_samples(self, X: Any) -> FloatArray:
         """Score images or rows; LOWER is more abnormal, as in all of scikit-learn.
@@ -238,21 +235,20 @@ class ImagesMixin(DeepDetector):
         scores : ndarray of shape (n,)
             Float64 scores.
         """
-        check_is_fitted(self)
-        return super().score_samples(self._as_rows(X))
+        return super().score_samples(X)
 
-    def _set_image_shape(self, X: Any) -> Any:
-        """Set `image_shape_` by training images; their rows."""
-        rows, self.image_shape_ = as_rows(X, self.image_shape)
-        return rows
+    def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
+        if reset:
+            X, self.image_shape_ = as_rows(X, self.image_shape)
+        else:
+            X = self._as_rows(X)
+        return super()._check_rows(X, reset=reset)
 
     def _as_rows(self, X: Any) -> Any:
         """The rows of images like those of ``fit``."""
         return rows_like(X, self.image_shape_, type(self).__name__)
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
-        if not hasattr(self, "image_shape_"):  # meta-estimators call `_fit` itself
-            self._set_image_shape(X)
         if self.image_shape_ is None:
             super()._set_scaling(X, weight)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROW, _NORMAL, _STILL = "#c44e52", "#4c72b0", "#b0b0b0"
 _LINE = 0.32  # inches a changed feature
+_LANE = 0.7  # inches a sensor
 
 
 class CounterfactualDisplay:
@@ -25,8 +27,9 @@ class CounterfactualDisplay:
     Of tables, an arrow for each changed feature, from the row's value to that of
     its best alternative, with both values written out; arrows of numbers are as
     long as the change in spreads, in units of the longest one. Of images, each
-    image above its alternatives. Make one by :meth:`from_explanation`; needs
-    matplotlib.
+    image above its alternatives. Of windows of a series, each sensor's curve with
+    that of the best alternative over it, and the changed stretches shaded. Make one
+    by :meth:`from_explanation`; needs matplotlib.
 
     Parameters
     ----------
@@ -34,15 +37,17 @@ class CounterfactualDisplay:
         The rows to draw.
     image_shape : tuple of int, default=None
         (height, width), or (channels, height, width), of images.
+    sensor_names : sequence of str, default=None
+        Names of the sensors, of windows of a series.
     k : int, default=8
-        Largest number of features a row; of tables only.
+        Largest number of features, or sensors, a row; not of images.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
         The figure, after :meth:`plot`.
     axes_ : ndarray of matplotlib.axes.Axes
-        Of tables one axes a row, ``(n_rows,)``; of images one a picture,
+        Of tables and windows one axes a row, ``(n_rows,)``; of images one a picture,
         ``(1 + n_alternatives, n_rows)``.
 
     Examples
@@ -64,10 +69,12 @@ class CounterfactualDisplay:
         *,
         explanation: CounterfactualExplanation,
         image_shape: tuple[int, ...] | None = None,
+        sensor_names: Sequence[str] | None = None,
         k: int = 8,
     ) -> None:
         self.explanation = explanation
         self.image_shape = image_shape
+        self.sensor_names = sensor_names
         self.k = k
 
     @classmethod
@@ -76,6 +83,7 @@ class CounterfactualDisplay:
         explanation: CounterfactualExplanation,
         *,
         image_shape: tuple[int, ...] | None = None,
+        sensor_names: Sequence[str] | None = None,
         k: int = 8,
         max_rows: int = 4,
         ax: Axes | np.ndarray | None = None,
@@ -89,8 +97,12 @@ class CounterfactualDisplay:
         image_shape : tuple of int, default=None
             (height, width), or (channels, height, width), if the rows are images;
             channels are one or three.
+        sensor_names : sequence of str, default=None
+            Names of the sensors, if the rows are windows of a series: all sensors
+            of the first timestamp before those of the next.
         k : int, default=8
-            Largest number of features a row, those that change the most.
+            Largest number of features, or sensors, a row: those that change the
+            most.
         max_rows : int, default=4
             Largest number of rows; the most abnormal are drawn.
         ax : matplotlib Axes or array of them, default=None
@@ -105,8 +117,8 @@ class CounterfactualDisplay:
         Raises
         ------
         ValueError
-            If the explanation has no rows, `image_shape` does not fit them, or
-            `ax` has another number of axes.
+            If the explanation has no rows, `image_shape` or `sensor_names` do not
+            fit them or are both given, or `ax` has another number of axes.
         """
         if len(explanation) == 0:
             raise ValueError("The explanation has no rows: explain at least one.")
@@ -114,15 +126,18 @@ class CounterfactualDisplay:
         shown = explanation[order]
         if image_shape is not None:
             image_shape = _checked_shape(image_shape, shown.data.shape[1])
+        if sensor_names is not None:
+            _check_sensors(sensor_names, image_shape, shown)
         display = cls(
             explanation=shown,
             image_shape=image_shape,
+            sensor_names=sensor_names,
             k=k,
         )
         return display.plot(ax=ax)
 
     def plot(self, ax: Axes | np.ndarray | None = None) -> CounterfactualDisplay:
-        """Draw the arrows, or the images.
+        """Draw the arrows, the images, or the curves.
 
         Parameters
         ----------
@@ -155,6 +170,8 @@ class CounterfactualDisplay:
         for i in range(n_rows):
             if images:
                 self._plot_images(axes[:, i], i)
+            elif self.sensor_names is not None:
+                self._plot_window(axes[i, 0], i, columns[i])
             else:
                 self._plot_row(axes[i, 0], i, columns[i])
         self.axes_ = axes if images else axes[:, 0]
@@ -162,8 +179,12 @@ class CounterfactualDisplay:
         return self
 
     def _columns(self, i: int) -> np.ndarray:
-        """The features to draw: those that change the most, first."""
-        order = np.argsort(-np.abs(self.explanation.moves[i]), kind="stable")
+        """The features, or sensors, to draw: those that change the most, first."""
+        moves = np.abs(self.explanation.moves[i])
+        if self.sensor_names is not None:
+            moves = moves.reshape(-1, len(self.sensor_names)).sum(axis=0)
+            return np.argsort(-moves, kind="stable")[: self.k]
+        order = np.argsort(-moves, kind="stable")
         return order[self.explanation.changed[i, 0, order]][: self.k]
 
     def _make_axes(self, shape: tuple[int, int], columns: list[np.ndarray]) -> Any:
@@ -175,7 +196,8 @@ class CounterfactualDisplay:
             return plt.subplots(
                 n_rows, n_columns, figsize=size, squeeze=False, layout="constrained"
             )[1]
-        heights = [0.5 + _LINE * max(1, len(listed)) for listed in columns]
+        lane = _LINE if self.sensor_names is None else _LANE
+        heights = [0.5 + lane * max(1, len(listed)) for listed in columns]
         return plt.subplots(
             n_rows,
             1,
@@ -239,6 +261,48 @@ class CounterfactualDisplay:
             title += f" ({n_drawn} of {n_changed} changes)"
         return title
 
+    def _plot_window(self, axis: Axes, i: int, sensors: np.ndarray) -> None:
+        assert self.sensor_names is not None
+        n_sensors, shown = len(self.sensor_names), self.explanation
+        was, would_be, changed = (
+            cells.reshape(-1, n_sensors)[:, sensors]
+            for cells in (
+                shown.data[i],
+                shown.counterfactuals[i, 0],
+                shown.changed[i, 0],
+            )
+        )
+        both = np.stack([was, would_be]).astype(np.float64)
+        lowest = both.min(axis=(0, 1))
+        span = both.max(axis=(0, 1)) - lowest
+        places = np.arange(len(sensors))
+        was, would_be = 0.8 * (both - lowest) / np.where(span > 0, span, 1.0) - places
+        for place in places:
+            ink = _ROW if changed[:, place].any() else _STILL
+            axis.plot(was[:, place], color=ink, linewidth=1.4)
+        # Also where it differs at a single timestamp.
+        near = changed.copy()
+        near[1:] |= changed[:-1]
+        near[:-1] |= changed[1:]
+        color = _NORMAL if shown.valid[i, 0] else _STILL
+        axis.plot(np.where(near, would_be, np.nan), color=color, linewidth=1.4)
+        for place in places:
+            for start, end in _runs(changed[:, place]):
+                axis.fill_between(
+                    [start - 0.5, end - 0.5],
+                    -place - 0.05,
+                    0.85 - place,
+                    color=color,
+                    alpha=0.15,
+                    linewidth=0,
+                )
+        names = np.asarray(self.sensor_names, dtype=object)[sensors]
+        axis.set_yticks(0.4 - places, names)
+        axis.set_xlim(-0.5, len(was) - 0.5)
+        axis.spines[["top", "right"]].set_visible(False)
+        title = self._title(i, shown.n_changed[i, 0])
+        axis.set_title(title, loc="left", fontsize="medium")
+
     def _plot_images(self, axes: np.ndarray, i: int) -> None:
         shown = self.explanation
         pictures = np.concatenate([shown.data[i, None], shown.counterfactuals[i]])
@@ -273,3 +337,30 @@ def _checked_shape(image_shape: tuple[int, ...], n_columns: int) -> tuple[int, .
             "three."
         )
     return shape
+
+
+def _check_sensors(
+    sensor_names: Sequence[str],
+    image_shape: tuple[int, ...] | None,
+    explanation: CounterfactualExplanation,
+) -> None:
+    n_columns = explanation.data.shape[1]
+    if image_shape is not None:
+        raise ValueError(
+            "Rows are images or windows: give image_shape or sensor_names."
+        )
+    if not len(sensor_names) or n_columns % len(sensor_names):
+        raise ValueError(
+            f"{len(sensor_names)} sensor_names do not fit windows of {n_columns} "
+            "columns: name each sensor once."
+        )
+    if explanation.is_categorical.any():
+        raise ValueError(
+            "The windows hold categories, which have no curves: leave sensor_names out."
+        )
+
+
+def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open intervals of the marked positions."""
+    edges = np.flatnonzero(np.diff(np.r_[False, marked, False]))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

@@ -145,6 +145,15 @@ def test_every_shape_trains_and_scores(shape, n_rows):
     assert_close(alone, together, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_without_bias_the_dense_layers_are_not_normalised(bias):
+    layers = list(conv_encoder((1, 8, 8), 7, bias=bias))
+    after_flat = layers[
+        [isinstance(layer, nn.Flatten) for layer in layers].index(True) :
+    ]
+    assert any(isinstance(layer, BatchNorm) for layer in after_flat) == bias
+
+
 @every_shape
 def test_without_bias_zero_gives_zero(shape):
     net = conv_encoder(shape, 7, bias=False)

@@ -213,6 +213,83 @@ def test_coordinate_search_needs_no_gradient_and_stays_in_the_training_range():
     assert staircase(y).tolist() == [2.0, 37.0 + 2.0]
 
 
+class Rounded:
+    """A score that is rounded otherwise in each batch, as matrix products are."""
+
+    def __init__(self, score, seed):
+        self.score = score
+        self.generator = torch.Generator().manual_seed(seed)
+        self.n_points = 0
+
+    def __call__(self, y):
+        score = self.score(y)
+        self.n_points += score.numel()
+        hair = torch.randn(score.shape, generator=self.generator, dtype=y.dtype)
+        return score + 1e-14 * score.abs().clamp(min=1.0) * hair
+
+
+CENTER = torch.tensor([3.0, 2.5, 3.3, 2.7])
+
+
+def plateaus(y):
+    """Flat almost everywhere: most steps change nothing."""
+    return 100.0 + (y - CENTER).abs().floor().sum(dim=-1)
+
+
+def hill(y):
+    """As low on one side as on the other."""
+    return 100.0 - (y - CENTER).abs().sum(dim=-1)
+
+
+def corner(y):
+    """Zero at the lower end of the range, where steps down lead nowhere."""
+    return y.abs().sum(dim=-1)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1e-3])
+@pytest.mark.parametrize("categorical", [(), (1,)], ids=["numbers", "a category"])
+@pytest.mark.parametrize("score", [plateaus, hill, corner])
+def test_coordinate_search_decides_nothing_by_rounding(score, categorical, gamma):
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.integers(-4, 9, size=(200, 4)) * [0.75, 1.0, 1.1, 0.9])
+    x[:, 1] = x[:, 1].clamp(0, 5)
+    free = torch.tensor(rng.random((200, 4)) < 0.7)
+    proximity = Proximity(torch.ones(4).to(x), gamma, categorical=categorical)
+    bounds = torch.zeros(4).to(x), torch.full((4,), 5.0).to(x)
+    scores = [Rounded(score, seed) for seed in (0, 1)]
+    minima = [CoordinateMinimizer(s, proximity, *bounds)(x, free) for s in scores]
+    assert_array_equal(*minima)
+    assert scores[0].n_points == scores[1].n_points
+
+
+def test_kinks_do_not_amplify_rounding():
+    """A net of ReLUs: the search ends before it doubles a hair many times over."""
+    rng = np.random.default_rng(0)
+    inward, outward = (torch.tensor(rng.normal(size=(8, 8))) for _ in range(2))
+
+    def kinked(y):
+        return (y - (y @ inward).relu() @ outward).square().sum(dim=-1)
+
+    proximity = Proximity(torch.ones(8, dtype=torch.float64), 0.1)
+    x = torch.tensor(rng.normal(size=(100, 8)))
+    free = torch.ones_like(x, dtype=torch.bool)
+    first, second = (
+        GradientMinimizer(Rounded(kinked, seed), proximity)(x, free) for seed in (0, 1)
+    )
+    assert_allclose(first, second, rtol=0, atol=1e-9)
+
+
+def test_coordinate_search_leaves_a_start_of_infinite_score():
+    def hole(y):
+        return torch.where(y[..., 0] > 7.0, torch.inf, y[..., 0])
+
+    proximity = Proximity(torch.ones(1, dtype=torch.float64), 0.0)
+    bounds = torch.tensor([0.0]), torch.tensor([8.0])
+    minimizer = CoordinateMinimizer(hole, proximity, *bounds)
+    x, free = torch.tensor([[9.0]]).double(), torch.tensor([[True]])
+    assert minimizer(x, free).tolist() == [[0.0]]
+
+
 @pytest.mark.parametrize("relative", [False, True])
 def test_proximity_weights(relative):
     proximity = Proximity(torch.tensor([2.0, 3.0]), 0.1, relative)

@@ -12,10 +12,16 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_anomaly_attr import GaussianMixtureDetector, KNNDetector
+from sklearn_anomaly_attr import (
+    GaussianMixtureDetector,
+    HypersphereDetector,
+    KNNDetector,
+)
 from sklearn_anomaly_attr.counterfactuals import (
+    ConceptGAN,
     CounterfactualExplainer,
     CounterfactualMethod,
+    DiffusionEditing,
     GreedyInsertion,
 )
 
@@ -163,14 +169,21 @@ def test_categories_change_to_those_of_training(orders):
     assert changes.iloc[0].tolist() == ["swap", 1, "shop", "east", "west"]
 
 
+class Recorder(CounterfactualMethod):
+    """Keeps what it is given, and finds nothing."""
+
+    def __init__(self, image_shape=None):
+        self.image_shape = image_shape
+
+    def prepare(self, problem):
+        self.extra_ = problem.extra_rows
+        self.shape_ = problem.image_shape
+
+    def search(self, problem, x):
+        return x[:, None]
+
+
 def test_given_rows_beside_the_training_rows_reach_the_method(X):
-    class Recorder(CounterfactualMethod):
-        def prepare(self, problem):
-            self.extra_ = problem.extra_rows
-
-        def search(self, problem, x):
-            return x[:, None]
-
     explainer = CounterfactualExplainer(GaussianMixtureDetector(), method=Recorder())
     assert explainer.fit(X).method_.extra_ is None
     exposed = X[:5] + 9.0
@@ -227,3 +240,123 @@ def test_exposed_rows_with_unknown_categories_are_refused(orders):
         CounterfactualExplainer(mixed_detector()).fit(
             orders, X_outlier_exposure=exposed
         )
+
+
+@pytest.fixture
+def images():
+    """Three channels of 4 x 5 pixels, one in other units; a dark corner."""
+    drawn = np.random.default_rng(0).normal(size=(60, *SHAPE))
+    drawn[:, 1] *= 5.0
+    drawn[:, :, 0, 0] = 0.0
+    return drawn
+
+
+SHAPE = (3, 4, 5)
+NET = HypersphereDetector(max_iter=1, random_state=0)
+
+
+def test_images_are_arrays_or_rows_with_a_shape(images):
+    rows = images.reshape(60, -1)
+    known = HypersphereDetector(image_shape=SHAPE, max_iter=1, random_state=0)
+    of_arrays = CounterfactualExplainer(NET, method="nearest").fit(images)
+    of_rows = CounterfactualExplainer(known, method="nearest").fit(rows)
+    strange = images[:4] + 4.0
+    found = of_arrays.explain(strange)
+    assert of_arrays.estimator_.image_shape_ == found.image_shape == SHAPE
+    assert_array_equal(found.images, strange)
+    assert found.counterfactual_images.shape == (4, 1, *SHAPE)
+    moves = found.counterfactual_images[:, 0] - strange
+    assert_array_equal(found.values, moves.reshape(4, -1))
+    other = of_rows.explain(strange.reshape(4, -1))
+    assert_array_equal(other.counterfactual_images, found.counterfactual_images)
+    assert_array_equal(of_rows.transform(strange), found.values)
+    assert of_arrays.explain(images[:0]).counterfactual_images.shape == (0, 1, *SHAPE)
+
+
+def test_pixels_count_in_standard_deviations_of_their_channel(images):
+    explainer = CounterfactualExplainer(KNNDetector(), method="nearest").fit(images)
+    strange = images[:3] + 9.0
+    found = explainer.explain(strange)
+    assert found.valid.all()
+    moves = np.abs(found.counterfactual_images[:, 0] - strange).sum(axis=(2, 3))
+    spread = images.std(axis=(0, 2, 3))
+    assert_allclose(found.distance[:, 0], (moves / spread).sum(axis=1), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("detector", "told", "flat"),
+    [
+        (KNNDetector(), None, False),
+        (make_pipeline(StandardScaler(), NET), None, False),
+        (HypersphereDetector(image_shape=SHAPE, max_iter=1), None, True),
+        (KNNDetector(), SHAPE, True),
+    ],
+    ids=["array", "Pipeline", "detector", "method"],
+)
+def test_methods_know_the_shape_of_the_images(detector, told, flat, images):
+    X = images.reshape(60, -1) if flat else images
+    explainer = CounterfactualExplainer(detector, method=Recorder(told))
+    explainer.fit(X, X_outlier_exposure=X[:7] + 1.0)
+    assert explainer.method_.shape_ == explainer.image_shape_ == SHAPE
+    assert_array_equal(explainer.method_.extra_, images[:7].reshape(7, -1) + 1.0)
+    assert explainer.explain(X[:2]).image_shape == SHAPE
+
+
+def test_a_frozen_detector_tells_the_shape_that_it_saw(images):
+    detector = HypersphereDetector(max_iter=1).fit(images)
+    explainer = CounterfactualExplainer(FrozenEstimator(detector), method="nearest")
+    assert explainer.fit(images.reshape(60, -1)).image_shape_ == SHAPE
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        DiffusionEditing(channels=8, n_updates=1, n_seeds=1, n_denoising_steps=1),
+        ConceptGAN(widths=(4,), max_iter=1),
+    ],
+    ids=["diffusion", "gan"],
+)
+def test_generators_need_not_be_told_the_shape(method, images):
+    explainer = CounterfactualExplainer(NET, method=method, random_state=0)
+    found = explainer.fit(images).explain(images[:2] + 3.0)
+    assert found.counterfactual_images.shape == (2, 1, *SHAPE)
+    assert found.image_shape == explainer.method_.image_shape_
+
+
+def test_a_shape_that_could_be_channels_last_is_told(images):
+    narrow = images[:, :2, :, :3]
+    with pytest.raises(ValueError, match="where they are so already, set image_shape"):
+        CounterfactualExplainer(NET).fit(narrow)
+    known = HypersphereDetector(image_shape=(2, 4, 3), max_iter=1)
+    assert CounterfactualExplainer(known).fit(narrow).image_shape_ == (2, 4, 3)
+
+
+def test_a_table_has_no_images(X):
+    explainer = CounterfactualExplainer(GaussianMixtureDetector()).fit(X)
+    assert explainer.image_shape_ is None
+    with pytest.raises(ValueError, match="was fitted on a table, and X has images"):
+        explainer.explain(np.zeros((3, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda images: images[:, :1].transpose(0, 3, 2, 1), "channels as"),
+        (lambda images: images.swapaxes(2, 3), "images of the same shape"),
+        (lambda images: np.where(images > 1.0, np.nan, images), "NaN"),
+    ],
+    ids=["channels last", "turned", "NaN"],
+)
+def test_other_images_are_refused(change, message, images):
+    fitted = HypersphereDetector(max_iter=1).fit(images)
+    explainer = CounterfactualExplainer(FrozenEstimator(fitted))
+    with pytest.raises(ValueError, match=message):
+        explainer.fit(change(images))
+
+
+def test_images_unlike_those_of_fit_are_refused(images):
+    explainer = CounterfactualExplainer(NET).fit(images)
+    with pytest.raises(ValueError, match="pass images of this shape"):
+        explainer.explain(images[:, :, :3])
+    with pytest.raises(ValueError, match="pass images of this shape"):
+        explainer.fit(images, X_outlier_exposure=images[:, :1])

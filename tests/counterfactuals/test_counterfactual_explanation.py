@@ -88,6 +88,40 @@ def test_long_sentences_are_cut():
     assert "`x7` were 0 instead of 1 and 4 more features were changed, the" in sentence
 
 
+def test_sentences_about_images_count_pixels():
+    data = np.zeros((2, 8))
+    counterfactuals = data[:, None].copy()
+    counterfactuals[0, 0, [0, 4, 5]] = 1.0  # two pixels, one of them in both channels
+    explanation = CounterfactualExplanation(
+        counterfactuals=counterfactuals,
+        scores_before=np.array([3.0, 1.0]),
+        scores_after=np.array([[2.5], [1.0]]),
+        valid=np.array([[False], [True]]),
+        distance=np.array([[3.0], [0.0]]),
+        n_changed=np.array([[3], [0]]),
+        data=data,
+        index=pd.RangeIndex(2),
+        feature_names=np.array([f"x{i}" for i in range(8)], dtype=object),
+        is_categorical=np.zeros(8, dtype=bool),
+        spread=np.ones(8),
+        threshold=2.0,
+        image_shape=(2, 2, 2),
+    )
+    assert explanation.sentences() == [
+        "Row 0: no allowed change was found that brings the score down to 2; if 2 of 4 "
+        "pixels were different, the score would fall from 3 to 2.5.",
+        "Row 1 is accepted as it is: its score of 1 is not above 2.",
+    ]
+    part = explanation[[0]]
+    assert part.images.shape == (1, 2, 2, 2)
+    assert part.counterfactual_images[0, 0, 1].tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_tables_have_no_images(explanation):
+    with pytest.raises(ValueError, match="rows are a table: fit the explainer on imag"):
+        explanation.images  # noqa: B018
+
+
 def test_the_html_escapes_names_and_shows_the_most_abnormal_rows(explanation):
     explanation.feature_names[0] = "<b>"
     page = explanation._repr_html_(max_rows=1)

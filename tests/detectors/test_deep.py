@@ -12,29 +12,36 @@ from sklearn.base import clone
 
 from sklearn_anomaly_attr import (
     AutoencoderDetector,
+    ConvAutoencoderDetector,
     DAGMMDetector,
     DDPMDetector,
+    DeepSVDDDetector,
     DTEDetector,
+    HypersphereDetector,
+    OutlierExposureDetector,
     VAEDetector,
 )
 from sklearn_anomaly_attr.detectors import _deep
 
-# Each small and quick; `wide` sets its layers to at least 64 units.
+# Each small and quick.
 DETECTORS = [
     AutoencoderDetector((8, 2), max_iter=4, learning_rate=0.01, random_state=0),
     AutoencoderDetector(3, activation="relu", noise=0.3, max_iter=4, random_state=0),
+    ConvAutoencoderDetector(2, n_kernels=4, max_iter=4, random_state=0),
     DAGMMDetector(8, max_iter=4, learning_rate=1e-3, random_state=0),
     DDPMDetector((8,), n_units=8, max_iter=4, random_state=0),
     DTEDetector(hidden_layer_sizes=(8, 8), max_iter=4, random_state=0),
     DTEDetector("gaussian", hidden_layer_sizes=(8, 8), max_iter=4, random_state=0),
     DTEDetector("inverse_gamma", hidden_layer_sizes=8, max_iter=4, random_state=0),
+    DeepSVDDDetector(8, latent_size=2, max_iter=4, random_state=0),
+    HypersphereDetector(8, latent_size=2, max_iter=4, random_state=0),
+    OutlierExposureDetector(8, max_iter=4, learning_rate=0.01, random_state=0),
     VAEDetector(8, latent_size=2, max_iter=4, random_state=0),
     VAEDetector(
         8, criterion="reconstruction", latent_size=2, max_iter=4, random_state=0
     ),
 ]
-WIDE = {"hidden_layer_sizes": (96, 64)}
-NARROW = {"hidden_layer_sizes": (7,)}
+
 
 every_detector = pytest.mark.parametrize(
     "detector", DETECTORS, ids=lambda d: type(d).__name__
@@ -50,6 +57,13 @@ def X():
 @pytest.fixture
 def X_new(X):
     return X[:70] + np.random.default_rng(1).normal(scale=2.0, size=(70, 5))
+
+
+def layer_sizes(detector, dense, n_kernels):
+    """Parameters that set the sizes of the layers."""
+    if hasattr(detector, "n_kernels"):
+        return {"n_kernels": n_kernels}
+    return {"hidden_layer_sizes": dense}
 
 
 def fitted(detector, X, **parameters):
@@ -68,7 +82,8 @@ def test_they_learn(detector, X):
 
 @every_detector
 def test_wide_nets_score_rows_alone_as_together(detector, X, X_new):
-    fit = fitted(detector, X, **WIDE)
+    wide = layer_sizes(detector, (96, 64), 96)
+    fit = fitted(detector, X, **wide)
     together = fit.score_samples(X_new)
     alone = [fit.score_samples(row[None])[0] for row in X_new]
     assert_allclose(alone, together, rtol=1e-10)
@@ -175,17 +190,16 @@ def test_warm_starts_with_another_net_name_the_cure(detector, X):
     with pytest.raises(ValueError, match="Fit again, with warm_start=False"):
         fit.fit(X[:, :3])
     with pytest.raises(ValueError, match="Fit again, with warm_start=False"):
-        fit.set_params(**NARROW).fit(X)
+        fit.set_params(**layer_sizes(detector, (7,), 7)).fit(X)
     with pytest.raises(ValueError, match="layers or the columns"):
         fit.score_samples(X)
 
 
 def weighted(detector, X, weight):
-    """The private hook of meta-estimators; `fit` would also set the threshold."""
+    """Scores after a fit by the private hooks of meta-estimators."""
     fit = clone(detector)
-    fit.n_features_in_ = X.shape[1]
-    fit._fit(X, weight)
-    return fit._score_samples(X)
+    fit._fit_rows(fit._check_rows(X, reset=True), sample_weight=weight)
+    return fit.score_samples(X)
 
 
 @every_detector

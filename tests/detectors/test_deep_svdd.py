@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from sklearn_anomaly_attr import DeepSVDDDetector
@@ -64,16 +66,38 @@ def test_breaks_of_the_dependence_are_found_however_long_the_training():
         assert len(np.unique(scores)) == 400  # not the same for all
 
 
-def test_the_center_for_images_is_drawn_from_the_seed_away_from_zero(images):
-    def center(seed):
-        fit = DeepSVDDDetector(latent_size=500, max_iter=1, random_state=seed)
-        return fit.fit(images).weights_["center"]
+def test_the_center_for_images_is_the_mean_point_of_the_first_step(images):
+    weight = np.linspace(1.0, 3.0, 50)
+    fit = DeepSVDDDetector(max_iter=1, learning_rate=1e-30, random_state=0)
+    rows = fit._check_rows(images, reset=True)  # fewer than a step takes
+    fit._fit_rows(rows, sample_weight=weight)
+    layers = fit._score_function().net.layers.train()
+    points = layers(torch.tensor((rows - fit.center_) / fit.scale_)).numpy()
+    expected = np.average(points, axis=0, weights=weight)
+    assert_allclose(fit.weights_["center"], expected, rtol=1e-3, atol=1e-6)
 
-    assert_array_equal(center(0), center(0))
-    assert (center(0) != center(1)).any()
-    assert np.abs(center(0)).min() == pytest.approx(0.1)
-    assert center(0).mean() == pytest.approx(0.0, abs=0.2)
-    assert center(0).std() == pytest.approx(1.0, abs=0.1)
+
+def test_training_tells_images_apart_better():
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8)
+    normal = images[y == 0]
+
+    def found(learning_rate):
+        fit = DeepSVDDDetector(learning_rate=learning_rate, random_state=0)
+        scores = fit.fit(normal[:120]).anomaly_score(images)
+        test = np.ones(len(y), dtype=bool)
+        test[np.flatnonzero(y == 0)[:120]] = False
+        return roc_auc_score(y[test] != 0, scores[test])
+
+    assert found(1e-30) + 0.02 < found("auto")
+
+
+@pytest.mark.parametrize(("shape", "step"), [((50, 36), 1e-2), ((50, 6, 6), 3e-4)])
+def test_the_step_size_suits_tables_or_images(images, shape, step):
+    rows = images.reshape(shape)
+    auto = DeepSVDDDetector(max_iter=1, random_state=0).fit(rows)
+    given = clone(auto).set_params(learning_rate=step).fit(rows)
+    assert_array_equal(given.score_samples(rows), auto.score_samples(rows))
 
 
 def test_training_leaves_the_center_and_so_does_a_warm_start(images):
@@ -113,6 +137,7 @@ def test_the_torch_score_of_images(images):
     "parameters",
     [
         {"latent_size": 0},
+        {"learning_rate": "big"},
         {"latent_size": "big"},
         {"bounded": "yes"},
         {"image_shape": 3},

@@ -9,7 +9,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from sklearn_anomaly_attr import AnomalyShapley, GaussianMixtureDetector
+from sklearn_anomaly_attr import (
+    AnomalyShapley,
+    DAGMMDetector,
+    DeepSVDDDetector,
+    GaussianMixtureDetector,
+    HypersphereDetector,
+    OutlierExposureDetector,
+)
 from sklearn_anomaly_attr.scores import TorchScore, register_score
 
 
@@ -184,6 +191,23 @@ def test_batch_size_bounds_the_rows_that_are_scored_at_once(X, planted):
     explainer.explain(planted)
     # The coordinate search tries two steps at a time.
     assert 0 < max(sizes) <= 64
+
+
+@pytest.mark.parametrize(
+    "detector",
+    [DAGMMDetector, DeepSVDDDetector, HypersphereDetector, OutlierExposureDetector],
+)
+def test_scores_of_nets_give_the_same_in_chunks_of_any_size(detector):
+    """Their rounding depends on the rows beside; the search must not."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 5)) @ rng.normal(size=(5, 5)) + 3.0
+    rows = X[:70] + rng.normal(scale=2.0, size=(70, 5))
+    fit = AnomalyShapley(detector(max_iter=3), random_state=0).fit(X)
+    together = fit.transform(rows)
+    for size in (1, 7, 64):
+        chunks = [fit.transform(rows[i : i + size]) for i in range(0, 70, size)]
+        difference = np.concatenate(chunks) - together
+        assert_allclose(difference / together.std(), 0.0, atol=1e-9)
 
 
 def test_the_evaluation_budget_is_kept(X, planted):

@@ -1,5 +1,7 @@
 """Rows and what they would be if they were normal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,6 +77,24 @@ def test_images_stand_above_their_alternatives(explanation):
     assert display.axes_[1, 0].get_title() == "2"
 
 
+def test_windows_show_each_sensor_with_the_changed_stretch_shaded(explanation):
+    """Rows of two timestamps of two sensors: (a, b), then (c, d)."""
+    numbers = replace(explanation[0], is_categorical=np.zeros(4, dtype=bool))
+    display = CounterfactualDisplay.from_explanation(
+        numbers, sensor_names=["flow", "level"]
+    )
+    (axis,) = display.axes_
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["flow", "level"]
+    was, still, would_be, _ = (line.get_ydata() for line in axis.lines)
+    # From 9 to 2, and from 4 to 1, on one scale.
+    np.testing.assert_allclose(was, [0.8, 0.1])
+    np.testing.assert_allclose(would_be, [0.3, 0.0])
+    np.testing.assert_allclose(still, [-1.0, -0.2])
+    (shade,) = axis.collections
+    assert shade.get_paths()[0].get_extents().intervalx.tolist() == [-0.5, 1.5]
+    assert axis.get_title(loc="left") == "row p: score 9 to 2"
+
+
 def test_given_axes_are_drawn_on(explanation):
     _, axes = plt.subplots(3, 1)
     display = CounterfactualDisplay.from_explanation(explanation, ax=axes)
@@ -89,3 +109,10 @@ def test_what_cannot_be_drawn_is_refused(explanation):
         CounterfactualDisplay.from_explanation(explanation[:0])
     with pytest.raises(ValueError, match="does not fit rows of 4 columns"):
         CounterfactualDisplay.from_explanation(explanation, image_shape=(3, 3))
+    show = CounterfactualDisplay.from_explanation
+    with pytest.raises(ValueError, match="3 sensor_names do not fit windows of 4"):
+        show(explanation, sensor_names=list("abc"))
+    with pytest.raises(ValueError, match="categories, which have no curves"):
+        show(explanation, sensor_names=list("ab"))
+    with pytest.raises(ValueError, match="give image_shape or sensor_names"):
+        show(explanation, sensor_names=list("ab"), image_shape=(2, 2))
