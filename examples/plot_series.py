@@ -41,7 +41,7 @@ train, test = X[:"2026-03-01"], X["2026-03-02":]
 # timestamps it finds abnormal are explained: what would the score be, had a sensor
 # shown there what it shows in the most similar windows of the first day? Sensors that
 # hardly move, as servers' do, are compared with what they showed just before; of these,
-# a flat line would be abnormal itself, which the explainer finds out from the first day.
+# a flat line would be abnormal itself. The explainer finds that out from the first day.
 
 from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, SensorExplainer
 
