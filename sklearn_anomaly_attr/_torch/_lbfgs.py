@@ -14,13 +14,20 @@ _ROUNDING = 1e-14  # of a score, beside itself
 _ARMIJO = 1e-4
 _MAX_HALVINGS = 30
 # Along a kink the steps shorten slowly, and amplify rounding. So many in a row
-# that fall by such a part of the whole way down, or less, end the search.
+# end the search that fall by such a part of the whole way down, or less, though
+# the gradient is as steep as such a part of the first.
 _STALLED = 3
-_SMALL_FALL = 1e-9
+_SMALL_FALL = 1e-8
+_STEEP = 1e-4
 
 
 class GradientMinimizer:
     """L-BFGS with Armijo backtracking, each problem at its own pace.
+
+    Made for smooth scores. Along a kink, as nets of ReLUs have them, steps
+    shorten without end and amplify rounding, which depends on the batch: the
+    search ends where it stalls, next to the minimum. Where many kinks meet there,
+    rows may still get slightly different minima in different batches.
 
     Parameters
     ----------
@@ -62,7 +69,7 @@ class GradientMinimizer:
         past = u.new_zeros(2, self.history, *u.shape)
         value, gradient = self._value_and_gradient(x, free, weights, u)
         first, steepest = value, largest(gradient)
-        n_small = torch.zeros_like(rows)
+        n_stalled = torch.zeros_like(rows)
         for iteration in range(self.max_iter):
             direction = _direction(gradient, past)
             if iteration == 0:
@@ -75,19 +82,21 @@ class GradientMinimizer:
             past = past.roll(-1, dims=1)
             past[0, -1], past[1, -1] = step, gradient_moved - gradient
             small = value - value_moved <= _SMALL_FALL * (first - value_moved)
-            n_small = torch.where(small, n_small + 1, 0)
             u, value, gradient = moved, value_moved, gradient_moved
+            stalled = small & (largest(gradient) > _STEEP * steepest)
+            n_stalled = torch.where(stalled, n_stalled + 1, 0)
             running = (
                 (largest(step) > self.tol * (1.0 + largest(u)))
                 & (largest(gradient) > self.tol * steepest)
-                & (n_small < _STALLED)
+                & (n_stalled < _STALLED)
             )
             if not bool(running.all()):
                 result[rows] = self._at(x, u)
                 (kept,) = torch.nonzero(running, as_tuple=True)
                 rows, x, free, weights = rows[kept], x[kept], free[kept], weights[kept]
                 u, value, gradient = u[kept], value[kept], gradient[kept]
-                first, steepest, n_small = first[kept], steepest[kept], n_small[kept]
+                first, steepest = first[kept], steepest[kept]
+                n_stalled = n_stalled[kept]
                 past = past[:, :, kept]
             if len(rows) == 0:
                 break

@@ -236,7 +236,7 @@ class ConvAutoencoderDetector(ImagesMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n, C, H, W), (n, H, W) or (n, n_features_in_)
+        X : array-like of shape (n, C, H, W), (n, H, W) or (n, `n_features_in_`)
             Images.
 
         Returns

@@ -245,7 +245,7 @@ class FCDDDetector(ExposureDetector):
 
         Parameters
         ----------
-        X : array-like of shape (n, C, H, W), (n, H, W) or (n, n_features_in_)
+        X : array-like of shape (n, C, H, W), (n, H, W) or (n, `n_features_in_`)
             Images.
 
         Returns

@@ -227,7 +227,7 @@ class ImagesMixin(DeepDetector):
 
         Parameters
         ----------
-        X : array-like of shape (n, C, H, W), (n, H, W) or (n, n_features_in_)
+        X : array-like of shape (n, C, H, W), (n, H, W) or (n, `n_features_in_`)
             Images or rows to score.
 
         Returns

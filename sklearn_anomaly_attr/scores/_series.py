@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ..series._lstm_autoencoder import LSTMAutoencoderDetector
 from ..series._omni_anomaly import OmniAnomalyDetector
+from ..series._windowed_detector import WindowedDetector
 from ._deep import DeepScore
-from ._registry import register_score
+from ._registry import TorchScore, register_score, torch_score
 
 
 class WindowScore(DeepScore):
@@ -70,3 +71,14 @@ def _(estimator: OmniAnomalyDetector) -> DeepScore:
         coercive=estimator.criterion == "window",
         description=f"stochastic recurrent net, {estimator.criterion}",
     )
+
+
+@register_score(WindowedDetector)
+def _(estimator: WindowedDetector) -> TorchScore:
+    if estimator.window_ > 1:
+        raise ValueError(
+            f"WindowedDetector scores windows of {estimator.window_} rows, and a row "
+            "alone is none: explain the series by SensorExplainer, or pass its inner "
+            "detector with windows that are flattened to rows."
+        )
+    return torch_score(estimator.estimator_)

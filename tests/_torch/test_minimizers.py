@@ -262,21 +262,30 @@ def test_coordinate_search_decides_nothing_by_rounding(score, categorical, gamma
     assert scores[0].n_points == scores[1].n_points
 
 
-def test_kinks_do_not_amplify_rounding():
-    """A net of ReLUs: the search ends before it doubles a hair many times over."""
+def test_a_kink_does_not_amplify_rounding():
+    """The search ends before its steps have doubled a hair many times over."""
     rng = np.random.default_rng(0)
-    inward, outward = (torch.tensor(rng.normal(size=(8, 8))) for _ in range(2))
+    normal = torch.tensor(rng.normal(size=8))
 
     def kinked(y):
-        return (y - (y @ inward).relu() @ outward).square().sum(dim=-1)
+        return y.square().sum(dim=-1) + (y @ normal).abs()
 
-    proximity = Proximity(torch.ones(8, dtype=torch.float64), 0.1)
-    x = torch.tensor(rng.normal(size=(100, 8)))
+    proximity = Proximity(torch.ones(8).to(normal), 0.1)
+    x = torch.tensor(3.0 * rng.normal(size=(100, 8)))
     free = torch.ones_like(x, dtype=torch.bool)
     first, second = (
         GradientMinimizer(Rounded(kinked, seed), proximity)(x, free) for seed in (0, 1)
     )
     assert_allclose(first, second, rtol=0, atol=1e-9)
+
+    def objective(y):
+        return kinked(y) / 8 + 0.1 * (y - x).square().mean(dim=-1)
+
+    # The minimum lies on the kink, or where the quadratic part of its side has it.
+    smooth = 0.1 * x / 1.1
+    slope = (2.2 * (smooth @ normal) / normal.square().sum()).clamp(-1.0, 1.0)
+    lowest = objective(smooth - slope[:, None] * normal / 2.2)
+    assert (objective(first) <= lowest + 1e-3).all()
 
 
 def test_coordinate_search_leaves_a_start_of_infinite_score():

@@ -5,7 +5,8 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
@@ -24,6 +25,7 @@ from sklearn_anomaly_attr import (
     AutoencoderDetector,
     GaussianMixtureDetector,
     KNNDetector,
+    torch_score,
 )
 from sklearn_anomaly_attr.series import WindowedDetector
 
@@ -260,3 +262,17 @@ def test_scores_that_are_not_finite_are_refused(X):
 def test_unfitted_detectors_say_so(X):
     with pytest.raises(NotFittedError):
         WindowedDetector(KNNDetector()).score_samples(X)
+
+
+def test_rows_of_a_series_are_no_windows():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    detector = WindowedDetector(KNNDetector(3), window=5).fit(X)
+    with pytest.raises(ValueError, match=r"a row alone is none: .* SensorExplainer"):
+        torch_score(detector)
+
+
+def test_windows_of_one_row_are_explained_as_rows():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    detector = WindowedDetector(KNNDetector(3), window=1).fit(X)
+    scores = torch_score(detector)(torch.tensor(X))
+    assert_allclose(scores, detector.anomaly_score(X), rtol=1e-9)
