@@ -83,8 +83,8 @@ class GradientMinimizer:
             past[0, -1], past[1, -1] = step, gradient_moved - gradient
             small = value - value_moved <= _SMALL_FALL * (first - value_moved)
             u, value, gradient = moved, value_moved, gradient_moved
-            halved = largest(step) < 0.9 * largest(direction)
-            n_stalled = torch.where(small, n_stalled + halved, 0)
+            stalled = small & (largest(gradient) > _STEEP * steepest)
+            n_stalled = torch.where(stalled, n_stalled + 1, 0)
             running = (
                 (largest(step) > self.tol * (1.0 + largest(u)))
                 & (largest(gradient) > self.tol * steepest)
