@@ -12,6 +12,8 @@ from ._method import Problem
 
 # What is left of a move is known to 2**-_HALVINGS of it.
 _HALVINGS = 12
+# Moves that are shrunk one by one, at most; of more, as many groups.
+_GROUPS = 32
 
 
 def sparsify(problem: Problem, x: Tensor, candidates: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ def scores_of_trials(
 
 
 def _prune(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
-    """Put cells back one at a time, the one that saves the most way first."""
+    """Put cells back, those that save the most way first, until none can go."""
     y = y.clone()
     saving = problem.moves(x, y).abs()
     refused = torch.zeros_like(y, dtype=torch.bool)
@@ -83,24 +85,64 @@ def _prune(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
         refused[row[~free], column[~free]] = True
         gain = torch.full_like(y, -1.0)
         gain[row[free], column[free]] = saving[row[free], column[free]]
-        most, column = gain[todo].max(dim=1)
-        todo, column = todo[most >= 0], column[most >= 0]
-        y[todo, column] = x[todo, column]
+        todo = todo[(gain[todo] >= 0).any(dim=1)]
+        y[todo], needed = _put_back(problem, x[todo], y[todo], gain[todo])
+        refused[todo] |= needed
     return y
 
 
+def _put_back(
+    problem: Problem, x: Tensor, y: Tensor, gain: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Put the cells of the largest gains back, as many as can go together.
+
+    Parameters
+    ----------
+    problem : Problem
+        Says what is valid.
+    x, y : Tensor of shape (n_rows, n_features)
+        Rows, and what they become.
+    gain : Tensor of shape (n_rows, n_features)
+        Not negative for the cells, one or more of each row, that can go alone.
+
+    Returns
+    -------
+    y : Tensor of shape (n_rows, n_features)
+        Without these changes.
+    needed : bool Tensor of shape (n_rows, n_features)
+        The next cell, with which the row would not be valid.
+    """
+    place = gain.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    # The first can go; how many more is found by bisection.
+    high = (gain >= 0).sum(dim=1, keepdim=True)
+    low = torch.ones_like(high)
+    while (low < high).any():
+        middle = (low + high + 1) // 2
+        scores = problem.scores(torch.where(place < middle, x, y))
+        valid = (scores <= problem.threshold)[:, None] | (middle == low)
+        low, high = (
+            torch.where(valid, middle, low),
+            torch.where(valid, high, middle - 1),
+        )
+    needed = (place == low) & (gain >= 0)
+    return torch.where(place < low, x, y), needed
+
+
 def _shrink_each(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
-    """Bisect the moves of numbers: all at once, then each, the longest first."""
+    """Bisect the moves of numbers: all at once, then each, the longest first.
+
+    Of many moves, a few that are about as long are bisected together.
+    """
     numbers = torch.as_tensor(problem.scale.n_categories == 0, device=y.device)
     changed = (y != x) & numbers
     y = shrink(problem, x, y, changed)
     moves = torch.where(changed, problem.moves(x, y).abs(), 0.0)
-    order = moves.argsort(dim=1, descending=True, stable=True)
-    for i in range(int(changed.sum(dim=1).amax()) if len(y) else 0):
-        (rows,) = torch.nonzero(changed.sum(dim=1) > i, as_tuple=True)
-        cell = torch.zeros_like(changed[rows])
-        cell[torch.arange(len(rows), device=y.device), order[rows, i]] = True
-        y[rows] = shrink(problem, x[rows], y[rows], cell)
+    place = moves.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    n_changed = changed.sum(dim=1, keepdim=True)
+    group = torch.where(changed, place // (1 + (n_changed - 1) // _GROUPS), -1)
+    for i in range(int(group.amax()) + 1 if len(y) else 0):
+        (rows,) = torch.nonzero((group == i).any(dim=1), as_tuple=True)
+        y[rows] = shrink(problem, x[rows], y[rows], group[rows] == i)
     return y
 
 

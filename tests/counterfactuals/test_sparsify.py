@@ -74,3 +74,30 @@ def test_chunks_and_neighbours_do_not_matter(make_problem):
     small = make_problem(norm, np.zeros((2, 4)), 4.0, batch_size=7)
     parts = [sparsify(small, x[i : i + 1], y[i : i + 1]) for i in range(30)]
     assert_array_equal(torch.cat(parts), whole)
+
+
+def test_many_cells_go_back_in_few_calls_of_the_score(make_problem):
+    calls = []
+
+    def counted(x):
+        calls.append(len(x))
+        return norm(x)
+
+    d = 400
+    problem = make_problem(counted, np.zeros((2, d)), 4.0, batch_size=10_000)
+    x = torch.tensor([[5.0] + [0.01] * (d - 1)], dtype=torch.float64)
+    calls.clear()
+    found = sparsify(problem, x, torch.zeros_like(x)[:, None])[0, 0]
+    assert_array_equal(found[1:], x[0, 1:])
+    # One cell at a time would take a call for each, and all that are left in it.
+    assert len(calls) < 100
+    assert sum(calls) < 3 * d
+
+
+def test_many_moves_are_shrunk_in_groups(make_problem):
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.uniform(1.0, 2.0, size=(3, 300)))
+    problem = make_problem(norm, np.zeros((2, 300)), 0.5 * float(norm(x).min()))
+    found = sparsify(problem, x, torch.zeros_like(x)[:, None])[:, 0]
+    assert (norm(found) <= problem.threshold).all()
+    assert_allclose(norm(found), problem.threshold, rtol=1e-2)
