@@ -53,9 +53,11 @@ class DiffusionEditing(EditingMethod):
     n_diffusion_steps : int, default=1000
         Number of steps of the diffusion. With the default, nothing but noise is
         left after the last one; with fewer, more.
-    strength : float, default=0.35
+    strength : float or sequence of float, default=(0.35, 0.5, 0.65, 0.8)
         How much noise an image gets: up to which step, as a share of all, in
-        (0, 1]. Less keeps more of the image, and is valid less often.
+        (0, 1]. Less keeps more of the image, and is valid less often. Of several,
+        the next one is tried for the images that have too few valid alternatives
+        after those before. The larger an image, the more noise hides it.
     guidance : float, default=3.0
         How far the gradient may move an expected image, in standard deviations of
         the noise that is still in it. 0 leaves all to the model, which then serves
@@ -164,7 +166,7 @@ class DiffusionEditing(EditingMethod):
         image_shape: Sequence[int] | None = None,
         channels: int | Sequence[int] = (16, 32),
         n_diffusion_steps: int = 1000,
-        strength: float = 0.35,
+        strength: float | Sequence[float] = (0.35, 0.5, 0.65, 0.8),
         guidance: float = 3.0,
         n_seeds: int = 8,
         n_denoising_steps: int = 20,

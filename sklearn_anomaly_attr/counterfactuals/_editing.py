@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,8 +84,9 @@ class EditingMethod(CounterfactualMethod):
     ----------
     image_shape : tuple (C, H, W) or (H, W)
         Channels, height and width of the images in the rows.
-    strength : float
-        How much noise: the first step of denoising, as a share of all.
+    strength : float or sequence of float
+        How much noise: the first step of denoising, as a share of all. More is
+        tried where less gives a row no valid alternatives.
     guidance : float
         How far the score's gradient may move an expected image, in standard
         deviations of the noise that it may still have.
@@ -97,7 +100,7 @@ class EditingMethod(CounterfactualMethod):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "image_shape": ["array-like", None],
-        "strength": [Interval(Real, 0.0, 1.0, closed="right")],
+        "strength": [Interval(Real, 0.0, 1.0, closed="right"), "array-like"],
         "guidance": [Interval(Real, 0.0, None, closed="left")],
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "n_denoising_steps": [Interval(Integral, 1, None, closed="left")],
@@ -105,7 +108,7 @@ class EditingMethod(CounterfactualMethod):
     }
 
     image_shape: Any
-    strength: float
+    strength: float | Sequence[float]
     guidance: float
     n_seeds: int
     n_denoising_steps: int
@@ -123,17 +126,53 @@ class EditingMethod(CounterfactualMethod):
         draws = torch.randn(
             (self.n_seeds, len(model.free)), generator=generator, dtype=x.dtype
         ).to(x.device)
+        found, todo = x[:, None], torch.arange(len(x), device=x.device)
+        for i, strength in enumerate(self._strengths()):
+            rows = x[todo]
+            candidates = self._edits(problem, model, rows, draws, strength)
+            if i:
+                candidates = torch.cat([found[todo], candidates], dim=1)
+            picked = pick_diverse(problem, rows, candidates, problem.scores(candidates))
+            found = found.index_copy(0, todo, picked) if i else picked
+            valid = problem.scores(picked) <= problem.threshold
+            todo = todo[~valid.all(dim=1)]
+            if not len(todo):
+                break
+        return found
+
+    def _strengths(self) -> list[float]:
+        """The amounts of noise, from the least."""
+        strengths = np.atleast_1d(self.strength)
+        numbers = strengths.ndim == 1 and strengths.dtype.kind in "iuf"
+        if not (numbers and len(strengths) and all(0 < s <= 1 for s in strengths)):
+            raise ValueError(
+                f"strength={self.strength!r} is no share of the steps, and no list of "
+                "shares: give numbers above 0 and up to 1, such as (0.35, 0.65)."
+            )
+        return sorted(strengths.tolist())
+
+    @torch.no_grad()
+    def _edits(
+        self,
+        problem: Problem,
+        model: DiffusionModel,
+        x: Tensor,
+        draws: Tensor,
+        strength: float,
+    ) -> Tensor:
+        """Edits ``(n, n_seeds, n_features)`` of rows, a few of them at once."""
         size = max(1, min(problem.batch_size, _CELLS // model.n_cells))
-        found = x.new_empty(len(x), problem.n_counterfactuals, x.shape[1])
-        with torch.no_grad():
-            height = max(1, size // self.n_seeds)
-            for rows, place in zip(x.split(height), found.split(height), strict=True):
-                if len(rows):
-                    place.copy_(self._of_rows(problem, model, rows, draws, size))
+        found = x.new_empty(len(x), self.n_seeds, x.shape[1])
+        height = max(1, size // self.n_seeds)
+        for rows, place in zip(x.split(height), found.split(height), strict=True):
+            if len(rows):
+                edits = self._of_rows(problem, model, rows, draws, strength, size)
+                place.copy_(edits)
         return found
 
     def _check(self, problem: Problem) -> ImageShape:
         """Refuse what cannot be edited; the shape of the images."""
+        self._strengths()
         stated = self.image_shape
         stated = problem.image_shape if stated is None else stated
         _, image_shape = as_rows(problem.X, stated)
@@ -156,11 +195,12 @@ class EditingMethod(CounterfactualMethod):
         model: DiffusionModel,
         x: Tensor,
         draws: Tensor,
+        strength: float,
         size: int,
     ) -> Tensor:
-        """Candidates of some rows."""
+        """Edits ``(n, n_seeds, n_features)`` of some rows, `size` of them at once."""
         steps = denoising_steps(
-            self.strength, len(model.variances) - 1, self.n_denoising_steps
+            strength, len(model.variances) - 1, self.n_denoising_steps
         )
         points = model.encode(x)
         free = self._free(model, points, draws, steps[0])
@@ -174,8 +214,7 @@ class EditingMethod(CounterfactualMethod):
             changes = _on_pixels(free[i], model)
             rows = torch.where(changes, model.decode(new), x[i])
             parts.append(problem.constraints.apply(x[i], rows))
-        candidates = torch.cat(parts).unflatten(0, (len(x), self.n_seeds))
-        return pick_diverse(problem, x, candidates, problem.scores(candidates))
+        return torch.cat(parts).unflatten(0, (len(x), self.n_seeds))
 
     def _edited(
         self,

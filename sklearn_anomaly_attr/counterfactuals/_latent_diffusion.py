@@ -48,9 +48,10 @@ class LatentDiffusionEditing(EditingMethod):
     image_shape : tuple (C, H, W) or (H, W), default=None
         Channels, height and width of the images in the rows; None takes those of
         the detector. A single channel is shown as three where the model has three.
-    strength : float, default=0.5
+    strength : float or sequence of float, default=(0.35, 0.5, 0.65, 0.8)
         How much noise an image gets: up to which step, as a share of all, in
-        (0, 1].
+        (0, 1]. Of several, the next one is tried for the images that have too few
+        valid alternatives after those before.
     guidance : float, default=3.0
         How far the gradient may move an expected latent point, in standard
         deviations of the noise that is still in it. 0 leaves all to the model.
@@ -123,7 +124,7 @@ class LatentDiffusionEditing(EditingMethod):
         prompt: str | None = None,
         *,
         image_shape: Sequence[int] | None = None,
-        strength: float = 0.5,
+        strength: float | Sequence[float] = (0.35, 0.5, 0.65, 0.8),
         guidance: float = 3.0,
         n_seeds: int = 4,
         n_denoising_steps: int = 20,

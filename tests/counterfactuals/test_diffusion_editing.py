@@ -56,6 +56,13 @@ def found_with(fitted, X, **params):
     return other.explain(X).counterfactuals
 
 
+def valid(fitted, alternatives):
+    """Whether each of the alternatives is at the threshold or below."""
+    rows = alternatives.reshape(-1, alternatives.shape[2])
+    scores = fitted.estimator_.anomaly_score(rows).reshape(alternatives.shape[:2])
+    return scores <= fitted.threshold_
+
+
 def test_digits_become_normal_and_stay_nearer_than_the_nearest_normal_ones():
     X, y = load_digits(return_X_y=True)
     normal, strange = X[y == 3], X[y != 3][:30]
@@ -188,6 +195,28 @@ def test_more_noise_changes_more(fitted):
         for strength in (0.02, 0.2, 0.6)
     ]
     assert sizes == sorted(sizes)
+
+
+def test_more_noise_is_tried_only_where_less_does_not_do(fitted):
+    right = np.tile([0.0, 0.0, 1.0, 1.0], 4)
+    X = small_images(12, seed=2) + np.linspace(0.1, 1.5, 12)[:, None] * right
+    little, much, both = (
+        found_with(fitted, X, strength=strength)
+        for strength in (0.05, 0.8, (0.8, 0.05))
+    )
+    enough = valid(fitted, little).all(axis=1)
+    assert 1 < enough.sum() < len(X)
+    assert_allclose(both[enough], little[enough], atol=1e-9)
+    # The best of both: valid, as much noise is, and as near.
+    assert valid(fitted, much).all()
+    assert valid(fitted, both).all()
+    assert_allclose(both[~enough, 0], much[~enough, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("strength", [(), (0.5, 1.5), (0.0, 0.5), "little", [[0.5]]])
+def test_what_is_no_amount_of_noise_is_refused(strength):
+    with pytest.raises(ValueError, match="strength"):
+        an_explainer(strength=strength).fit(small_images())
 
 
 class Logits(OutlierMixin, BaseEstimator):
