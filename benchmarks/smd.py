@@ -7,16 +7,20 @@ Markdown into a folder.
 
 Detectors are fitted to train and score each timestamp of test; the explainers get the
 segments that have an interpretation, and rank the sensors of each. What the windows,
-references and the normalisation are was fixed on the four development machines; the
-others are reported apart. The paper's figures are very probably of machine-1-1 alone,
-which is not among these: they stand beside ours, not against them.
+references and the normalisation are, and the rule "AT@5, 5 %", was fixed on the four
+development machines; the others are reported apart. That rule is not the paper's: of
+the first five sensors, it takes those with at least 5 % of the blame. Where fewer are
+anomalous, to name five is to name wrong ones: the row "right order" is what two of the
+rules give for attributions that put the true sensors before all others. The paper's
+figures are very probably of machine-1-1 alone, which is not among these: they stand
+beside ours, not against them.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,26 +67,26 @@ SELECTIONS: dict[str, dict[str, Any]] = {
     "GT@120%": {"share": 1.2},
     "AT@80%": {"mass": 0.8},
     "AT@5": {"k": 5},
+    "AT@5, 5 %": {"k": 5, "min_share": 0.05},
 }
 METRICS: dict[str, Callable[..., Any]] = {
     "IoU": localization_iou,
     "F1": localization_dice,
     "Acc": localization_precision,
 }
-MEDIAN, BEST = "distance to median", "occlusion, segment, context"
-ERROR, NORMALIZED = "raw error", "normalized error"
+MEDIAN, ERROR, NORMALIZED = "distance to median", "raw error", "normalized error"
+PERFECT = "right order"
+OCCLUSION = "occlusion, segment, context"
+BEST = "kernel SHAP, segment, context"
 EXPLAINERS: dict[str, dict[str, Any]] = {
     ERROR: {"method": "error"},
     NORMALIZED: {"method": "error"},
     "occlusion, window, zero": {"references": "zero", "cells": "window"},
     "occlusion, segment, zero": {"references": "zero"},
-    BEST: {"references": "context"},
+    OCCLUSION: {"references": "context"},
     "occlusion, segment, auto": {},
     "occlusion, segment, neighbours": {"references": "neighbors"},
-    "kernel SHAP, segment, context": {
-        "method": "kernel_shap",
-        "references": "context",
-    },
+    BEST: {"method": "kernel_shap", "references": "context"},
     "gradient SHAP, segment": {"method": "gradient_shap", "references": "sample"},
 }
 # IoU, F1, Acc of the paper, on another machine.
@@ -92,7 +96,7 @@ PAPER = {
         "AT@80%": (32.8, 43.2, 45.7),
         "AT@5": (37.7, 46.8, 57.5),
     },
-    BEST: {
+    OCCLUSION: {
         "GT@120%": (64.4, 76.7, 73.7),
         "AT@80%": (62.4, 75.4, 66.0),
         "AT@5": (47.0, 59.2, 72.5),
@@ -158,12 +162,14 @@ def detection(machine: Machine, scores: FloatArray) -> dict[str, float]:
     }
 
 
-def localization(machine: Machine, values: FloatArray) -> dict[str, FloatArray]:
+def localization(
+    machine: Machine, values: FloatArray, rules: Iterable[str] = SELECTIONS
+) -> dict[str, FloatArray]:
     """Metrics of each segment, by selection and metric; in percent."""
     truth = machine.truth
     found = {}
-    for rule, parameters in SELECTIONS.items():
-        selected = select_features(values, truth=truth, **parameters)
+    for rule in rules:
+        selected = select_features(values, truth=truth, **SELECTIONS[rule])
         for name, metric in METRICS.items():
             found[f"{rule} {name}"] = 100 * metric(truth, selected, per_row=True)
     return found
@@ -172,6 +178,11 @@ def localization(machine: Machine, values: FloatArray) -> dict[str, FloatArray]:
 def segment_means(machine: Machine, values: FloatArray) -> FloatArray:
     means = [values[start:end].mean(axis=0) for start, end in machine.segments]
     return np.array(means)
+
+
+def right_order(machine: Machine) -> FloatArray:
+    """Positive values of all sensors, those of the true ones larger."""
+    return 1.0 + machine.truth
 
 
 def run(
@@ -198,6 +209,8 @@ def run(
     yield from records("detection", MEDIAN, detection(machine, far.mean(axis=1)), 0.0)
     values = segment_means(machine, far)
     yield from records("localization", MEDIAN, localization(machine, values), 0.0)
+    best = localization(machine, right_order(machine), ("GT@120%", "AT@5"))
+    yield from records("localization", PERFECT, best, 0.0)
     for name, detector in detectors(seed, args.max_iter).items():
         _, ms = timed(detector.fit, machine.train)
         scores = detector.anomaly_score(machine.test)
@@ -205,19 +218,19 @@ def run(
         print(f"{machine.name}, seed {seed}: {name} {1e-3 * ms:.0f} s", flush=True)
         if name == "windowed kNN":
             continue
-        chosen = (
-            EXPLAINERS if name == "LSTM autoencoder" else {ERROR: EXPLAINERS[ERROR]}
-        )
-        for label, parameters in chosen.items():
+        is_lstm = isinstance(detector, LSTMAutoencoderDetector)
+        for label in args.explainers if is_lstm else [ERROR]:
+            raw = is_lstm and label == ERROR
+            explained = without_normalization(detector) if raw else detector
             explainer = SensorExplainer(
-                FrozenEstimator(detector), random_state=seed, **parameters
+                FrozenEstimator(explained), random_state=seed, **EXPLAINERS[label]
             )
             explainer.fit(machine.train)
             explanation, ms = timed(
                 explainer.explain, machine.test, segments=machine.segments
             )
             figures = localization(machine, explanation.segment_values)
-            row = label if label in EXPLAINERS else f"{name}, {label}"
+            row = label if is_lstm else f"{name}, {label}"
             yield from records("localization", row, figures, ms)
 
 
@@ -250,17 +263,23 @@ def localization_table(figures: pd.DataFrame, machines: tuple[str, ...]) -> str:
         cells = [str(row)]
         for rule in SELECTIONS:
             triple = [segments_of(of_row, f"{rule} {metric}") for metric in METRICS]
-            low_high = bootstrap_interval(triple[0], random_state=0)
-            means = "/".join(f"{values.mean():.1f}" for values in triple)
-            cells.append(f"{means} [{low_high.low:.0f}, {low_high.high:.0f}]")
-            paper = PAPER.get(str(row), {}).get(rule)
-            cells.append("/".join(map(str, paper)) if paper else "-")
+            cells.append(means_and_interval(triple) if len(triple[0]) else "-")
+            if rule in PAPER[ERROR]:
+                paper = PAPER.get(str(row), {}).get(rule)
+                cells.append("/".join(map(str, paper)) if paper else "-")
         cells.append(f"{of_row.loc[of_row['metric'] == 'CPU s', 'value'].mean():.1f}")
         rows.append(cells)
     header = ["IoU/F1/Acc [95 % of IoU]"]
     for rule in SELECTIONS:
-        header += [rule, "paper, 1-1"]
+        header += [rule, "paper, 1-1"] if rule in PAPER[ERROR] else [rule]
     return markdown_table([*header, "CPU s a machine"], rows)
+
+
+def means_and_interval(metrics: list[FloatArray]) -> str:
+    """Means of metrics over the segments, and the interval of the first."""
+    means = "/".join(f"{values.mean():.1f}" for values in metrics)
+    first = bootstrap_interval(metrics[0], random_state=0)
+    return f"{means} [{first.low:.0f}, {first.high:.0f}]"
 
 
 def segments_of(figures: pd.DataFrame, metric: str) -> FloatArray:

@@ -27,6 +27,7 @@ def select_features(
     mass: float | None = None,
     share: float | None = None,
     truth: ArrayLike | None = None,
+    min_share: float = 0.0,
 ) -> BoolArray:
     """Mark the leading features of each row, by one of three rules.
 
@@ -50,6 +51,9 @@ def select_features(
         anomalous features, rounded down: 1.2 is the rule "GT@120%" of [1]_.
     truth : array-like of bool of shape (n_samples, n_features), default=None
         Which features of each row are truly anomalous; only `share` needs it.
+    min_share : float, default=0.0
+        Leave out features that hold less than this part, in [0, 1), of the sum of
+        the row's positive attributions, whatever the rule.
 
     Returns
     -------
@@ -63,8 +67,8 @@ def select_features(
         numbers.
     ValueError
         If not exactly one of `k`, `mass` and `share` is given or it is out of
-        range, `share` is given without `truth`, shapes differ, attributions
-        are not finite, or a row has no anomalous feature.
+        range, as `min_share` may be, `share` is given without `truth`, shapes
+        differ, attributions are not finite, or a row has no anomalous feature.
 
     See Also
     --------
@@ -84,11 +88,15 @@ def select_features(
     array([[ True, False, False, False]])
     >>> select_features(values, mass=0.8)
     array([[ True,  True, False, False]])
+    >>> select_features(values, k=3, min_share=0.12)
+    array([[ True,  True, False, False]])
     >>> truth = [[True, True, False, True]]
     >>> select_features(values, share=1.2, truth=truth)
     array([[ True,  True,  True, False]])
     """
     _check_one_rule(k=k, mass=mass, share=share, truth=truth)
+    if not isinstance(min_share, Real) or not 0 <= float(min_share) < 1:
+        raise ValueError(f"min_share={min_share!r}: ask for a part from 0 to below 1.")
     mask: BoolArray | None = None
     if truth is None:
         attributions = check_attributions(values)
@@ -104,8 +112,9 @@ def select_features(
     elif share is not None and mask is not None:
         n_first = n_of_truth(share, mask)
     places = np.arange(attributions.shape[1]) < np.reshape(n_first, (-1, 1))
+    holds = (positives > 0) & (_parts(positives) >= min_share * (1 - _ROUNDING))
     selected = np.empty(attributions.shape, dtype=bool)
-    np.put_along_axis(selected, order, places & (positives > 0), axis=1)
+    np.put_along_axis(selected, order, places & holds, axis=1)
     return selected
 
 
@@ -142,11 +151,16 @@ def _check_one_rule(*, k: Any, mass: Any, share: Any, truth: Any) -> None:
 
 def _n_holding(mass: float, positives: FloatArray) -> NDArray[np.intp]:
     """How many of the sorted positive values of each row hold a part of their sum."""
+    # What the values from each place on add up to, the smallest first.
+    rest = _parts(positives)[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return (rest > (1 - mass) * rest[:, :1] * (1 + _ROUNDING)).sum(axis=1)
+
+
+def _parts(positives: FloatArray) -> FloatArray:
+    """Sorted positive values of each row as parts of their sum; else 0."""
     largest = positives[:, :1]
+    # The sum of the values themselves may overflow.
     scaled = np.divide(
         positives, largest, out=np.zeros_like(positives), where=largest > 0
     )
-    # What the values from each place on add up to, the smallest first.
-    rest = scaled[:, ::-1].cumsum(axis=1)[:, ::-1]
-    may_miss = (1 - mass) * rest[:, :1] * (1 + _ROUNDING)
-    return (rest > may_miss).sum(axis=1)
+    return scaled / scaled.sum(axis=1, keepdims=True).clip(min=1.0)

@@ -90,6 +90,24 @@ def test_the_fewest_that_hold_a_mass(percent):
         assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("percent", [0, 5, 10, 25, 50])
+@pytest.mark.parametrize("rule", [{"k": 3}, {"mass": 0.9}, {"share": 1.2}])
+def test_small_shares_are_left_out(rule, percent):
+    truth = {"truth": TRUTH} if "share" in rule else {}
+    positives = VALUES.clip(min=0)
+    holds = 100 * positives >= percent * positives.sum(axis=1, keepdims=True)
+    expected = select_features(VALUES, **rule, **truth) & holds
+    for unit in (1.0, 0.1, 1e-300, 2e307):
+        found = select_features(VALUES * unit, **rule, **truth, min_share=percent / 100)
+        assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("min_share", [-0.1, 1.0, np.nan, "0.1"])
+def test_what_is_no_share_is_refused(min_share):
+    with pytest.raises(ValueError, match="min_share"):
+        select_features(VALUES, k=3, min_share=min_share)
+
+
 def test_decimal_shares_are_not_rounded_down_to_the_number_below():
     """0.29 * 100 is 28.999999999999996 in floating point."""
     values = np.ones((1, 100))
