@@ -94,6 +94,13 @@ def write_tables(
 ) -> None:
     """Print a report; beside, write it and its figures into a folder."""
     print(report)
+    save_tables(name, figures, report, folder)
+
+
+def save_tables(
+    name: str, figures: pd.DataFrame, report: str, folder: Path | None
+) -> None:
+    """Write a report and its figures into a folder, where one was asked for."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         figures.to_csv(folder / f"{name}.csv", index=False)

@@ -64,8 +64,8 @@ from ._common import (
     markdown_table,
     mean_sd,
     one_thread,
+    save_tables,
     timed,
-    write_tables,
 )
 from ._counterfactual_images import (
     BUDGETS,
@@ -184,8 +184,10 @@ def tables_report(folder: Path) -> str:
     return markdown_table(COLUMNS, lines)
 
 
-def image_figures(args: argparse.Namespace, table: str) -> Iterator[dict[str, Any]]:
-    """Figures of every detector and method, in long form."""
+def image_figures(
+    args: argparse.Namespace, table: str
+) -> Iterator[list[dict[str, Any]]]:
+    """Figures of a detector and all methods after the other, in long form."""
     budget = BUDGETS[args.budget]
     for seed in range(args.seeds):
         for name in map(str, args.digits if table == "mnist" else args.colors):
@@ -203,8 +205,8 @@ def image_figures(args: argparse.Namespace, table: str) -> Iterator[dict[str, An
                     f"{m} {v:.1f}" for m, metric, v in found.figures if metric == CF
                 ]
                 print(f"{label}: {'; '.join(line)}", flush=True)
-                for method, metric, value in found.figures:
-                    yield {
+                yield [
+                    {
                         "table": table,
                         "task": name,
                         "seed": seed,
@@ -213,6 +215,8 @@ def image_figures(args: argparse.Namespace, table: str) -> Iterator[dict[str, An
                         "metric": metric,
                         "value": value,
                     }
+                    for method, metric, value in found.figures
+                ]
 
 
 def image_report(figures: pd.DataFrame, table: str) -> str:
@@ -261,8 +265,8 @@ def method_table(figures: pd.DataFrame) -> str:
     return markdown_table(("normal, detector", "method", *METHOD_METRICS), rows)
 
 
-def bias_figures(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Figures of the biased classifier and the other, in long form."""
+def bias_figures(args: argparse.Namespace) -> Iterator[list[dict[str, Any]]]:
+    """Figures of the biased classifier and the other, seed by seed, in long form."""
     budget = BUDGETS[args.budget]
     for seed in range(args.seeds):
         task = color_task(args.data, "red", budget, seed)
@@ -274,8 +278,8 @@ def bias_figures(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             for k in range(edited.shape[1]):
                 pictures[f"{name} {k + 1}"] = edited[shown, k]
         save_picture(args.output, f"bias_{seed}", pictures)
-        for name, color, metric, value in color_figures(task, found):
-            yield {
+        yield [
+            {
                 "table": "bias",
                 "task": color,
                 "seed": seed,
@@ -284,6 +288,8 @@ def bias_figures(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 "metric": metric,
                 "value": value,
             }
+            for name, color, metric, value in color_figures(task, found)
+        ]
 
 
 def bias_report(figures: pd.DataFrame) -> str:
@@ -348,17 +354,21 @@ def main() -> None:
             if table == "tables":
                 print(tables_report(args.data), flush=True)
                 continue
-            if table == "bias":
-                figures = pd.DataFrame(bias_figures(args))
-                report = bias_report(figures)
-            else:
-                figures = pd.DataFrame(image_figures(args, table))
-                report = image_report(figures, table)
-            report += (
-                f"\n\n{args.budget} budget, {args.seeds} seeds; "
-                f"{time.process_time():.0f} CPU seconds so far."
-            )
-            write_tables(f"counterfactuals_{table}", figures, report, args.output)
+            is_bias = table == "bias"
+            found = bias_figures(args) if is_bias else image_figures(args, table)
+            records: list[dict[str, Any]] = []
+            for part in found:  # long runs leave what they have found so far
+                records += part
+                figures = pd.DataFrame(records)
+                report = (
+                    bias_report(figures) if is_bias else image_report(figures, table)
+                )
+                report += (
+                    f"\n\n{args.budget} budget, {figures['seed'].nunique()} seeds; "
+                    f"{time.process_time():.0f} CPU seconds so far."
+                )
+                save_tables(f"counterfactuals_{table}", figures, report, args.output)
+            print(report, flush=True)
 
 
 if __name__ == "__main__":

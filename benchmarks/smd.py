@@ -56,8 +56,8 @@ from ._common import (
     markdown_table,
     mean_sd,
     one_thread,
+    save_tables,
     timed,
-    write_tables,
 )
 
 DEVELOPMENT = ("machine-1-6", "machine-1-7", "machine-2-1", "machine-3-4")
@@ -341,13 +341,14 @@ def main() -> None:
     if args.quick:
         args.machines, args.seeds, args.max_iter = ["machine-2-1"], 1, 2
     with one_thread():
-        figures = pd.DataFrame(
-            record
-            for name in args.machines
-            for seed in range(args.seeds)
-            for record in run(load(args.data, name), seed, args)
-        )
-    write_tables("smd", figures, report(figures, args), args.output)
+        records = []
+        for name in args.machines:
+            machine = load(args.data, name)
+            for seed in range(args.seeds):
+                records += run(machine, seed, args)
+            figures = pd.DataFrame(records)
+            save_tables("smd", figures, report(figures, args), args.output)
+    print(report(figures, args))
 
 
 if __name__ == "__main__":
