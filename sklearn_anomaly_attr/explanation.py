@@ -148,13 +148,16 @@ class Explanation:
             self.values, upward, out=np.zeros_like(self.values), where=upward > 0
         )
 
-    def top_features(self, k: int = 3) -> pd.DataFrame:
+    def top_features(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
         """List the k features of each row that push its score up the most.
 
         Parameters
         ----------
         k : int, default=3
             Number of features a row; all, if there are fewer.
+        min_share : float, default=0.0
+            Leave out features with less than this part, in [0, 1], of all that
+            pushes the row's score up. 0 leaves none out.
 
         Returns
         -------
@@ -168,10 +171,12 @@ class Explanation:
         Raises
         ------
         ValueError
-            If k is below 1.
+            If k is below 1, or min_share is no part.
         """
         if k < 1:
             raise ValueError(f"k={k} features a row: ask for at least 1.")
+        if not 0.0 <= min_share <= 1.0:
+            raise ValueError(f"min_share={min_share}: ask for a part from 0 to 1.")
         order = np.argsort(-self.values, axis=1, kind="stable")[:, :k]
         n_samples, k = order.shape
         players = order.ravel()
@@ -186,7 +191,10 @@ class Explanation:
             table["reference"] = self._spell(self.reference, rows, players)
         table["attribution"] = self.values[rows, players]
         table["share"] = self.shares[rows, players]
-        return pd.DataFrame(table)
+        found = pd.DataFrame(table)
+        if min_share > 0.0:
+            found = found[found["share"] >= min_share].reset_index(drop=True)
+        return found
 
     def interactions(self) -> pd.DataFrame:
         """Show the interactions of each row as a matrix.

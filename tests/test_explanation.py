@@ -69,6 +69,23 @@ def test_more_features_than_there_are_list_all(explanation):
     assert len(explanation.top_features(99)) == 9
 
 
+def test_small_shares_are_left_out(explanation):
+    table = explanation.top_features(2, min_share=0.3)
+    assert table["row"].tolist() == ["u", "v"]
+    assert table["feature"].tolist() == ["a", "d"]
+    assert table.index.tolist() == [0, 1]
+    # What is as large stays; nothing pushes the last row up.
+    table = explanation.top_features(3, min_share=0.25)
+    assert table["row"].tolist() == ["u", "u", "v", "v"]
+    assert table["rank"].tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("min_share", [-0.1, 1.1, np.nan])
+def test_what_is_no_share_is_refused(explanation, min_share):
+    with pytest.raises(ValueError, match="min_share"):
+        explanation.top_features(min_share=min_share)
+
+
 def test_no_features_are_refused(explanation):
     with pytest.raises(ValueError, match="at least 1"):
         explanation.top_features(0)

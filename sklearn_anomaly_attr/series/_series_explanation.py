@@ -117,13 +117,16 @@ class SeriesExplanation:
             method=self.method,
         )
 
-    def segments(self, k: int = 3) -> pd.DataFrame:
+    def segments(self, k: int = 3, *, min_share: float = 0.05) -> pd.DataFrame:
         """List the segments, with the sensors that lead them.
 
         Parameters
         ----------
         k : int, default=3
             Largest number of sensors to name; those that push the score up.
+        min_share : float, default=0.05
+            Name no sensor with less than this part, in [0, 1], of all that pushes
+            the score up.
 
         Returns
         -------
@@ -138,10 +141,10 @@ class SeriesExplanation:
         Raises
         ------
         ValueError
-            If k is below 1.
+            If k is below 1, or min_share is no part.
         """
         by_segment = self.by_segment()
-        top = by_segment.top_features(k)
+        top = by_segment.top_features(k, min_share=min_share)
         top = top[top["attribution"] > 0.0]
         named = top["feature"].astype(str) + top["share"].map(" {:.0%}".format)
         sensors = named.groupby(top["row"]).agg(", ".join)
@@ -151,13 +154,17 @@ class SeriesExplanation:
         table["sensors"] = sensors.reindex(table.index, fill_value="")
         return table.rename_axis(None)
 
-    def top_sensors(self, k: int = 3) -> pd.DataFrame:
+    def top_sensors(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
         """List the k sensors of each segment that push its score up the most.
 
         Parameters
         ----------
         k : int, default=3
             Number of sensors a segment; all, if there are fewer.
+        min_share : float, default=0.0
+            Leave out sensors with less than this part, in [0, 1], of all that
+            pushes the score up. The first five of servers' sensors are the right
+            ones more often with 0.05.
 
         Returns
         -------
@@ -170,10 +177,10 @@ class SeriesExplanation:
         Raises
         ------
         ValueError
-            If k is below 1.
+            If k is below 1, or min_share is no part.
         """
         by_segment = self.by_segment()
-        top = by_segment.top_features(k)
+        top = by_segment.top_features(k, min_share=min_share)
         top = top.rename(columns={"row": "segment", "feature": "sensor"})
         bounds = self._bounds(top["segment"].to_numpy(dtype=np.intp))
         for place, name in enumerate(bounds.columns, 1):

@@ -1,5 +1,7 @@
 """SeriesExplanation: tables of a hand-made one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -70,6 +72,22 @@ def test_sensors_are_listed_segment_by_segment():
     assert table["value"].tolist() == [4.5, 5.5, 17.0, 15.0]
     assert table["share"].tolist() == [0.75, 0.25, 0.0, 0.0]
     assert table["start"].tolist() == [1, 1, 5, 5]
+
+
+def test_sensors_with_little_of_the_blame_are_not_named():
+    explanation = replace(
+        make(), segment_values=np.array([[96.0, 4.0, 0.0], [1.0, 1.0, 18.0]])
+    )
+    assert explanation.segments()["sensors"].tolist() == [
+        "flow 96%",
+        "level 90%, flow 5%, heat 5%",
+    ]
+    every = explanation.segments(min_share=0.0)["sensors"].tolist()
+    assert every[0] == "flow 96%, heat 4%"
+    table = explanation.top_sensors(3, min_share=0.1)
+    assert table["segment"].tolist() == [0, 1]
+    assert table["sensor"].tolist() == ["flow", "level"]
+    assert table["start"].tolist() == [1, 5]
 
 
 def test_segments_as_rows_serve_the_displays_and_the_metrics():
