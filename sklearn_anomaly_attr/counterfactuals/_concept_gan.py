@@ -26,10 +26,9 @@ from ._concept_gan_images import (
     check_halves,
     in_parts,
     scored_images,
-    shape_of_images,
 )
 from ._concept_gan_presets import LOSSES, PRESETS, Preset
-from ._method import CounterfactualMethod, Problem
+from ._method import CounterfactualMethod, Problem, shape_of_images
 
 _POSITIVE = Interval(Integral, 1, None, closed="left")
 _NOT_NEGATIVE = Interval(Real, 0.0, None, closed="left")
@@ -254,7 +253,7 @@ class ConceptGAN(CounterfactualMethod):
     def prepare(self, problem: Problem) -> None:
         """Train the nets on the training rows, and on the extra rows."""
         preset = self._preset()
-        self.image_shape_ = shape_of_images(problem, self.image_shape)
+        self.image_shape_ = shape_of_images(self, problem)
         check_halves(self.image_shape_, len(preset.widths) - 1)
         rows, others = problem.X, problem.extra_rows
         check_bounded(problem)

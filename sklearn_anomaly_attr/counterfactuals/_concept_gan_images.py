@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from .._torch._gan_training import Rows
 from ..base import FloatArray
-from ..images._images import ImageShape, as_rows
+from ..images._images import ImageShape
 from ._method import Problem
 
 # What rounding may add to a score.
@@ -65,26 +64,6 @@ class ImageScaling:
     @staticmethod
     def _of_channels(values: FloatArray, images: Tensor) -> Tensor:
         return torch.tensor(values, device=images.device)[:, None, None]
-
-
-def shape_of_images(problem: Problem, image_shape: Any) -> ImageShape:
-    """The shape that the parameter tells, or else the detector.
-
-    Raises
-    ------
-    ValueError
-        If neither does, or the rows are not of this shape.
-    """
-    if image_shape is None:
-        image_shape = problem.image_shape
-    _, found = as_rows(problem.X, image_shape)
-    if found is None:
-        raise ValueError(
-            "ConceptGAN edits images, and the rows are a table: set image_shape="
-            "(channels, height, width) where they are images, or take another method, "
-            "such as GreedyInsertion()."
-        )
-    return found
 
 
 def check_halves(image_shape: ImageShape, n_halved: int) -> None:

@@ -21,9 +21,9 @@ from .._torch._image_diffusion import (
     towards_threshold,
 )
 from ..explainers._common_scale import score_spread
-from ..images._images import ImageShape, as_rows
+from ..images._images import ImageShape
 from ._accepted_rows import pick_diverse
-from ._method import CounterfactualMethod, Problem
+from ._method import CounterfactualMethod, Problem, shape_of_images
 
 # Numbers that the widest layer may give at once while images are edited.
 _CELLS = 2**20
@@ -173,21 +173,7 @@ class EditingMethod(CounterfactualMethod):
     def _check(self, problem: Problem) -> ImageShape:
         """Refuse what cannot be edited; the shape of the images."""
         self._strengths()
-        stated = self.image_shape
-        stated = problem.image_shape if stated is None else stated
-        _, image_shape = as_rows(problem.X, stated)
-        if image_shape is None:
-            raise ValueError(
-                f"{type(self).__name__} edits images: set image_shape to the "
-                "(channels, height, width) of those in the rows of X, or take another "
-                "method for a table, such as 'gradient'."
-            )
-        if problem.constraints.n_categories.any():
-            raise ValueError(
-                f"{type(self).__name__} edits numbers, and some columns of X hold "
-                "categories: take another method, such as 'greedy'."
-            )
-        return image_shape
+        return shape_of_images(self, problem)
 
     def _of_rows(
         self,

@@ -14,6 +14,7 @@ from torch import Tensor
 from .._torch._proximity import Proximity
 from ..base import FloatArray
 from ..explainers._common_scale import CommonScale
+from ..images._images import ImageShape, as_rows
 from ..scores import TorchScore
 from ._constraints import Constraints
 
@@ -66,7 +67,7 @@ class Problem:
     seed: int
     verbose: int
     extra_rows: FloatArray | None = None
-    image_shape: tuple[int, int, int] | None = None
+    image_shape: ImageShape | None = None
 
     @torch.no_grad()
     def scores(self, points: Tensor) -> Tensor:
@@ -114,3 +115,28 @@ class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
         Float64, in the coding and the units of `x`. What is found for a row does
         not depend on the rows beside it.
         """
+
+
+def shape_of_images(method: CounterfactualMethod, problem: Problem) -> ImageShape:
+    """The shape of the images that a method edits: it is told, or else the detector.
+
+    Raises
+    ------
+    ValueError
+        If neither is, the rows are not of this shape, or some columns hold
+        categories.
+    """
+    name, stated = type(method).__name__, getattr(method, "image_shape", None)
+    _, found = as_rows(problem.X, problem.image_shape if stated is None else stated)
+    if found is None:
+        raise ValueError(
+            f"{name} edits images, and the rows are a table: set image_shape="
+            "(channels, height, width) where they are images, or take another method, "
+            "such as 'greedy'."
+        )
+    if problem.constraints.n_categories.any():
+        raise ValueError(
+            f"{name} edits numbers, and some columns hold categories: take another "
+            "method, such as 'greedy'."
+        )
+    return found

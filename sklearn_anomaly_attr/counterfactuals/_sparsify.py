@@ -138,8 +138,8 @@ def _shrink_each(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
     y = shrink(problem, x, y, changed)
     moves = torch.where(changed, problem.moves(x, y).abs(), 0.0)
     place = moves.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    n_changed = changed.sum(dim=1, keepdim=True)
-    group = torch.where(changed, place // (1 + (n_changed - 1) // _GROUPS), -1)
+    size = (changed.sum(dim=1, keepdim=True) / _GROUPS).ceil().clamp(min=1.0)
+    group = torch.where(changed, place // size, -1)
     for i in range(int(group.amax()) + 1 if len(y) else 0):
         (rows,) = torch.nonzero((group == i).any(dim=1), as_tuple=True)
         y[rows] = shrink(problem, x[rows], y[rows], group[rows] == i)

@@ -66,6 +66,11 @@ def test_steps_and_categories_are_kept(make_problem):
     assert_array_equal(found, [1.5, 1.0])
 
 
+def test_where_only_categories_change_there_is_nothing_to_shrink(make_problem):
+    problem = make_problem(norm, np.zeros((2, 2)), 4.5, n_categories=np.array([4, 4]))
+    assert sparsified(problem, [3.0, 1.0], [0.0, 0.0]) == [0.0, 1.0]
+
+
 def test_chunks_and_neighbours_do_not_matter(make_problem):
     rng = np.random.default_rng(0)
     x = torch.tensor(rng.normal(scale=3.0, size=(30, 4)))
