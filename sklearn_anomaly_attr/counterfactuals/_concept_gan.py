@@ -22,6 +22,7 @@ from ..images._images import as_rows
 from ._accepted_rows import pick_diverse
 from ._concept_gan_images import (
     ImageScaling,
+    ScoreScale,
     check_bounded,
     check_halves,
     in_parts,
@@ -96,6 +97,11 @@ class ConceptGAN(CounterfactualMethod):
         Shares of the epochs after each of which the step size falls to a tenth.
     betas : tuple of float, default=(0.0, 0.9)
         Adam's decays of the means of gradients and of their squares.
+    normal_quantile : float or None, default=0.95
+        Which quantile of the training rows' scores counts as 0.25, the border
+        between normal and half abnormal: the log odds of all scores are moved so.
+        The scores of detectors lie anywhere in [0, 1], those of anomalies, too.
+        None takes them as they are, as in the paper.
     score_on_return : bool, default=True
         Whether :math:`H(\phi(x), \phi(\tilde x))` is lowered, too: the way back
         from pseudo-anomalies, which the generator makes of normal images, must
@@ -190,6 +196,7 @@ class ConceptGAN(CounterfactualMethod):
         "learning_rate": [Interval(Real, 0.0, None, closed="neither"), None],
         "milestones": ["array-like", None],
         "betas": ["array-like"],
+        "normal_quantile": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "score_on_return": ["boolean"],
         "zero_concept_when_same_bin": ["boolean"],
         "average": [Interval(Real, 0.0, 1.0, closed="left")],
@@ -219,6 +226,7 @@ class ConceptGAN(CounterfactualMethod):
         learning_rate: float | None = None,
         milestones: Sequence[float] | None = None,
         betas: tuple[float, float] = (0.0, 0.9),
+        normal_quantile: float | None = 0.95,
         score_on_return: bool = True,
         zero_concept_when_same_bin: bool = True,
         average: float = 0.999,
@@ -244,6 +252,7 @@ class ConceptGAN(CounterfactualMethod):
         self.learning_rate = learning_rate
         self.milestones = milestones
         self.betas = betas
+        self.normal_quantile = normal_quantile
         self.score_on_return = score_on_return
         self.zero_concept_when_same_bin = zero_concept_when_same_bin
         self.average = average
@@ -282,8 +291,9 @@ class ConceptGAN(CounterfactualMethod):
         X : array-like of shape (n, C * H * W), (n, C, H, W) or (n, H, W)
             Images.
         target : float, default=0.0
-            Anomaly score to give them, in [0, 1]: 1 makes pseudo-anomalies. The
-            nearest of 0, 0.5 and 1 counts.
+            Anomaly score to give them, in [0, 1], on the scale of
+            ``normal_quantile``: 1 makes pseudo-anomalies. The nearest of 0, 0.5
+            and 1 counts.
 
         Returns
         -------
@@ -340,13 +350,14 @@ class ConceptGAN(CounterfactualMethod):
 
     def _trainer(self, problem: Problem, preset: Preset) -> GanTrainer:
         scaling, device, others = self._scaling(), problem.device, problem.extra_rows
+        scale = ScoreScale.of(problem.training_scores, self.normal_quantile)
         nets = self.image_shape_, self.n_concepts_
         return GanTrainer(
             preset.nets(*nets, seed=problem.seed).to(device),
             preset.nets(*nets).generator.to(device),
-            lambda images: problem.score(scaling.to_rows(images)),
-            scored_images(problem, scaling, problem.X),
-            None if others is None else scored_images(problem, scaling, others),
+            lambda images: scale(problem.score(scaling.to_rows(images))),
+            scored_images(problem, scaling, scale, problem.X),
+            None if others is None else scored_images(problem, scaling, scale, others),
             preset.settings(
                 betas=self.betas,
                 score_on_return=self.score_on_return,

@@ -17,6 +17,8 @@ from ._method import Problem
 
 # What rounding may add to a score.
 _ROUNDING = 1e-9
+# Between the bins of 0 and of 0.5.
+NORMAL = 0.25
 # Numbers that a layer may give at once.
 _CELLS = 2**22
 
@@ -103,10 +105,38 @@ def check_bounded(problem: Problem) -> None:
         )
 
 
-def scored_images(problem: Problem, scaling: ImageScaling, X: FloatArray) -> Rows:
+@dataclass(frozen=True)
+class ScoreScale:
+    """Moves scores in [0, 1] on the scale of their log odds.
+
+    Parameters
+    ----------
+    odds : float
+        The odds of a score become so many times smaller.
+    """
+
+    odds: float = 1.0
+
+    @classmethod
+    def of(cls, scores: FloatArray, quantile: float | None) -> ScoreScale:
+        """Such that the quantile of the scores is `NORMAL`; None leaves all."""
+        if quantile is None:
+            return cls()
+        least, most = _ROUNDING, 1.0 - _ROUNDING
+        normal = float(np.quantile(scores, quantile).clip(least, most))
+        return cls(normal / (1.0 - normal) * (1.0 - NORMAL) / NORMAL)
+
+    def __call__(self, score: Tensor) -> Tensor:
+        """Scores on the new scale."""
+        return score / (score + self.odds * (1.0 - score))
+
+
+def scored_images(
+    problem: Problem, scaling: ImageScaling, scale: ScoreScale, X: FloatArray
+) -> Rows:
     """The images in the rows X, and their scores."""
     x = torch.tensor(X, device=problem.device)
-    return Rows(scaling.to_images(x).float(), problem.scores(x))
+    return Rows(scaling.to_images(x).float(), scale(problem.scores(x)))
 
 
 def in_parts(function: Callable[..., Tensor], width: int, *images: Tensor) -> Tensor:

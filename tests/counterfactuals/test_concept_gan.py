@@ -17,7 +17,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn_anomaly_attr import HypersphereDetector
 from sklearn_anomaly_attr._torch._nets import from_arrays
 from sklearn_anomaly_attr.counterfactuals import ConceptGAN, CounterfactualExplainer
-from sklearn_anomaly_attr.counterfactuals._concept_gan_images import ImageScaling
+from sklearn_anomaly_attr.counterfactuals._concept_gan_images import (
+    ImageScaling,
+    ScoreScale,
+)
 from sklearn_anomaly_attr.counterfactuals._concept_gan_presets import PRESETS
 from sklearn_anomaly_attr.counterfactuals._constraints import Constraints
 from sklearn_anomaly_attr.counterfactuals._method import Problem
@@ -215,6 +218,45 @@ def test_scaling_there_and_back():
     assert_allclose(scaling.to_rows(images).numpy(), X)
 
 
+@pytest.mark.parametrize("quantile", [0.5, 0.95])
+def test_scores_are_moved_by_their_log_odds(quantile):
+    logits = np.random.default_rng(0).normal(-6.0, 2.0, 1001)  # mostly near zero
+    scores = 1.0 / (1.0 + np.exp(-logits))
+    moved = ScoreScale.of(scores, quantile)(torch.tensor(scores)).numpy()
+    assert_allclose(np.quantile(moved, quantile), 0.25, rtol=1e-4)
+    shift = np.log(moved / (1.0 - moved)) - logits
+    assert_allclose(shift, shift[0], rtol=1e-6)
+    assert_array_equal(np.argsort(moved), np.argsort(scores))
+
+
+def test_scores_may_stay_and_may_be_certain():
+    scores = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
+    assert_array_equal(ScoreScale.of(scores.numpy(), None)(scores), scores)
+    for certain in (np.zeros(5), np.ones(5)):
+        moved = ScoreScale.of(certain, 0.95)(scores)
+        assert moved[[0, 2]].tolist() == [0.0, 1.0]
+        assert 0.0 < moved[1] < 1.0
+
+
+def test_edits_of_a_detector_whose_scores_are_all_small_become_normal():
+    X, y = load_digits(return_X_y=True)
+    normal, strange = X[y == 0][:96] / 16, X[y == 1][:96] / 16
+    direction = (strange.mean(axis=0) - normal.mean(axis=0)) * 2.0
+    middle = (strange.mean(axis=0) + normal.mean(axis=0)) / 2.0
+    score = Logistic(direction, -float(middle @ direction) - 6.0)  # never above .1
+    problem = make_problem(score, normal, strange)
+    shape = {"image_shape": (8, 8), "max_iter": 12}
+    before = score(torch.tensor(strange)).numpy()
+    means = [
+        score(torch.tensor(prepared(problem, **shape, **given).generate(strange)))
+        .numpy()
+        .mean()
+        for given in ({}, {"normal_quantile": None})
+    ]
+    assert means[0] < 0.5 * means[1]
+    assert means[0] < 0.5 * before.mean()
+
+
 def test_training_goes_on_from_a_state():
     problem = make_tiny()
     first = prepared(problem, keep_state=True)
@@ -244,7 +286,7 @@ def test_the_explainer_lets_it_edit_what_its_detector_rejects():
     detector = HypersphereDetector(image_shape=(4, 4), max_iter=10, random_state=0)
     explainer = CounterfactualExplainer(
         FrozenEstimator(detector.fit(dark, X_outlier_exposure=bright)),
-        method=ConceptGAN(**{**TINY, "max_iter": 20}),
+        method=ConceptGAN(**{**TINY, "max_iter": 40}),
         n_counterfactuals=2,
         random_state=0,
     )
