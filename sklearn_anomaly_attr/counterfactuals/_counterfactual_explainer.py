@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from math import prod
 from numbers import Integral, Real
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
@@ -356,7 +358,20 @@ class CounterfactualExplainer(ScoringExplainer):
     def _explain(  # type: ignore[override]
         self, X: FloatArray, coding: TableCoding | None
     ) -> CounterfactualExplanation:
+        return self._explain_within(X, coding)
+
+    def _explain_within(
+        self,
+        X: FloatArray,
+        coding: TableCoding | None,
+        free: NDArray[np.bool_] | None = None,
+    ) -> CounterfactualExplanation:
+        """Alternatives of rows; with `free`, other columns stay as they are."""
         problem = self._problem(coding)
+        if free is not None:
+            allowed = problem.constraints
+            allowed = replace(allowed, mutable=allowed.mutable & free)
+            problem = replace(problem, constraints=allowed)
         width = problem.n_counterfactuals * _CELLS_A_COLUMN * self.n_features_in_
         size = max(1, _CELLS // width)
         parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
@@ -282,3 +283,16 @@ class CounterfactualExplanation:
             f"<p>{escape(repr(self))}: the {len(shown)} most abnormal rows.</p>"
             f"<ul>{items}</ul>"
         )
+
+
+def concatenated(
+    explanations: Sequence[CounterfactualExplanation],
+) -> CounterfactualExplanation:
+    """The rows of explanations by the same explainer, one below the other."""
+    rows: dict[str, Any] = {
+        name: np.concatenate([getattr(each, name) for each in explanations])
+        for name in _PER_ROW
+        if name != "index"
+    }
+    index = pd.RangeIndex(len(rows["data"]))
+    return replace(explanations[0], index=index, **rows)

@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = attach(
         "LSTMAutoencoderDetector": "._lstm_autoencoder",
         "OmniAnomalyDetector": "._omni_anomaly",
         "SensorExplainer": "._sensor_explainer",
+        "SeriesCounterfactualExplainer": "._series_counterfactual_explainer",
+        "SeriesCounterfactuals": "._series_counterfactuals",
         "SeriesExplanation": "._series_explanation",
         "WindowedDetector": "._windowed_detector",
         "find_segments": "._segments",
@@ -21,5 +23,9 @@ if TYPE_CHECKING:
     from ._omni_anomaly import OmniAnomalyDetector as OmniAnomalyDetector
     from ._segments import find_segments as find_segments
     from ._sensor_explainer import SensorExplainer as SensorExplainer
+    from ._series_counterfactual_explainer import (
+        SeriesCounterfactualExplainer as SeriesCounterfactualExplainer,
+    )
+    from ._series_counterfactuals import SeriesCounterfactuals as SeriesCounterfactuals
     from ._series_explanation import SeriesExplanation as SeriesExplanation
     from ._windowed_detector import WindowedDetector as WindowedDetector

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.utils import check_random_state, gen_batches
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import gen_batches
 from tqdm import tqdm
 
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
-from .._validation import check_X, score_method, thawed
-from ..base import FloatArray, _seed_unseeded
+from .._validation import thawed
+from ..base import FloatArray
 from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
 from ._reference_choice import choose_references
 from ._runs import IntArray, WindowPlan
-from ._segments import check_segments, find_segments
+from ._segment_explainer import SegmentExplainer
 from ._series_explanation import SeriesExplanation
 from ._window_explainer import METHODS, WindowExplainer, WindowView
 from ._window_references import REFERENCES, local_context
 from ._windows import WindowsMixin
 
-# Training windows up to which all make references.
-_TRAINING_WINDOWS = 5000
 
-
-class SensorExplainer(
-    OneToOneFeatureMixin, TransformerMixin, MetaEstimatorMixin, BaseEstimator
-):
+class SensorExplainer(SegmentExplainer):
     """Attribute the scores of anomalous stretches of a series to the sensors.
 
     Windows that hold timestamps of a segment, a stretch of the series, are
@@ -191,9 +177,6 @@ class SensorExplainer(
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    # Groups belong to the rows: metadata routing passes them without a request.
-    __metadata_request__fit: ClassVar = {"groups": True}
-    __metadata_request__transform: ClassVar = {"groups": True}
 
     def __init__(
         self,
@@ -222,37 +205,14 @@ class SensorExplainer(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
-        """Fit the detector, and keep what the explanations need of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_timestamps, n_sensors)
-            Training series, mostly normal, in the order of time.
-        y : array-like of shape (n_timestamps,), default=None
-            Handed to the detector; most ignore it.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
-
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        _check_detector(self.estimator)
-        resolve_device(self.device)
-        table, X = X, check_X(self, X, ensure_min_samples=2)
-        rng = check_random_state(self.random_state)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        estimator = clone(self.estimator)
-        if self.random_state is not None:
-            _seed_unseeded(estimator, rng)
-        estimator.fit(table, y, groups=groups)
-        detector: WindowsMixin = thawed(estimator)
-        _, plan = detector._plan(table, groups)
-        starts = plan.starts_every(detector.stride_)
-        starts = starts[:: 1 + len(starts) // _TRAINING_WINDOWS]
+    def _fit(
+        self,
+        detector: WindowsMixin,
+        X: FloatArray,
+        plan: WindowPlan,
+        starts: IntArray,
+        seed: int,
+    ) -> None:
         self.references_ = self.references
         if self.references == "auto":
             score = torch_score(WindowView(detector))
@@ -261,44 +221,6 @@ class SensorExplainer(
         self._windows = WindowExplainer(
             self.method, self.references_, self.n_references, self.max_evaluations
         ).fit(detector, X, plan.cut(X, starts), seed)
-        self.estimator_ = estimator
-        return self
-
-    def fit_transform(self, X: Any, y: Any = None, groups: Any = None) -> FloatArray:
-        """Fit the detector, and explain the timestamps that it was fitted on.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_timestamps, n_sensors)
-            Training series.
-        y : array-like of shape (n_timestamps,), default=None
-            Handed to the detector; most ignore it.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
-
-        Returns
-        -------
-        values : ndarray of shape (n_timestamps, n_sensors)
-            Attributions, 0 outside the segments; POSITIVE pushes the score UP.
-        """
-        return self.fit(X, y, groups=groups).transform(X, groups=groups)
-
-    def transform(self, X: Any, groups: Any = None) -> FloatArray:
-        """Attributions of the timestamps: ``explain(X, groups=groups).values``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_timestamps, n_sensors)
-            Series to explain.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
-
-        Returns
-        -------
-        values : ndarray of shape (n_timestamps, n_sensors)
-            Attributions, 0 outside the segments; POSITIVE pushes the score UP.
-        """
-        return self.explain(X, groups=groups).values
 
     def explain(
         self, X: Any, segments: Any = None, groups: Any = None
@@ -323,31 +245,19 @@ class SensorExplainer(
         SeriesExplanation
             Attributions of the timestamps, and of the segments.
         """
-        check_is_fitted(self)
-        table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
-        framed = isinstance(table, pd.DataFrame)
-        index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
-        detector: WindowsMixin = thawed(self.estimator_)
-        scores, plan = np.empty(0), None
-        if len(X):
-            _, plan = detector._plan(table, groups)
-            scores = -plan.reduce(detector._score_windows(X, plan), detector.reduce)
-        if segments is not None:
-            intervals = check_segments(segments, len(X), index=index, groups=groups)
-        else:
-            runs = None if plan is None else plan.runs.of(np.arange(len(X)))
-            intervals = find_segments(scores > -detector.offset_, groups=runs)
-        values, segment_values = np.zeros_like(X), np.empty((0, X.shape[1]))
-        if plan is not None and len(intervals):
-            values, segment_values = self._explain(X, plan, intervals)
+        found = self._stretches(X, segments, groups)
+        values = np.zeros_like(found.X)
+        segment_values = np.empty((0, values.shape[1]))
+        if found.plan is not None and len(found.intervals):
+            values, segment_values = self._explain(found.X, found.plan, found.intervals)
         return SeriesExplanation(
             values=values,
-            scores=scores,
-            threshold=-detector.offset_,
-            data=X.copy(),
-            index=index,
-            sensor_names=np.asarray(self.get_feature_names_out(), dtype=object),
-            intervals=intervals,
+            scores=found.scores,
+            threshold=-thawed(self.estimator_).offset_,
+            data=found.X.copy(),
+            index=found.labels,
+            sensor_names=self._sensor_names(),
+            intervals=found.intervals,
             segment_values=segment_values,
             method=self._describe(),
         )
@@ -391,20 +301,3 @@ class SensorExplainer(
         if METHODS[self.method].replaces or not METHODS[self.method].of_cells:
             described += f", cells of the {self.cells}"
         return f"{described}, score: {self._windows.score().description}"
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "estimator_")
-
-
-def _check_detector(estimator: Any) -> None:
-    """Refuse what is no detector of series."""
-    score_method(estimator)
-    detector = thawed(estimator)
-    if isinstance(detector, WindowsMixin):
-        return
-    name = type(detector).__name__
-    raise TypeError(
-        f"{name} scores rows, not windows of a series: wrap it, as in "
-        f"WindowedDetector({name}(...), window=10). A detector of series goes in as it "
-        "is, not in a Pipeline: scale X before."
-    )

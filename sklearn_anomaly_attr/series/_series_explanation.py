@@ -189,11 +189,20 @@ class SeriesExplanation:
 
     def _bounds(self, segments: Any) -> pd.DataFrame:
         """Start and end of some segments, as ``explain`` takes them."""
-        start, end = self.intervals[np.asarray(segments, dtype=np.intp)].T
-        if isinstance(self.index, pd.DatetimeIndex | pd.TimedeltaIndex):
-            start, end = self.index[start], self.index[end - 1]
-        return pd.DataFrame({"start": start, "end": end})
+        return bounds_of(self.index, self.intervals[np.asarray(segments, np.intp)])
 
     def _repr_html_(self) -> str:
         """Render the table of segments, for notebooks."""
         return f"<p>{self!r}</p>{self.segments()._repr_html_()}"  # type: ignore[operator]
+
+
+def bounds_of(index: pd.Index, intervals: IntArray) -> pd.DataFrame:
+    """Start and end of segments, as ``explain`` takes them.
+
+    Labels of the first and of the last timestamp where the index holds times,
+    otherwise the first position and the one after the last.
+    """
+    start, end = intervals.T
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        start, end = index[start], index[end - 1]
+    return pd.DataFrame({"start": start, "end": end})

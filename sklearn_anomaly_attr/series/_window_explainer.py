@@ -50,6 +50,11 @@ class WindowView(OutlierMixin, BaseEstimator):
     def __init__(self, detector: WindowsMixin) -> None:
         self.detector = detector
 
+    @property
+    def offset_(self) -> float:
+        """Threshold on the scores, that of the timestamps."""
+        return self.detector.offset_
+
     def fit(self, X: FloatArray, y: Any = None) -> WindowView:
         """Leave the detector as it is."""
         return self

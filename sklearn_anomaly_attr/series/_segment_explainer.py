@@ -1,0 +1,220 @@
+"""What the explainers share that explain stretches of a series."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import (
+    BaseEstimator,
+    MetaEstimatorMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn_compat import _fit_context
+from .._torch._device import resolve_device
+from .._validation import check_X, score_method, thawed
+from ..base import FloatArray, _seed_unseeded
+from ._runs import IntArray, WindowPlan
+from ._segments import check_segments, find_segments
+from ._windows import WindowsMixin
+
+# Training windows up to which all are kept.
+_TRAINING_WINDOWS = 5000
+
+
+class Stretches(NamedTuple):
+    """A series, its scores, and the stretches of it to explain.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_timestamps, n_sensors)
+        The series.
+    labels : pandas.Index of length n_timestamps
+        Those of the timestamps.
+    plan : WindowPlan or None
+        Its windows; None of a series without rows.
+    window_scores : ndarray of shape (n_windows,)
+        Anomaly scores of all windows; HIGHER is more abnormal.
+    scores : ndarray of shape (n_timestamps,)
+        Anomaly scores of the timestamps.
+    intervals : ndarray of int of shape (n_segments, 2)
+        Half-open intervals of positions.
+    """
+
+    X: FloatArray
+    labels: pd.Index
+    plan: WindowPlan | None
+    window_scores: FloatArray
+    scores: FloatArray
+    intervals: IntArray
+
+
+class SegmentExplainer(
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Base of the explainers of stretches of a series.
+
+    A subclass writes ``_fit(detector, X, plan, starts, seed)``, and ``explain``,
+    whose result has ``values`` for the timestamps. It has the parameters
+    ``estimator``, ``device`` and ``random_state``.
+    """
+
+    # Groups belong to the rows: metadata routing passes them without a request.
+    __metadata_request__fit: ClassVar = {"groups": True}
+    __metadata_request__transform: ClassVar = {"groups": True}
+
+    estimator: Any
+    device: str
+    random_state: int | np.random.RandomState | None
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
+        """Fit the detector, and keep what the explanations need of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Training series, mostly normal, in the order of time.
+        y : array-like of shape (n_timestamps,), default=None
+            Handed to the detector; most ignore it.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        _check_detector(self.estimator)
+        resolve_device(self.device)
+        table, X = X, check_X(self, X, ensure_min_samples=2)
+        rng = check_random_state(self.random_state)
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        estimator = clone(self.estimator)
+        if self.random_state is not None:
+            _seed_unseeded(estimator, rng)
+        estimator.fit(table, y, groups=groups)
+        detector: WindowsMixin = thawed(estimator)
+        _, plan = detector._plan(table, groups)
+        starts = plan.starts_every(detector.stride_)
+        starts = starts[:: 1 + len(starts) // _TRAINING_WINDOWS]
+        self._fit(detector, X, plan, starts, seed)
+        self.estimator_ = estimator
+        return self
+
+    @abstractmethod
+    def _fit(
+        self,
+        detector: WindowsMixin,
+        X: FloatArray,
+        plan: WindowPlan,
+        starts: IntArray,
+        seed: int,
+    ) -> None:
+        """Keep what the explanations need.
+
+        Parameters
+        ----------
+        detector : WindowsMixin
+            The fitted detector.
+        X : ndarray of shape (n_timestamps, n_sensors)
+            The training series.
+        plan : WindowPlan
+            Its windows.
+        starts : ndarray of shape (n_windows,)
+            First rows of those to learn from.
+        seed : int
+            Seeds all draws.
+        """
+
+    def fit_transform(self, X: Any, y: Any = None, groups: Any = None) -> FloatArray:
+        """Fit the detector, and explain the timestamps that it was fitted on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Training series.
+        y : array-like of shape (n_timestamps,), default=None
+            Handed to the detector; most ignore it.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        values : ndarray of shape (n_timestamps, n_sensors)
+            What :meth:`transform` gives.
+        """
+        return self.fit(X, y, groups=groups).transform(X, groups=groups)
+
+    def transform(self, X: Any, groups: Any = None) -> FloatArray:
+        """Explain the timestamps: ``explain(X, groups=groups).values``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to explain.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        values : ndarray of shape (n_timestamps, n_sensors)
+            0 outside the segments.
+        """
+        values: FloatArray = self.explain(X, groups=groups).values
+        return values
+
+    @abstractmethod
+    def explain(self, X: Any, segments: Any = None, groups: Any = None) -> Any:
+        """Explain stretches of a series."""
+
+    def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
+        """Validate a series, score it, and find what to explain."""
+        check_is_fitted(self)
+        table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
+        framed = isinstance(table, pd.DataFrame)
+        index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
+        detector: WindowsMixin = thawed(self.estimator_)
+        scores, plan = np.empty(0), None
+        window_scores = scores
+        if len(X):
+            _, plan = detector._plan(table, groups)
+            window_scores = -detector._score_windows(X, plan)
+            scores = -plan.reduce(-window_scores, detector.reduce)
+        if segments is not None:
+            intervals = check_segments(segments, len(X), index=index, groups=groups)
+        else:
+            runs = None if plan is None else plan.runs.of(np.arange(len(X)))
+            intervals = find_segments(scores > -detector.offset_, groups=runs)
+        return Stretches(X, index, plan, window_scores, scores, intervals)
+
+    def _sensor_names(self) -> np.ndarray:
+        return np.asarray(self.get_feature_names_out(), dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+
+def _check_detector(estimator: Any) -> None:
+    """Refuse what is no detector of series."""
+    score_method(estimator)
+    detector = thawed(estimator)
+    if isinstance(detector, WindowsMixin):
+        return
+    name = type(detector).__name__
+    raise TypeError(
+        f"{name} scores rows, not windows of a series: wrap it, as in "
+        f"WindowedDetector({name}(...), window=10). A detector of series goes in as it "
+        "is, not in a Pipeline: scale X before."
+    )

@@ -1,0 +1,311 @@
+"""SeriesCounterfactualExplainer: what stretches of a series would be if normal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.frozen import FrozenEstimator
+from tqdm import tqdm
+
+from .._sklearn_compat import Interval, StrOptions
+from .._validation import column_positions, thawed
+from ..base import FloatArray
+from ..counterfactuals import CounterfactualExplainer, CounterfactualExplanation
+from ..counterfactuals._counterfactual_explanation import concatenated
+from ..counterfactuals._method import CounterfactualMethod
+from ._runs import BoolArray, IntArray, WindowPlan
+from ._segment_explainer import SegmentExplainer, Stretches
+from ._series_counterfactuals import SeriesCounterfactuals
+from ._window_explainer import WindowView
+from ._windows import WindowsMixin
+
+
+class SeriesCounterfactualExplainer(SegmentExplainer):
+    """Find the least change that makes anomalous stretches of a series normal.
+
+    Which sensors would have to show what, and when, for the detector to see nothing
+    there? For each segment, a stretch of the series, the most abnormal of the windows
+    that hold timestamps of it is explained: a few of its cells, a sensor at a
+    timestamp, change as little as possible, until its score is not above a target.
+
+    ``transform`` gives the change of the best alternative, the counterfactual less
+    the series, in the units of the sensors. Its sign is that of the move, not that of
+    an effect on the score: all of it together lowers the score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Detector of series: an LSTMAutoencoderDetector, an OmniAnomalyDetector, or
+        any other detector in a :class:`WindowedDetector`. It is cloned and
+        fitted; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to
+        have it used as it is.
+    method : str or CounterfactualMethod, default="auto"
+        How alternatives are searched, see :class:`CounterfactualExplainer`:
+        "nearest" takes the segment's cells from the nearest training windows,
+        "greedy", which is "auto", as few of them as needed, and "gradient"
+        descends the score's gradient.
+    target : "threshold" or float, default="threshold"
+        The highest anomaly score of a normal window: the detector's threshold for
+        timestamps, or a quantile of the training windows' scores.
+    n_counterfactuals : int, default=1
+        Number of alternatives of each segment; they are chosen to differ.
+    immutable : list, default=()
+        Sensors that never change, by name or position.
+    ranges : dict, default=None
+        Where changed numbers lie: sensor -> (lowest, highest), None for an open
+        end.
+    cells : {"window", "segment"}, default="window"
+        What may change: all of the window, or the segment's timestamps only, which
+        may not be enough where those around them are abnormal, too.
+    batch_size : int or "auto", default="auto"
+        Largest number of windows that are scored at once; bounds the memory.
+        "auto" suits it to their size and to the score.
+    device : str, default="auto"
+        Torch device to compute on; "auto" takes a GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Seeds methods that draw, once in ``fit``, and the detector's
+        ``random_state`` where that is None.
+    verbose : int, default=0
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted detector.
+    explainer_ : CounterfactualExplainer
+        What finds alternatives of windows.
+    n_features_in_ : int
+        Number of sensors seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the sensors seen in ``fit``, where all are strings.
+
+    Raises
+    ------
+    TypeError
+        In ``fit``, if ``estimator`` is no detector of series, or its score has not
+        the gradient that the method needs.
+    ValueError
+        In ``fit``, if X is not a finite numeric table, the constraints contradict
+        each other, name unknown sensors or leave none to change, or if no training
+        window is accepted. In ``explain``, if a segment leaves the series.
+
+    See Also
+    --------
+    SeriesCounterfactuals : What ``explain`` gives.
+    SensorExplainer : How much each sensor adds to the score.
+
+    Notes
+    -----
+    A segment longer than the detector's window is not made normal as a whole: its
+    most abnormal window is. A window that is accepted as it is stays unchanged.
+    Where no valid alternative is found, the best that was found is given, with
+    ``valid`` False.
+
+    In a run that is shorter than a window, its last timestamp, which the window
+    repeats, stays as it is.
+
+    References
+    ----------
+    See :class:`CounterfactualExplainer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.series import (
+    ...     SeriesCounterfactualExplainer, WindowedDetector
+    ... )
+    >>> X = np.random.default_rng(0).normal(size=(400, 3))
+    >>> detector = WindowedDetector(
+    ...     GaussianMixtureDetector(), window=5, contamination=0.01
+    ... )
+    >>> explainer = SeriesCounterfactualExplainer(detector).fit(X[:300])
+    >>> X[330:332, 1] += 6.0  # the second sensor is off
+    >>> found = explainer.explain(X[300:], segments=[(30, 32)])
+    >>> found.to_frame()[["time", "sensor"]]
+       time sensor
+    0    30     x1
+    1    31     x1
+    >>> found.valid
+    array([[ True]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "estimator": "no_validation",
+        "method": [
+            StrOptions({"auto", "nearest", "greedy", "gradient"}),
+            CounterfactualMethod,
+        ],
+        "target": [StrOptions({"threshold"}), Interval(Real, 0, 1, closed="neither")],
+        "n_counterfactuals": [Interval(Integral, 1, None, closed="left")],
+        "immutable": ["array-like"],
+        "ranges": [dict, None],
+        "cells": [StrOptions({"segment", "window"})],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        method: str | CounterfactualMethod = "auto",
+        target: str | float = "threshold",
+        n_counterfactuals: int = 1,
+        immutable: Sequence[Any] = (),
+        ranges: Mapping[Any, tuple[float | None, float | None]] | None = None,
+        cells: str = "window",
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.target = target
+        self.n_counterfactuals = n_counterfactuals
+        self.immutable = immutable
+        self.ranges = ranges
+        self.cells = cells
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(
+        self,
+        detector: WindowsMixin,
+        X: FloatArray,
+        plan: WindowPlan,
+        starts: IntArray,
+        seed: int,
+    ) -> None:
+        immutable = column_positions(self, self.immutable, "immutable")
+        ranges = self.ranges or {}
+        self.explainer_ = CounterfactualExplainer(
+            FrozenEstimator(WindowView(detector)),
+            method=self.method,
+            target=self.target,
+            n_counterfactuals=self.n_counterfactuals,
+            immutable=[
+                c for s in sorted(immutable) for c in self._columns(detector, s)
+            ],
+            ranges={
+                column: bounds
+                for name, bounds in ranges.items()
+                for sensor in column_positions(self, [name], "ranges")
+                for column in self._columns(detector, sensor)
+            },
+            batch_size=self.batch_size,
+            device=self.device,
+            random_state=seed,
+        ).fit(plan.cut(X, starts[plan.is_full(starts)]))
+
+    def _columns(self, detector: WindowsMixin, sensor: int) -> range:
+        """The columns of a sensor in the rows of windows."""
+        n_sensors = self.n_features_in_
+        return range(sensor, detector.window_ * n_sensors, n_sensors)
+
+    def explain(
+        self, X: Any, segments: Any = None, groups: Any = None
+    ) -> SeriesCounterfactuals:
+        """Find what stretches of a series would be if they were normal.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to explain, in the order of time; may have no rows.
+        segments : array-like of shape (n_segments, 2), list or DataFrame
+            The stretches to explain: pairs of a first position and the one
+            after the last, or of the first and last labels where X is a
+            DataFrame whose index holds times; or a table with columns ``start``
+            and ``end`` of these. By default, the stretches that the detector
+            predicts to be anomalous.
+        groups : array-like of shape (n_timestamps,), default=None
+            Ids of series that are stacked one below the other in X.
+
+        Returns
+        -------
+        SeriesCounterfactuals
+            The alternatives of each segment, best first.
+        """
+        found = self._stretches(X, segments, groups)
+        detector: WindowsMixin = thawed(self.estimator_)
+        rows = np.empty((0, detector.window_), dtype=np.intp)
+        if found.plan is not None and len(found.intervals):
+            chosen = _most_abnormal(found, at_end=detector.reduce == "end")
+            rows = found.plan.rows(found.plan.starts[chosen])
+        windows = found.X[rows].reshape(len(rows), detector.window_ * found.X.shape[1])
+        explanation = self._of_windows(windows, self._free(rows, found.intervals))
+        names = self._sensor_names()
+        return SeriesCounterfactuals(
+            windows=replace(
+                explanation,
+                index=pd.RangeIndex(len(rows), name="segment"),
+                feature_names=np.array(
+                    [f"{s}[{i}]" for i in range(detector.window_) for s in names],
+                    dtype=object,
+                ),
+            ),
+            rows=rows,
+            intervals=found.intervals,
+            scores=found.scores,
+            data=found.X.copy(),
+            index=found.labels,
+            sensor_names=names,
+        )
+
+    def _free(self, rows: IntArray, intervals: IntArray) -> BoolArray:
+        """Which timestamps ``(n_segments, window)`` of the windows may change."""
+        # One row in two cells cannot have two values.
+        repeated = rows[:, 1:] == rows[:, :-1]
+        free = np.ones_like(rows, dtype=bool)
+        free[:, 1:] &= ~repeated
+        free[:, :-1] &= ~repeated
+        if self.cells == "window":
+            return free
+        starts, ends = intervals[:, :1], intervals[:, 1:]
+        return free & (rows >= starts) & (rows < ends)
+
+    def _of_windows(
+        self, windows: FloatArray, free: BoolArray
+    ) -> CounterfactualExplanation:
+        """Alternatives of windows of which some timestamps may change."""
+        explainer, n_sensors = self.explainer_, self.n_features_in_
+        masks, which = np.unique(free, axis=0, return_inverse=True)
+        parts = [explainer._explain_within(windows[:0], None)]
+        with tqdm(
+            total=len(windows),
+            desc=type(self).__name__,
+            unit="segment",
+            disable=not self.verbose,
+        ) as progress:
+            for i, mask in enumerate(masks):
+                alike = windows[which.ravel() == i]
+                cells = np.repeat(mask, n_sensors)
+                part = explainer._explain_within(alike, None, cells)
+                parts.append(part)
+                progress.update(len(alike))
+        joined = concatenated(parts)
+        return joined[np.argsort(np.argsort(which.ravel(), kind="stable"))]
+
+
+def _most_abnormal(found: Stretches, *, at_end: bool) -> IntArray:
+    """The window of each segment, by its position among all of the series."""
+    assert found.plan is not None
+    first, stop = found.plan.covering
+    starts, ends = found.intervals.T
+    stop = first + 1 if at_end else stop
+    spans = zip(first[starts].tolist(), stop[ends - 1].tolist(), strict=True)
+    places = [a + int(found.window_scores[a:b].argmax()) for a, b in spans]
+    return np.array(places, dtype=np.intp)
