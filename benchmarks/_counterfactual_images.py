@@ -118,8 +118,8 @@ BUDGETS = {
         generator={"batch_size": 16, "learning_rate": 1e-3},
         diffusion={"n_updates": 300, "n_seeds": 4, "n_denoising_steps": 10},
         n_updates=400,
-        # With less, the edits of all anomalies are the same ones.
-        colored={"lambda_rec": 50.0, "lambda_cyc": 50.0},
+        # With less, the edits of a concept are one image, whatever the anomaly.
+        colored={"lambda_rec": 50.0, "lambda_cyc": 50.0, "lambda_gan": 3.0},
     ),
     "gpu": Budget(
         side=28,

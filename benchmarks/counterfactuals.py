@@ -19,8 +19,9 @@ four seeds. What is other here: outlier exposure is KMNIST, notMNIST and Omniglo
 it is EMNIST there; with ``--budget cpu`` images are 16 x 16 pixels, and the generator
 has widths (16, 32) and 400 updates, where the paper has 28 x 28 and (256, 512, 1024)
 and 350 epochs; with ``--budget gpu`` it is 28 x 28, (64, 128, 256) and 20,000 batches.
-In colors, the CPU budget has ``lambda_rec`` and ``lambda_cyc`` of 50, chosen for BCE
-with red and seed 0: with the preset's 15, all edits of a concept are one image there.
+In colors, the CPU budget has ``lambda_rec`` and ``lambda_cyc`` of 50 and ``lambda_gan``
+of 3, chosen for BCE with red and seed 0: with the preset's 15 and 1, all edits of a
+concept are one image there.
 The Fréchet ratio is of principal components, and the paper's of an Inception net, so
 that the two do not compare. Substitution: the detector learns from the counterfactuals
 of one half of the anomalies, and is tested on the other half; in the paper the halves
