@@ -60,3 +60,23 @@ from sklearn_anomaly_attr.inspection import SeriesDisplay
 
 SeriesDisplay.from_explanation(explanation)
 plt.show()
+
+# %%
+# And what would have to be different? The window in which a stretch is the most
+# abnormal is changed as little as can be, until the detector sees nothing there.
+
+from sklearn.frozen import FrozenEstimator
+
+from sklearn_anomaly_attr.inspection import CounterfactualDisplay
+from sklearn_anomaly_attr.series import SeriesCounterfactualExplainer
+
+counterfactuals = SeriesCounterfactualExplainer(
+    FrozenEstimator(explainer.estimator_), method="gradient", random_state=0
+).fit(train)
+found = counterfactuals.explain(test, segments=explanation.segments())
+print(found.segments(k=2).to_string())
+
+CounterfactualDisplay.from_explanation(
+    found.windows, sensor_names=found.sensor_names, k=3
+)
+plt.show()

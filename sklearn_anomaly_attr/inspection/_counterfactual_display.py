@@ -250,7 +250,8 @@ class CounterfactualDisplay:
 
     def _title(self, i: int, n_drawn: int) -> str:
         shown = self.explanation
-        title = f"row {shown.index[i]}: score {shown.scores_before[i]:.4g}"
+        name = shown.index.name or "row"
+        title = f"{name} {shown.index[i]}: score {shown.scores_before[i]:.4g}"
         n_changed = shown.n_changed[i, 0]
         if n_changed == 0:
             return f"{title}, " + ("normal" if shown.valid[i, 0] else "nothing found")

@@ -30,7 +30,7 @@ def make(index=None):
         distance=np.ones((2, 2)),
         n_changed=np.array([[1, 1], [3, 1]]),
         data=windows,
-        index=pd.RangeIndex(2),
+        index=pd.RangeIndex(2, name="segment"),
         feature_names=np.array(["flow[0]", "heat[0]", "flow[1]", "heat[1]"], object),
         is_categorical=np.zeros(4, dtype=bool),
         spread=np.array([1.0, 0.1, 1.0, 0.1]),
@@ -105,4 +105,8 @@ def test_it_says_what_it_is():
 
 def test_windows_are_drawn_as_curves():
     display = CounterfactualDisplay.from_explanation(make().windows, sensor_names=NAMES)
-    assert len(display.axes_) == 2
+    titles = [axis.get_title(loc="left") for axis in display.axes_]
+    assert titles == [
+        "segment 1: score 9 to 5, above 4 still",
+        "segment 0: score 7 to 3",
+    ]
