@@ -22,14 +22,17 @@ NULL, NORMAL = 0, 1
 
 
 class ImageDenoiser(LearningNet):
-    """Learns the noise in images that have a token each: normal, or null.
+    r"""Learns to take the noise out of images that have a token each: normal, or null.
 
-    Rows to learn from hold the token behind the pixels.
+    Rows to learn from hold the token behind the pixels. The net learns their
+    velocity :math:`v = \sqrt{1 - \sigma^2} \, \epsilon - \sigma x` (Salimans & Ho 2022,
+    appendix D): what it misses of that does not grow in the image without noise,
+    :math:`\sqrt{1 - \sigma^2} \, x_t - \sigma v`, however much noise there was.
 
     Parameters
     ----------
     net : UNet
-        What tells the noise.
+        What tells the velocity.
     token_dropout : float
         Probability that an image shows the null token instead of its own, so
         that this one stands for all images.
@@ -48,9 +51,15 @@ class ImageDenoiser(LearningNet):
         x, tokens = batch.x[:, :-1], batch.x[:, -1].long()
         steps = draw_steps(batch, len(self.variances) - 1)
         tokens = tokens.where(batch.uniform(len(batch)) >= self.token_dropout, NULL)
-        noise = batch.normal(*x.shape)
-        rows = diffused(x, self.variances[steps], noise, shrink=True)
-        return (self.net(rows, steps, tokens) - noise).square().mean(dim=1)
+        noise, variances = batch.normal(*x.shape), self.variances[steps]
+        rows = diffused(x, variances, noise, shrink=True)
+        velocity = diffused(noise, variances, -x, shrink=True)
+        return (self.net(rows, steps, tokens) - velocity).square().mean(dim=1)
+
+    def noise(self, rows: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
+        """The noise ``(n, d)`` in rows after some steps, with their tokens."""
+        velocity = self.net(rows, steps, tokens)
+        return diffused(velocity, self.variances[steps], rows, shrink=True)
 
 
 class MovingAverage(Callback):

@@ -1,4 +1,4 @@
-"""A small U-Net: the noise in images, by the images, their step and a token."""
+"""A small U-Net: what is in images with noise, by their step and a token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGEST_GROUPS = 8
 
 
 class UNet(nn.Module):
-    """Tells from images with noise, their steps and tokens what the noise is.
+    """Tells what it learns of images with noise, by their steps and tokens.
 
     Residual blocks at full, half, quarter size and so on, and back; each block
     on the way back also sees what its block on the way down gave. Nothing in it
@@ -68,7 +68,7 @@ class UNet(nn.Module):
         )
 
     def forward(self, x: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
-        """The noise ``(n, C * H * W)`` of the rows `x`.
+        """What is told of the rows `x`, ``(n, C * H * W)``.
 
         Parameters
         ----------
@@ -88,8 +88,8 @@ class UNet(nn.Module):
             images = interpolate(images, scale_factor=2.0) if i else images
             images = block(torch.cat([images, seen.pop()], dim=1), told)
         _, height, width = self.image_shape
-        noise: Tensor = self.last(images)[..., :height, :width].flatten(1)
-        return noise
+        told_of: Tensor = self.last(images)[..., :height, :width].flatten(1)
+        return told_of
 
 
 class _Block(nn.Module):

@@ -31,7 +31,7 @@ class DiffusionEditing(EditingMethod):
     r"""Put noise into an anomaly, and let a model of normal images take it out.
 
     A diffusion model is trained on the images that the explainer is fitted on: a
-    small U-Net learns to tell the noise in an image. It is told whether the
+    small U-Net learns to take the noise out of an image. It is told whether the
     detector accepts the image, by a token "normal", or nothing, by a null token.
     To find counterfactuals, an image gets noise, and the model takes it out again
     step by step, as if the image were normal. In each step the image that it
@@ -126,9 +126,10 @@ class DiffusionEditing(EditingMethod):
     ----------
     Liznerski et al., "Reimagining anomalies: what if anomalies were normal?",
     section 3.2, for the idea; Ho, Jain & Abbeel (2020), "Denoising diffusion
-    probabilistic models"; Song, Meng & Ermon (2021), "Denoising diffusion implicit
-    models", Eq. 12; Couairon, Verbeek, Schwenk & Cord (2023), "DiffEdit", section
-    3.2, for the mask.
+    probabilistic models"; Salimans & Ho (2022), "Progressive distillation for fast
+    sampling of diffusion models", appendix D (what the net predicts); Song, Meng &
+    Ermon (2021), "Denoising diffusion implicit models", Eq. 12; Couairon, Verbeek,
+    Schwenk & Cord (2023), "DiffEdit", section 3.2, for the mask.
 
     Examples
     --------
@@ -268,7 +269,7 @@ class _PixelModel(DiffusionModel):
         self.variances = denoiser.variances
         self.free = mutable
         self.n_cells = 2 * denoiser.net.n_cells
-        self._net = denoiser.net
+        self._denoiser = denoiser
         self._center, self._scale, self._lower, self._upper = scaling
 
     def encode(self, x: Tensor) -> Tensor:
@@ -279,8 +280,7 @@ class _PixelModel(DiffusionModel):
 
     def noise(self, points: Tensor, step: int, token: int) -> Tensor:
         steps, tokens = torch.tensor([[step], [token]], device=points.device)
-        noise: Tensor = self._net(points, steps, tokens)
-        return noise
+        return self._denoiser.noise(points, steps, tokens)
 
     def bounded(self, points: Tensor) -> Tensor:
         return points.clamp(self._lower, self._upper)

@@ -175,10 +175,34 @@ def test_tokens_are_dropped_as_often_as_asked(dropout):
     assert shown == pytest.approx(1.0 - dropout, abs=0.04)
 
 
-def test_an_untrained_net_loses_the_variance_of_the_noise():
+def test_an_untrained_net_loses_the_variance_of_standardised_images():
     denoiser = ImageDenoiser(UNet((1, 4, 4), [4], n_steps=10), 0.1)
-    batch = Batch(torch.zeros(500, 17), torch.ones(500), torch.Generator())
+    x = torch.zeros(500, 17)
+    x[:, :16] = normal_rows(500, 16)
+    batch = Batch(x, torch.ones(500), torch.Generator())
     assert denoiser.losses(batch).mean().item() == pytest.approx(1.0, abs=0.05)
+
+
+class Knowing(UNet):
+    """Knows the one image that all rows show: its velocity, in closed form."""
+
+    def forward(self, x, steps, tokens):
+        variance = VARIANCES[steps][:, None]
+        noise = (x - (1.0 - variance).sqrt() * self.image) / variance.sqrt()
+        return (1.0 - variance).sqrt() * noise - variance.sqrt() * self.image
+
+
+def test_a_net_that_knows_the_velocity_loses_nothing_and_tells_the_noise():
+    net = Knowing((1, 2, 3), [1], n_steps=1000)
+    net.image, noise = normal_rows(2, 1, 6)
+    denoiser = ImageDenoiser(net, 0.1)
+    x = torch.cat([net.image, torch.zeros(1, 1)], dim=1).expand(50, 7)
+    batch = Batch(x, torch.ones(50), torch.Generator().manual_seed(0))
+    assert_allclose(denoiser.losses(batch), 0.0, atol=1e-10)
+    steps = torch.tensor([40, 400, 990])
+    rows = diffused(net.image, VARIANCES[steps], noise, shrink=True)
+    found = denoiser.noise(rows, steps, torch.zeros(3, dtype=torch.long))
+    assert_allclose(found, noise.expand(3, 6), atol=1e-9)
 
 
 class Ramp(LearningNet):
