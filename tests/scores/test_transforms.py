@@ -203,6 +203,19 @@ def fitted(transformer, data=X):
     return clone(transformer).fit(data, y)
 
 
+def rounding(transformer, rows):
+    """What a few units in the last places of the rows make of the result.
+
+    A column far from zero with a small spread loses digits, and which ones is up to
+    the processor's powers and logarithms.
+    """
+    moved, there = (
+        transformer.transform(rows * (1.0 + 4e-15)),
+        transformer.transform(rows),
+    )
+    return np.abs(np.asarray(moved) - np.asarray(there))
+
+
 @pytest.mark.parametrize("name", [*AFFINE, *CURVED])
 def test_equals_transform(name):
     data = X.clip(1e-3) if name in POSITIVE else X
@@ -213,7 +226,8 @@ def test_equals_transform(name):
     found = transform(torch.tensor(rows)).numpy()
     # scikit-learn rounds some results to the digits of the columns' spread.
     tolerance = np.abs(expected) + np.abs(transformer.transform(data)).max(axis=0)
-    assert (np.abs(found - expected) <= 1e-9 * tolerance).all()
+    lost = rounding(transformer, rows).clip(max=1e-7 * tolerance)
+    assert (np.abs(found - expected) <= 1e-9 * tolerance + lost).all()
 
 
 @pytest.mark.parametrize("name", AFFINE)
@@ -292,12 +306,11 @@ def test_columns_by_name_and_callable():
         remainder=MinMaxScaler(),
     ).set_output(transform="pandas")
     transformer.fit(FRAME)
-    assert_allclose(
-        torch_transform(transformer)(torch.tensor(X)),
-        transformer.transform(FRAME),
-        rtol=1e-9,
-        atol=1e-9,
-    )
+    found = torch_transform(transformer)(torch.tensor(X)).numpy()
+    expected = transformer.transform(FRAME).to_numpy()
+    tolerance = 1.0 + np.abs(expected)
+    lost = rounding(transformer, FRAME).clip(max=1e-7 * tolerance)
+    assert (np.abs(found - expected) <= 1e-9 * tolerance + lost).all()
 
 
 def test_yeo_johnson_at_exponents_zero_and_two():
