@@ -142,6 +142,7 @@ class CounterfactualExplainer(ScoringExplainer):
     See Also
     --------
     CounterfactualExplanation : What ``explain`` gives.
+    sklearn_anomaly_attr.series.SeriesCounterfactualExplainer : For series.
     AnomalyShapley : How much each feature adds to the score.
 
     Notes

@@ -78,7 +78,8 @@ def _(estimator: WindowedDetector) -> TorchScore:
     if estimator.window_ > 1:
         raise ValueError(
             f"WindowedDetector scores windows of {estimator.window_} rows, and a row "
-            "alone is none: explain the series by SensorExplainer, or pass its inner "
+            "alone is none: explain the series by SensorExplainer or "
+            "SeriesCounterfactualExplainer, or pass its inner "
             "detector with windows that are flattened to rows."
         )
     return torch_score(estimator.estimator_)

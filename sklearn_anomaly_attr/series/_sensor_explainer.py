@@ -123,6 +123,7 @@ class SensorExplainer(SegmentExplainer):
     See Also
     --------
     SeriesExplanation : What ``explain`` gives.
+    SeriesCounterfactualExplainer : What would have to be different.
     find_segments : Segments of a mask, merged where they are close.
 
     Notes
