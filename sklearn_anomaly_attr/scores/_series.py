@@ -79,7 +79,7 @@ def _(estimator: WindowedDetector) -> TorchScore:
         raise ValueError(
             f"WindowedDetector scores windows of {estimator.window_} rows, and a row "
             "alone is none: explain the series by SensorExplainer or "
-            "SeriesCounterfactualExplainer, or pass its inner "
-            "detector with windows that are flattened to rows."
+            "SeriesCounterfactualExplainer, or pass its inner detector with windows "
+            "that are flattened to rows."
         )
     return torch_score(estimator.estimator_)
