@@ -86,7 +86,7 @@ class EditingMethod(CounterfactualMethod):
         Channels, height and width of the images in the rows.
     strength : float or sequence of float
         How much noise: the first step of denoising, as a share of all. More is
-        tried where less gives a row no valid alternatives.
+        tried where less gives a row too few valid alternatives.
     guidance : float
         How far the score's gradient may move an expected image, in standard
         deviations of the noise that it may still have.
