@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from ._typing import FloatArray
 
 
 def is_frame(X: Any) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
 from sklearn.frozen import FrozenEstimator
@@ -15,8 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from ._coding import TableCoding, is_frame
 from ._steps import refusing_step, sparse_giver
-
-FloatArray = NDArray[np.float64]
+from ._typing import FloatArray
 
 
 def score_method(estimator: Any) -> str:

@@ -23,8 +23,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ._coding import TableCoding
+from ._random import draw_seed, seed_unseeded
 from ._sklearn_compat import Interval, StrOptions, _fit_context
 from ._steps import encoded_columns
+from ._typing import FloatArray
 from ._validation import (
     check_categories,
     check_training,
@@ -36,8 +38,6 @@ from ._validation import (
     thawed,
 )
 from .explanation import Explanation
-
-FloatArray = NDArray[np.float64]
 
 
 class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -247,10 +247,10 @@ class BaseExplainer(
         # Refuses what cannot be explained before the detector is fitted.
         TableCoding.of(X, listed).encode(X)
         rng = check_random_state(self.random_state)
-        self._random_seed = int(rng.randint(np.iinfo(np.int32).max))
+        self._random_seed = draw_seed(rng)
         estimator = self._new_estimator()
         if self.random_state is not None:
-            _seed_unseeded(estimator, rng)
+            seed_unseeded(estimator, rng)
         self.estimator_ = fit_detector(estimator, X, y)
         self._check_columns()
         coding = TableCoding.of(X, listed | encoded_columns(self.estimator_))
@@ -312,14 +312,3 @@ class BaseExplainer(
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
-
-
-def _seed_unseeded(estimator: Any, rng: np.random.RandomState) -> None:
-    """Set every ``random_state`` parameter that is None, nested ones too."""
-    unseeded = {
-        name: int(rng.randint(np.iinfo(np.int32).max))
-        for name, value in sorted(estimator.get_params(deep=True).items())
-        if name.split("__")[-1] == "random_state" and value is None
-    }
-    if unseeded:
-        estimator.set_params(**unseeded)

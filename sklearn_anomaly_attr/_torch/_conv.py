@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._typing import ImageShape
+
 # Channels, height and width.
-ImageShape = tuple[int, int, int]
 
 
 class Conv2d(nn.Conv2d):

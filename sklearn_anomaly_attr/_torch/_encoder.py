@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ._conv import ImageShape, conv_encoder, encoder_sizes
+from .._typing import ImageShape
+from ._conv import conv_encoder, encoder_sizes
 from ._grid import score_grid
 from ._nets import DeepNet, hidden_sizes, perceptron
 

@@ -13,12 +13,12 @@ from sklearn.exceptions import NotFittedError
 from torch import Tensor
 from tqdm import tqdm
 
+from .._images import as_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._gan_training import GanTrainer, nearest_bin
 from .._torch._nets import from_arrays, to_arrays
 from .._torch._training import DIVERGED
-from ..base import FloatArray
-from ..images._images import as_rows
+from .._typing import FloatArray
 from ._accepted_rows import pick_diverse
 from ._concept_gan_images import (
     ImageScaling,

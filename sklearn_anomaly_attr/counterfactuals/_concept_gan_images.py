@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from .._torch._gan_training import Rows
-from ..base import FloatArray
-from ..images._images import ImageShape
+from .._typing import FloatArray, ImageShape
 from ._method import Problem
 
 # What rounding may add to a score.

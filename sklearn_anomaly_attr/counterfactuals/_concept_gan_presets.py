@@ -12,7 +12,7 @@ from .._torch._gan_nets import ConceptNets
 from .._torch._gan_training import BINS, GanSettings
 from .._torch._nets import hidden_sizes
 from .._torch._training import seeded
-from ..images._images import ImageShape
+from .._typing import ImageShape
 
 LOSSES = ("gan", "score", "rec", "cyc", "con")
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._typing import FloatArray
 from .._validation import column_positions
-from ..base import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

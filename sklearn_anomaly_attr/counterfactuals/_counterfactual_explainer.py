@@ -18,19 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .._coding import TableCoding
+from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._torch._device import resolve_device
+from .._typing import FloatArray, ImageShape
 from .._validation import deciding_part, encode_rows, score_method, thawed
-from ..base import FloatArray
 from ..explainers._score_explainer import ScoringExplainer
-from ..images._images import (
-    ImageShape,
-    agreed_shape,
-    as_rows,
-    channel_spread,
-    rows_like,
-    tell_shape,
-)
 from ..scores import torch_score
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints

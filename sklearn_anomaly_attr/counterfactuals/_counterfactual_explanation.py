@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..explanation import FloatArray, spell
+from .._typing import FloatArray
+from ..explanation import spell
 
 _PER_ROW = (
     "counterfactuals",

@@ -12,18 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._random import draw_seed
+from .._scale import location_and_scale
 from .._sklearn_compat import Interval
 from .._torch._image_diffusion import NORMAL, NULL, ImageDenoiser, MovingAverage
 from .._torch._nets import from_arrays, hidden_sizes, to_arrays
 from .._torch._training import DIVERGED, Data, seeded, train
 from .._torch._unet import UNet
-from ..base import FloatArray
-from ..detectors._deep import _location_and_scale
-from ..images._images import ImageShape
+from .._typing import FloatArray, ImageShape
 from ._editing import DiffusionModel, EditingMethod
 from ._method import Problem
 
-_LARGEST_SEED = np.iinfo(np.int32).max
 _GRADIENT_CLIP = 1.0
 
 
@@ -196,14 +195,12 @@ class DiffusionEditing(EditingMethod):
         """Train the diffusion model on the images of the problem."""
         self.image_shape_ = self._check(problem)
         rng = np.random.RandomState(problem.seed)
-        seed = int(rng.randint(_LARGEST_SEED))
+        seed = draw_seed(rng)
         X, tokens = _images_and_tokens(problem, rng)
         n_channels = self.image_shape_[0]
         images = X.reshape(len(X), n_channels, -1)
         channels = images.swapaxes(1, 2).reshape(-1, n_channels)
-        self.center_, self.scale_ = _location_and_scale(
-            channels, np.ones(len(channels))
-        )
+        self.center_, self.scale_ = location_and_scale(channels, np.ones(len(channels)))
         channels = (channels - self.center_) / self.scale_
         self.lower_, self.upper_ = channels.min(axis=0), channels.max(axis=0)
         center, scale = self._on_pixels(self.center_), self._on_pixels(self.scale_)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._scale import score_spread
 from .._sklearn_compat import Interval
 from .._torch._diffusion import diffused
 from .._torch._image_diffusion import (
@@ -20,8 +21,7 @@ from .._torch._image_diffusion import (
     edited,
     towards_threshold,
 )
-from ..explainers._common_scale import score_spread
-from ..images._images import ImageShape
+from .._typing import ImageShape
 from ._accepted_rows import pick_diverse
 from ._method import CounterfactualMethod, Problem, shape_of_images
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._torch._image_diffusion import NORMAL
 from .._torch._unet import padded
-from ..images._images import ImageShape
+from .._typing import ImageShape
 from ._editing import DiffusionModel, EditingMethod
 from ._method import Problem
 

@@ -11,10 +11,10 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from .._images import as_rows
+from .._scale import CommonScale
 from .._torch._proximity import Proximity
-from ..base import FloatArray
-from ..explainers._common_scale import CommonScale
-from ..images._images import ImageShape, as_rows
+from .._typing import FloatArray, ImageShape
 from ..scores import TorchScore
 from ._constraints import Constraints
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
-from ..images._images import as_rows as rows_of_images
+from .._images import as_rows as rows_of_images
 from ._kinds import RandomStateLike, as_generator
 from ._tables import as_rows
 

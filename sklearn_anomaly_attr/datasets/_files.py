@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._tables import FloatArray
+from .._typing import FloatArray
 
 Arrays = dict[str, NDArray[Any]]
 

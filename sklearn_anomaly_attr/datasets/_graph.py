@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .._typing import FloatArray
 from ._kinds import Plan, RandomStateLike, as_generator, count, plant
-from ._tables import FloatArray, default_names
+from ._tables import default_names
 
 # Numbers of features and edges in Table II of the paper.
 _PAPER_FEATURES, _PAPER_EDGES = (1, 4, 10, 50, 100), (0, 2, 4, 12, 30)

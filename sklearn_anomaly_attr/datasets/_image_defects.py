@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from ..images._images import as_rows as rows_of_images
+from .._images import as_rows as rows_of_images
+from .._typing import BoolArray, FloatArray, IntArray
 from ._kinds import RandomStateLike, as_generator
-from ._tables import BoolArray, FloatArray, as_rows
-
-IntArray = NDArray[np.intp]
+from ._tables import as_rows
 
 # A pixel is ink if it differs from its image's median by this share of the range.
 _INK = 0.25

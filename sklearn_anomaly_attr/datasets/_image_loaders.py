@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .._typing import BoolArray, FloatArray
 from ._files import Arrays, as_labels, choose, find_files, read_arrays
-from ._tables import BoolArray, FloatArray
 
 _CLASSES = (
     "Pass a folder with one .npz file for each set, named as the set, such as "

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._tables import BoolArray, FloatArray
+from .._typing import BoolArray, FloatArray
 
 ALPHA: Mapping[str, float] = {
     "cluster": 3.0,

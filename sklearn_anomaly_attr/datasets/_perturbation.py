@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._typing import BoolArray, FloatArray
 from ._kinds import RandomStateLike, as_generator, draw_features, spread
-from ._tables import BoolArray, FloatArray, as_rows, feature_names, table_like
+from ._tables import as_rows, feature_names, table_like
 
 
 class PerturbedFeatures(NamedTuple):

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from .._coding import is_frame
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from .._typing import FloatArray
 
 
 def as_rows(X: Any, *, min_rows: int = 1) -> FloatArray:

@@ -15,16 +15,18 @@ from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from .._random import draw_seed
+from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
 from .._torch._training import DIVERGED, Data, StopTraining, Training, seeded, train
-from ..base import BaseDetector, FloatArray
+from .._typing import FloatArray
+from ..base import BaseDetector
 
 # The rows to train on, and those held out.
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-_LARGEST_SEED = np.iinfo(np.int32).max
 # Numbers that the widest layer may give at once while rows are scored.
 _CELLS = 2**20
 
@@ -184,7 +186,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         X, weight = _weighted(X, sample_weight)
         device = resolve_device(self.device)
         rng = check_random_state(self.random_state)
-        seed = int(rng.randint(_LARGEST_SEED))
+        seed = draw_seed(rng)
         self._set_scaling(X, weight)
         net = self._new_net(seed, X.shape[1])
         center, scale = self._row_scaling()
@@ -197,7 +199,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
         """Set `center_` and `scale_`: the net sees ``(X - center_) / scale_``."""
-        self.center_, self.scale_ = _location_and_scale(X, weight)
+        self.center_, self.scale_ = location_and_scale(X, weight)
 
     def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
         """`center_` and `scale_` with an entry for each column of the net's rows."""
@@ -352,21 +354,3 @@ def _weighted(
     used = weight > 0
     weight = weight[used] / weight.max()
     return X[used], weight / weight.mean()
-
-
-def _location_and_scale(
-    X: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Weighted means and standard deviations of the columns.
-
-    The scale of a constant column is its size, or one where it is zero.
-    """
-    size = np.abs(X).max(axis=0)
-    size[size == 0.0] = 1.0
-    # Squares of the columns themselves may overflow.
-    unit = X / size
-    mean = np.average(unit, axis=0, weights=weight)
-    spread = np.sqrt(np.average(np.square(unit - mean), axis=0, weights=weight))
-    # Rounding alone spreads a constant column by a few eps of its value.
-    spread[spread <= 10 * np.finfo(np.float64).eps] = 1.0
-    return mean * size, spread * size

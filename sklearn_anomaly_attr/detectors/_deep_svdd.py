@@ -14,10 +14,10 @@ from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._encoder import EncoderNet, encoder, latent_size
 from .._torch._nets import DeepNet
-from ..images._images import ImagesMixin
+from ._image_detector import ImageDetector
 
 
-class DeepSVDDDetector(ImagesMixin):
+class DeepSVDDDetector(ImageDetector):
     r"""Detect anomalies by a net that maps normal rows near a fixed center.
 
     Deep support vector data description: a net :math:`\phi` maps rows x of a
@@ -166,7 +166,7 @@ class DeepSVDDDetector(ImagesMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ImagesMixin._parameter_constraints,
+        **ImageDetector._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._diffusion import (
@@ -24,8 +25,8 @@ from .._torch._diffusion import (
 )
 from .._torch._grid import score_grid
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
-from ..base import FloatArray
-from ._deep import DeepDetector, _location_and_scale, _weighted
+from .._typing import FloatArray
+from ._deep import DeepDetector, _weighted
 from ._knn import KNNDetector
 
 
@@ -280,7 +281,7 @@ class DTEDetector(DeepDetector):
                 "variant='non_parametric' has no loss to weigh rows in: give all rows "
                 "the same sample_weight, or zero."
             )
-        self.center_, self.scale_ = _location_and_scale(X, weight)
+        self.center_, self.scale_ = location_and_scale(X, weight)
         self.neighbors_ = KNNDetector(self.n_neighbors)
         self.neighbors_.fit((X - self.center_) / self.scale_)
         self.n_iter_ = 1

@@ -17,17 +17,17 @@ from .._torch._batches import Batch
 from .._torch._encoder import EncoderNet
 from .._torch._nets import DeepNet
 from .._torch._training import Training
+from .._typing import FloatArray
 from .._validation import check_X
-from ..base import FloatArray
-from ..images._images import ImagesMixin
 from ._deep import Split
+from ._image_detector import ImageDetector
 
 # Standard deviation of the noise of artificial outliers, at most, in those of
 # the columns; one at least.
 _MOST_NOISE = 10.0
 
 
-class ExposureDetector(ImagesMixin):
+class ExposureDetector(ImageDetector):
     """Base of the detectors that learn to tell normal rows from shown outliers.
 
     A subclass writes ``_build_net``, which gives an :class:`ExposureNet`, and is
@@ -42,7 +42,7 @@ class ExposureDetector(ImagesMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ImagesMixin._parameter_constraints,
+        **ImageDetector._parameter_constraints,
         "bounded": ["boolean"],
     }
     _auto_batch_size = 128

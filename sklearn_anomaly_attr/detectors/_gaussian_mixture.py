@@ -12,7 +12,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils import check_random_state
 
 from .._sklearn_compat import Interval, StrOptions
-from ..base import BaseDetector, FloatArray
+from .._typing import FloatArray
+from ..base import BaseDetector
 
 
 class GaussianMixtureDetector(BaseDetector):

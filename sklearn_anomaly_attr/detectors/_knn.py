@@ -11,8 +11,9 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, RealNotInt, StrOptions
+from .._typing import FloatArray
 from .._validation import check_X
-from ..base import BaseDetector, FloatArray
+from ..base import BaseDetector
 
 # Beside the usual distance of neighbours: from here on two rows are the same.
 _ROUNDING = 1e-6

@@ -16,8 +16,10 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, gen_batches
 
+from .._random import draw_seed, seed_unseeded
 from .._sklearn_compat import StrOptions
-from ..base import BaseDetector, FloatArray, _seed_unseeded
+from .._typing import FloatArray
+from ..base import BaseDetector
 
 # The same score, beside the spread of the scores: in float64, and in float32.
 _TOLERANCE = 1e-9
@@ -26,7 +28,6 @@ _PROBE_ROWS = 64
 _PROBE_SINGLE = 32
 _FEW_ROWS = 8
 _BLOCK = 64
-_MAX_SEED = np.iinfo(np.int32).max
 
 
 class BatchDependenceWarning(UserWarning):
@@ -144,11 +145,11 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
     def _fit(self, X: FloatArray) -> None:
         _check_model(self.estimator)
         rng = check_random_state(self.random_state)
-        self._seed = int(rng.randint(_MAX_SEED))
+        self._seed = draw_seed(rng)
         with _kept_random_states():
             _seed_globals(self._seed)
             model = clone(self.estimator)
-            _seed_unseeded(model, rng)
+            seed_unseeded(model, rng)
             own_seed = getattr(model, "random_state", None)
             if isinstance(own_seed, Integral):
                 _seed_globals(int(own_seed))

@@ -9,17 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from .._typing import BoolArray, FloatArray
 from .._validation import column_positions
-from ..base import FloatArray
 from ._deep import DeepDetector
-
-BoolArray = NDArray[np.bool_]
 
 # Smallest standard deviations of the latent variables, and of the output.
 _SMALLEST = 1e-3

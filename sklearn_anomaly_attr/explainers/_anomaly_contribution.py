@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._numeric_explainer import NumericExplainer

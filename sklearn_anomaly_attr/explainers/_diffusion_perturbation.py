@@ -14,7 +14,7 @@ from torch import Tensor
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._diffusion import noise_variances
 from .._torch._grid import score_grid
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._score_explainer import Attributions, ScoreExplainer

@@ -20,11 +20,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from .._random import seed_unseeded
+from .._scale import score_spread
 from .._sklearn_compat import StrOptions, _fit_context
+from .._typing import FloatArray
 from .._validation import check_training, finite_scores, fit_detector, score_method
-from ..base import FloatArray, _seed_unseeded
 from ..explanation import Explanation
-from ._common_scale import score_spread
 
 
 def _ranks(values: FloatArray) -> FloatArray:
@@ -218,13 +219,13 @@ class ExplainerEnsemble(
             score_method(self.estimator)
             detector = clone(self.estimator)
             if self.random_state is not None:
-                _seed_unseeded(detector, rng)
+                seed_unseeded(detector, rng)
             detector = fit_detector(detector, X, y)
         for explainer in explainers:
             if detector is not None:
                 explainer.set_params(estimator=FrozenEstimator(detector))
             if self.random_state is not None:
-                _seed_unseeded(explainer, rng)
+                seed_unseeded(explainer, rng)
             explainer.fit(X, y)
         self._check_players(explainers)
         self._score_centers, self._score_spreads = np.transpose(

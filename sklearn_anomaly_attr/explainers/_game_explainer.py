@@ -7,7 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Game, Players
 from ..scores import TorchScore
 from ..shapley import ShapleySolver

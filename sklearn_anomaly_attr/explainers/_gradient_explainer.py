@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
+from .._torch._blocks import blocks
+from .._typing import FloatArray
 from .._validation import thawed
-from ..base import FloatArray
 from ..games import Players
-from ..games._base import blocks
 from ..scores import TorchScore, torch_score
 from ._numeric_explainer import OF_ANY_SCORE, NumericExplainer
 from ._references import REFERENCES, make_references

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._sklearn_compat import Interval
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._gradient_explainer import PathExplainer, mean_of_draws

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._gradient_explainer import PathExplainer

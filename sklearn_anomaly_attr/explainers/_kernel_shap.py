@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from .._sklearn_compat import Interval
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Game, Players
 from ..scores import TorchScore
 from ._references import make_references

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._scale import score_spread
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._proximity import Minimizer, Proximity
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import local_minimizer
 from ..scores import TorchScore, torch_score
-from ._common_scale import score_spread
 from ._score_explainer import ScoreExplainer
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._typing import FloatArray
 from .._validation import thawed
-from ..base import FloatArray
 from ..games import Players
 from ..scores import TorchScore, torch_score
 from ._score_explainer import Attributions, ScoreExplainer

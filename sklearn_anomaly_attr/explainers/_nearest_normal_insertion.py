@@ -11,7 +11,7 @@ import torch
 
 from .._sklearn_compat import Interval
 from .._torch._device import resolve_device
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..scores import torch_score
 from ..shapley import MarginalContributions
 from ._reference_explainer import ReferenceExplainer

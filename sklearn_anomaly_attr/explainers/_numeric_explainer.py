@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..base import FloatArray
+from .._typing import FloatArray
 from ._score_explainer import ScoreExplainer
 
 OF_ANY_SCORE = "KernelShap, NeighborShap or FeatureOcclusion"

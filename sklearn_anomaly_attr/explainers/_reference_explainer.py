@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from .._sklearn_compat import Interval, StrOptions
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Game, Players
 from ..scores import TorchScore
 from ._game_explainer import GameExplainer

@@ -10,10 +10,10 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from ..base import FloatArray
+from .._scale import CommonScale
+from .._typing import FloatArray
 from ..games import Players, ReferenceGame
 from ..scores import TorchScore
-from ._common_scale import CommonScale
 
 # What the parameter `references` of the explainers takes.
 REFERENCES = frozenset({"kmeans", "neighbors", "sample", "mean", "median"})

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from .._sklearn_compat import StrOptions
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._gradient_explainer import GradientExplainer

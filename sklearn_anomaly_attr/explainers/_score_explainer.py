@@ -16,14 +16,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .._coding import TableCoding
+from .._scale import CommonScale
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
+from .._typing import FloatArray
 from .._validation import thawed
-from ..base import BaseExplainer, FloatArray
+from ..base import BaseExplainer
 from ..explanation import Explanation
 from ..games import Players
 from ..scores import BlackBoxScore, TorchScore, torch_score
-from ._common_scale import CommonScale
 
 # Bounds the tables of the rows that are explained together: their coalitions'
 # worth, their local minima.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import MixtureScore, TorchScore, torch_score
 from ..scores._mixture import GaussianComponents

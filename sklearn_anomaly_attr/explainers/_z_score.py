@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..base import FloatArray
+from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._score_explainer import Attributions, ScoreExplainer

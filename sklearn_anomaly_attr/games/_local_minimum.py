@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from .._torch._blocks import blocks
 from .._torch._coordinate_search import CoordinateMinimizer
 from .._torch._lbfgs import GradientMinimizer
-from .._torch._majorizer import MixtureMinimizer
 from .._torch._proximity import Minimizer, Proximity
 from ..scores import MixtureScore, TorchScore
-from ._base import Game, blocks
+from ._base import Game
+from ._majorizer import MixtureMinimizer
 from ._players import Players
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .._torch._blocks import blocks
 from ..scores import TorchScore
-from ._base import Game, blocks
+from ._base import Game
 from ._players import Players
 
 

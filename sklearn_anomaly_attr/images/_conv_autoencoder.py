@@ -14,17 +14,17 @@ from torch import Tensor, nn
 
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
-from .._torch._conv import Conv2d, ImageShape, UpConv2d
+from .._torch._conv import Conv2d, UpConv2d
 from .._torch._nets import ACTIVATIONS, DeepNet
+from .._typing import FloatArray, ImageShape
 from .._validation import check_X
-from ..base import FloatArray
-from ._images import ImagesMixin
+from ..detectors._image_detector import ImageDetector
 
 # How often "auto" halves the sides, at most, and the side it leaves, at least.
 _MOST_HALVINGS, _LEAST_SIDE = 4, 4
 
 
-class ConvAutoencoderDetector(ImagesMixin):
+class ConvAutoencoderDetector(ImageDetector):
     r"""Detect anomalies as images that an autoencoder reconstructs badly.
 
     Convolutions halve the images :math:`x` a few times, a dense layer squeezes
@@ -172,7 +172,7 @@ class ConvAutoencoderDetector(ImagesMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ImagesMixin._parameter_constraints,
+        **ImageDetector._parameter_constraints,
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "n_kernels": [Interval(Integral, 1, None, closed="left")],
         "n_downsamples": [

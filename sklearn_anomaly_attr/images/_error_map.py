@@ -12,13 +12,13 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from .._sklearn_compat import Interval
+from .._typing import FloatArray, IntArray
 from .._validation import thawed
-from ..base import FloatArray
 from ..explainers._score_explainer import Attributions, ScoreExplainer
 from ..games import Players
 from ..scores import TorchScore, torch_score
 from ._region_explainer import RegionExplainer
-from ._regions import IntArray, region_sums
+from ._regions import region_sums
 
 
 class ErrorMap(RegionExplainer):

@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._sklearn_compat import Interval, StrOptions
-from .._torch._conv import BatchNorm, Conv2d, ImageShape, kernel_side
+from .._torch._conv import BatchNorm, Conv2d, kernel_side
 from .._torch._nets import DeepNet
+from .._typing import FloatArray, ImageShape
 from .._validation import check_X
-from ..base import FloatArray
 from ..detectors._exposure import ExposureDetector, HypersphereNet, pseudo_huber
-from ._images import ImagesMixin
+from ..detectors._image_detector import ImageDetector
 
 # Positions that "auto" leaves on the larger side, at least.
 _LEAST_SIDE = 7
@@ -179,7 +179,7 @@ class FCDDDetector(ExposureDetector):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ImagesMixin._parameter_constraints,
+        **ImageDetector._parameter_constraints,
         "n_kernels": [Interval(Integral, 1, None, closed="left")],
         "n_downsamples": [
             StrOptions({"auto"}),

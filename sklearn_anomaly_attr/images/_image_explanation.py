@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from .._images import as_rows, checked_shape
+from .._typing import FloatArray, ImageShape, IntArray
 from ..explanation import Explanation
-from ._images import ImageShape, _checked_shape, as_rows
-from ._regions import FloatArray, IntArray, region_sums
+from ._regions import region_sums
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -134,7 +135,7 @@ class ImageExplanation(Explanation):
         >>> ImageExplanation.from_explanation(explanation, (8, 8)).heat_maps().shape
         (5, 8, 8)
         """
-        _, shape = as_rows(explanation.data, _checked_shape(image_shape))
+        _, shape = as_rows(explanation.data, checked_shape(image_shape))
         assert shape is not None
         n, n_columns = explanation.data.shape
         owner = _owner_of_column(explanation.groups, n_columns)

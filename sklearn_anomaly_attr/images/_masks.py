@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter
 
+from .._typing import FloatArray, ImageShape
 from .._validation import thawed
-from ..base import FloatArray
-from ._images import ImageShape
 
 Mask = str | Callable[[FloatArray], FloatArray]
 

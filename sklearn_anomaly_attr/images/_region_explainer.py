@@ -12,20 +12,14 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._coding import TableCoding
+from .._images import agreed_shape, as_rows, channel_spread, tell_shape
 from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._typing import FloatArray, ImageShape, IntArray
 from .._validation import _last_step
-from ..base import FloatArray
 from ..explainers._score_explainer import Attributions, ScoreExplainer
 from ..games import Players
 from ._image_explanation import ImageExplanation
-from ._images import ImageShape, agreed_shape, as_rows, channel_spread, tell_shape
-from ._regions import (
-    IntArray,
-    check_labels,
-    grid_regions,
-    kmeans_regions,
-    region_name,
-)
+from ._regions import check_labels, grid_regions, kmeans_regions, region_name
 
 
 class RegionExplainer(ScoreExplainer):

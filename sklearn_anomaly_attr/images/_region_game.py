@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import StrOptions
-from ..base import FloatArray
+from .._torch._blocks import blocks
+from .._typing import FloatArray
 from ..explainers._game_explainer import GameExplainer
 from ..explainers._references import typical_row
 from ..games import Game, Players
-from ..games._base import blocks
 from ..scores import TorchScore
 from ._masks import MASKS, TYPICAL, Mask, check_mask, mask_rows
 from ._region_explainer import RegionExplainer

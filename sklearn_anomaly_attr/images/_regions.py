@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_random_state, check_scalar
 
-from ..base import FloatArray
-from ._images import _checked_shape, as_rows
-
-IntArray = NDArray[np.intp]
+from .._images import as_rows, checked_shape
+from .._typing import FloatArray, IntArray
 
 # Numbers of the images that are clustered together.
 _CELLS = 2**16
@@ -60,7 +58,7 @@ def grid_regions(image_shape: Sequence[int], n_regions: int = 16) -> IntArray:
            [0, 0, 1, 2]])
     """
     check_scalar(n_regions, "n_regions", Integral, min_val=1)
-    _, height, width = _checked_shape(image_shape)
+    _, height, width = checked_shape(image_shape)
     n_regions = min(n_regions, height * width)
     fewest = -(-n_regions // width)
     n_bands = round((n_regions * height / width) ** 0.5)
@@ -185,7 +183,7 @@ def region_groups(
     >>> region_groups(grid_regions((2, 2), 2), (2, 2))
     {'region 0': [0, 2], 'region 1': [1, 3]}
     """
-    n_channels = _checked_shape(image_shape)[0]
+    n_channels = checked_shape(image_shape)[0]
     owner = np.tile(check_labels(labels, image_shape).ravel(), n_channels)
     return {
         region_name(region): np.flatnonzero(owner == region).tolist()

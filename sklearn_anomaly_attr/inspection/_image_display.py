@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._images import as_rows
 from .._sklearn_compat import check_matplotlib_support
+from .._typing import FloatArray
 from ..images._image_explanation import ImageExplanation
-from ..images._images import as_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FloatArray = NDArray[np.float64]
 
 _TRUTH, _REGION, _HALO = "#00a651", "black", "white"
 # The image below a heat map is paler, so that the colours are told apart.

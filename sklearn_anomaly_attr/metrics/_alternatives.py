@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._inputs import FloatArray
+from .._typing import FloatArray
 
 if TYPE_CHECKING:
     from ..counterfactuals import CounterfactualExplanation

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import bootstrap
 from sklearn.utils import check_random_state
 
-from ._inputs import FloatArray, check_whole
+from .._typing import FloatArray
+from ._inputs import check_whole
 
 # Largest number of drawn values that are held at once.
 _BATCH_VALUES = 2**20

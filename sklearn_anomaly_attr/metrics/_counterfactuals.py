@@ -11,9 +11,10 @@ from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from .._typing import FloatArray
 from .._validation import finite_scores
 from ._detection import anomaly_roc_auc
-from ._inputs import FloatArray, check_numbers, check_whole
+from ._inputs import check_numbers, check_whole
 
 _COMPONENTS = 16  # of the default features of `frechet_ratio`
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._inputs import FloatArray, rows_or_mean
+from .._typing import FloatArray
+from ._inputs import rows_or_mean
 from ._ranking import tie_groups
 from ._removal import Removal
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._inputs import BoolArray, FloatArray, check_whole, rows_or_mean
+from .._typing import BoolArray, FloatArray
+from ._inputs import check_whole, rows_or_mean
 from ._removal import Removal
 
 # Differences below this share of the numbers' size are taken for rounding.

@@ -6,13 +6,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .._coding import is_frame
+from .._typing import BoolArray, FloatArray
 from ..explanation import Explanation
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 def check_attributions(values: Any, name: str = "values") -> FloatArray:

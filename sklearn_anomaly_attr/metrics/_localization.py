@@ -11,13 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._inputs import (
-    FloatArray,
-    check_numbers,
-    check_same_order,
-    check_truth,
-    rows_or_mean,
-)
+from .._typing import FloatArray
+from ._inputs import check_numbers, check_same_order, check_truth, rows_or_mean
 from ._ranking import tie_groups
 from ._selection import n_of_truth
 

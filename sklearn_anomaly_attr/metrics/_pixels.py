@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label
 
-from ._inputs import BoolArray, FloatArray, check_numbers, rows_or_mean
+from .._typing import BoolArray, FloatArray
+from ._inputs import check_numbers, rows_or_mean
 from ._ranking import attribution_auroc, top_m_accuracy
 
 # Pixels that touch within an image, corners included; images are apart.

@@ -9,19 +9,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from ._inputs import (
-    BoolArray,
-    FloatArray,
-    check_truth,
-    check_whole,
-    refuse_rows,
-    rows_or_mean,
-)
-
-IntArray = NDArray[np.intp]
+from .._typing import BoolArray, FloatArray, IntArray
+from ._inputs import check_truth, check_whole, refuse_rows, rows_or_mean
 
 
 def mean_reciprocal_rank(

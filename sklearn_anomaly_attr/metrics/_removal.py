@@ -8,21 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from .._coding import TableCoding, is_frame
+from .._typing import BoolArray, FloatArray, IntArray
 from ..explanation import Explanation
 from ._detection import _anomaly_score
-from ._inputs import (
-    BoolArray,
-    FloatArray,
-    check_attributions,
-    check_numbers,
-    check_same_order,
-    check_whole,
-)
-
-IntArray = NDArray[np.intp]
+from ._inputs import check_attributions, check_numbers, check_same_order, check_whole
 
 
 class Removal:

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._inputs import (
-    BoolArray,
-    FloatArray,
-    check_attributions,
-    check_truth,
-    check_whole,
-)
+from .._typing import BoolArray, FloatArray
+from ._inputs import check_attributions, check_truth, check_whole
 
 # What sums and products of decimal fractions may miss by rounding.
 _ROUNDING = 1e-9

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from ._inputs import (
-    FloatArray,
-    check_attributions,
-    check_same_order,
-    check_whole,
-    rows_or_mean,
-)
+from .._typing import FloatArray
+from ._inputs import check_attributions, check_same_order, check_whole, rows_or_mean
 from ._ranking import tie_groups
 
 

@@ -21,9 +21,11 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from .._coding import is_frame
+from .._random import seed_unseeded
 from .._sklearn_compat import Interval, _fit_context
+from .._typing import FloatArray
 from .._validation import check_frame, check_X, finite_scores, score_method
-from ..base import BaseDetector, FloatArray, _seed_unseeded
+from ..base import BaseDetector
 
 
 class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
@@ -101,7 +103,7 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
     ) -> None:
         estimator = clone(self.estimator)
         if self.random_state is not None:
-            _seed_unseeded(estimator, check_random_state(self.random_state))
+            seed_unseeded(estimator, check_random_state(self.random_state))
         estimator, scores = self._refine(estimator, X, y, params or {})
         self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
         # At the very end: what is interrupted before is not fitted.

@@ -13,13 +13,12 @@ from sklearn.callback import CallbackContext
 from sklearn.frozen import FrozenEstimator
 
 from .._sklearn_compat import Interval, StrOptions, _safe_indexing
+from .._typing import BoolArray, FloatArray
 from .._validation import _last_step, finite_scores, fit_detector
-from ..base import FloatArray
 from ._base import RefiningDetector, _subtasks
 from ._retention import CosineRetention, ExponentialRetention, FixedRetention
 
 Retention = Callable[[int, int], float]
-BoolArray = NDArray[np.bool_]
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 

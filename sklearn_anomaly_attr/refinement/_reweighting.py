@@ -13,8 +13,8 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .._typing import FloatArray
 from .._validation import _last_step, finite_scores
-from ..base import FloatArray
 from ._base import RefiningDetector, _subtasks
 
 # Bounds the odds of two weights.

@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection
 
-FloatArray = NDArray[np.float64]
+from .._typing import FloatArray
 
 
 @dataclass(frozen=True)

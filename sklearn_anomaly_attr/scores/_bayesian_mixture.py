@@ -14,7 +14,7 @@ from scipy.special import digamma
 from sklearn.mixture import BayesianGaussianMixture
 from sklearn.utils.validation import check_is_fitted
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 from ._mixture import MixtureScore, _precision_factors
 from ._registry import register_score
 

@@ -15,7 +15,7 @@ from sklearn.svm import OneClassSVM
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 from ._black_box import BlackBoxScore
 from ._linear import LinearScore
 from ._pairwise import PairwiseScore, distances

@@ -6,8 +6,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._typing import FloatArray
 from ..detectors import KNNDetector
-from ._affine import FloatArray
 from ._pairwise import FEWEST_ROWS, PairwiseScore
 from ._registry import register_score
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 from ._mixture import GaussianComponents, MixtureScore
 from ._registry import TorchScore, register_score
 

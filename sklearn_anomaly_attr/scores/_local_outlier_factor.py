@@ -11,7 +11,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 from ._black_box import BlackBoxScore
 from ._pairwise import PairwiseScore
 from ._registry import TorchScore, register_score

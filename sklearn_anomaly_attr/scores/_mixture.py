@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import linear
 
+from .._typing import FloatArray
 from ..detectors import GaussianMixtureDetector
-from ._affine import AffineMap, FloatArray
+from ._affine import AffineMap
 from ._registry import TorchScore, register_score, torch_score
 
 _EPS = torch.finfo(torch.float64).eps

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 from torch import Tensor, nn
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 
 IntArray = NDArray[np.int64]
 

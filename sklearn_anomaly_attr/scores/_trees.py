@@ -12,7 +12,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ._affine import FloatArray
+from .._typing import FloatArray
 from ._mixed_forest import mixed_path_lengths, pack, pairs_at_once
 from ._registry import TorchScore, register_score
 from ._tree_nodes import (

@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import nn
 
-from ..base import FloatArray
-from ..detectors._deep import DeepDetector, Split, _location_and_scale
+from .._scale import location_and_scale
+from .._typing import FloatArray
+from ..detectors._deep import DeepDetector, Split
 from ._runs import split_in_time
-from ._windows import WindowsMixin
+from ._series_detector import SeriesDetector
 
 
-class DeepSeriesDetector(WindowsMixin, DeepDetector):
+class DeepSeriesDetector(SeriesDetector, DeepDetector):
     """Base of the detectors of series that train a net on windows.
 
     Sensors are standardised over all training windows, each with one center and
@@ -28,7 +29,7 @@ class DeepSeriesDetector(WindowsMixin, DeepDetector):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **WindowsMixin._parameter_constraints,
+        **SeriesDetector._parameter_constraints,
         **DeepDetector._parameter_constraints,
     }
     _auto_batch_size = 64
@@ -41,7 +42,7 @@ class DeepSeriesDetector(WindowsMixin, DeepDetector):
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
         timestamps = X.reshape(-1, self.n_features_in_)
         weight = np.repeat(weight, self.window_)
-        self.center_, self.scale_ = _location_and_scale(timestamps, weight)
+        self.center_, self.scale_ = location_and_scale(timestamps, weight)
 
     def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
         return np.tile(self.center_, self.window_), np.tile(self.scale_, self.window_)

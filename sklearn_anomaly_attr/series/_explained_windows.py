@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._runs import BoolArray, FloatArray, IntArray, WindowPlan
+from .._typing import BoolArray, FloatArray, IntArray
+from ._runs import WindowPlan
 
 
 class ExplainedWindows:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from .._typing import FloatArray, IntArray
 from ..scores import TorchScore
-from ._runs import FloatArray, IntArray, WindowPlan, split_in_time
+from ._runs import WindowPlan, split_in_time
 from ._window_references import local_context, make_window_references
 
 # Share of the time whose windows are tried, and of a window that is replaced.

@@ -17,13 +17,14 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._random import draw_seed, seed_unseeded
 from .._sklearn_compat import _fit_context
 from .._torch._device import resolve_device
+from .._typing import FloatArray, IntArray
 from .._validation import check_X, score_method, thawed
-from ..base import FloatArray, _seed_unseeded
-from ._runs import IntArray, WindowPlan
+from ._runs import WindowPlan
 from ._segments import check_segments, find_segments
-from ._windows import WindowsMixin
+from ._series_detector import SeriesDetector
 
 # Training windows up to which all are kept.
 _TRAINING_WINDOWS = 5000
@@ -100,12 +101,12 @@ class SegmentExplainer(
         resolve_device(self.device)
         table, X = X, check_X(self, X, ensure_min_samples=2)
         rng = check_random_state(self.random_state)
-        seed = int(rng.randint(np.iinfo(np.int32).max))
+        seed = draw_seed(rng)
         estimator = clone(self.estimator)
         if self.random_state is not None:
-            _seed_unseeded(estimator, rng)
+            seed_unseeded(estimator, rng)
         estimator.fit(table, y, groups=groups)
-        detector: WindowsMixin = thawed(estimator)
+        detector: SeriesDetector = thawed(estimator)
         _, plan = detector._plan(table, groups)
         starts = plan.starts_every(detector.stride_)
         starts = starts[:: 1 + len(starts) // _TRAINING_WINDOWS]
@@ -116,7 +117,7 @@ class SegmentExplainer(
     @abstractmethod
     def _fit(
         self,
-        detector: WindowsMixin,
+        detector: SeriesDetector,
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,
@@ -126,7 +127,7 @@ class SegmentExplainer(
 
         Parameters
         ----------
-        detector : WindowsMixin
+        detector : SeriesDetector
             The fitted detector.
         X : ndarray of shape (n_timestamps, n_sensors)
             The training series.
@@ -185,7 +186,7 @@ class SegmentExplainer(
         table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
-        detector: WindowsMixin = thawed(self.estimator_)
+        detector: SeriesDetector = thawed(self.estimator_)
         scores, plan = np.empty(0), None
         window_scores = scores
         if len(X):
@@ -210,7 +211,7 @@ def _check_detector(estimator: Any) -> None:
     """Refuse what is no detector of series."""
     score_method(estimator)
     detector = thawed(estimator)
-    if isinstance(detector, WindowsMixin):
+    if isinstance(detector, SeriesDetector):
         return
     name = type(detector).__name__
     raise TypeError(

@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_scalar
 
+from .._typing import IntArray
 from ._runs import Runs, group_breaks
-
-IntArray = NDArray[np.intp]
 
 
 def find_segments(

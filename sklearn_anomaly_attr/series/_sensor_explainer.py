@@ -11,17 +11,17 @@ from tqdm import tqdm
 
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
+from .._typing import FloatArray, IntArray
 from .._validation import thawed
-from ..base import FloatArray
 from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
 from ._reference_choice import choose_references
-from ._runs import IntArray, WindowPlan
+from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer
+from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
 from ._window_explainer import METHODS, WindowExplainer, WindowView
 from ._window_references import REFERENCES, local_context
-from ._windows import WindowsMixin
 
 
 class SensorExplainer(SegmentExplainer):
@@ -208,7 +208,7 @@ class SensorExplainer(SegmentExplainer):
 
     def _fit(
         self,
-        detector: WindowsMixin,
+        detector: SeriesDetector,
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,

@@ -13,16 +13,16 @@ from sklearn.frozen import FrozenEstimator
 from tqdm import tqdm
 
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import column_positions, thawed
-from ..base import FloatArray
 from ..counterfactuals import CounterfactualExplainer, CounterfactualExplanation
 from ..counterfactuals._counterfactual_explanation import concatenated
 from ..counterfactuals._method import CounterfactualMethod
-from ._runs import BoolArray, IntArray, WindowPlan
+from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_counterfactuals import SeriesCounterfactuals
+from ._series_detector import SeriesDetector
 from ._window_explainer import WindowView
-from ._windows import WindowsMixin
 
 
 class SeriesCounterfactualExplainer(SegmentExplainer):
@@ -184,7 +184,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
 
     def _fit(
         self,
-        detector: WindowsMixin,
+        detector: SeriesDetector,
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,
@@ -211,7 +211,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
             random_state=seed,
         ).fit(plan.cut(X, starts[plan.is_full(starts)]))
 
-    def _columns(self, detector: WindowsMixin, sensor: int) -> range:
+    def _columns(self, detector: SeriesDetector, sensor: int) -> range:
         """The columns of a sensor in the rows of windows."""
         n_sensors = self.n_features_in_
         return range(sensor, detector.window_ * n_sensors, n_sensors)
@@ -240,7 +240,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
             The alternatives of each segment, best first.
         """
         found = self._stretches(X, segments, groups)
-        detector: WindowsMixin = thawed(self.estimator_)
+        detector: SeriesDetector = thawed(self.estimator_)
         rows = np.empty((0, detector.window_), dtype=np.intp)
         if found.plan is not None and len(found.intervals):
             chosen = _most_abnormal(found, at_end=detector.reduce == "end")

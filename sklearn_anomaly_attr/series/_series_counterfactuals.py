@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._typing import FloatArray, IntArray
 from ..counterfactuals import CounterfactualExplanation
-from ._runs import FloatArray, IntArray
 from ._series_explanation import bounds_of
 
 _MOST_NAMED = 3  # sensors of a segment

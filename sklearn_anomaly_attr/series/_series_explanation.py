@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._typing import FloatArray, IntArray
 from ..explanation import Explanation
-from ._runs import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,7 +12,9 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.frozen import FrozenEstimator
 from torch import Tensor
 
+from .._torch._blocks import blocks
 from .._torch._proximity import Minimizer
+from .._typing import BoolArray, FloatArray
 from ..explainers import (
     AnomalyShapley,
     FeatureOcclusion,
@@ -25,12 +27,10 @@ from ..explainers._reference_explainer import ReferenceExplainer
 from ..explainers._score_explainer import _CELLS, ScoreExplainer
 from ..explainers._shapley import ShapleyExplainer
 from ..games import Game, Players, RelaxedMinimumGame
-from ..games._base import blocks
 from ..scores import BlackBoxScore, TorchScore, register_score, torch_score
-from ._runs import BoolArray, FloatArray
+from ._series_detector import SeriesDetector
 from ._window_references import GivenReferences, make_window_references, reconstruct
 from ._windowed_detector import WindowedDetector
-from ._windows import WindowsMixin
 
 # Added to a sensor's typical error, of standardised sensors.
 _SMALLEST_ERROR = 1e-3
@@ -43,11 +43,11 @@ class WindowView(OutlierMixin, BaseEstimator):
 
     Parameters
     ----------
-    detector : WindowsMixin
+    detector : SeriesDetector
         The detector.
     """
 
-    def __init__(self, detector: WindowsMixin) -> None:
+    def __init__(self, detector: SeriesDetector) -> None:
         self.detector = detector
 
     @property
@@ -207,7 +207,7 @@ class WindowExplainer:
         self.max_evaluations = max_evaluations
 
     def fit(
-        self, detector: WindowsMixin, X: FloatArray, rows: FloatArray, seed: int
+        self, detector: SeriesDetector, X: FloatArray, rows: FloatArray, seed: int
     ) -> WindowExplainer:
         """Fit on a training series ``(n_timestamps, n_sensors)`` and its windows."""
         self.detector = detector

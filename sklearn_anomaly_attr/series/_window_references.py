@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..explainers._common_scale import CommonScale
+from .._scale import CommonScale
+from .._typing import FloatArray, IntArray
 from ..explainers._references import (
     References,
     SharedReferences,
@@ -16,7 +17,7 @@ from ..explainers._references import (
     typical_row,
 )
 from ..scores import TorchScore
-from ._runs import FloatArray, IntArray, WindowPlan
+from ._runs import WindowPlan
 
 REFERENCES = frozenset(
     {"context", "zero", "mean", "median", "neighbors", "sample", "reconstruction"}

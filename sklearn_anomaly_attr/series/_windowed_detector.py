@@ -10,14 +10,15 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
 
+from .._random import seed_unseeded
 from .._sklearn_compat import Interval
+from .._typing import FloatArray, IntArray
 from .._validation import finite_scores, fit_detector, score_method
-from ..base import FloatArray, _seed_unseeded
-from ._runs import IntArray, WindowPlan, split_in_time
-from ._windows import WindowsMixin
+from ._runs import WindowPlan, split_in_time
+from ._series_detector import SeriesDetector
 
 
-class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
+class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
     """Detect anomalous timestamps of a multivariate series with any detector.
 
     The detector is fitted on windows: so many consecutive rows, flattened to
@@ -144,7 +145,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **WindowsMixin._parameter_constraints,
+        **SeriesDetector._parameter_constraints,
         "estimator": "no_validation",
         "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "random_state": ["random_state"],
@@ -177,7 +178,7 @@ class WindowedDetector(MetaEstimatorMixin, WindowsMixin):
         score_method(self.estimator)
         estimator = clone(self.estimator)
         if self.random_state is not None:
-            _seed_unseeded(estimator, check_random_state(self.random_state))
+            seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_ = fit_detector(estimator, X, None)
 
     def _scores_for_threshold(self, X: FloatArray, plan: WindowPlan) -> FloatArray:

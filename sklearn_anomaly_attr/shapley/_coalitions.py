@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb
 
-from ._solver import BoolArray, FloatArray, all_coalitions
+from .._typing import BoolArray, FloatArray
+from ._solver import all_coalitions
 
 
 class Coalitions(NamedTuple):

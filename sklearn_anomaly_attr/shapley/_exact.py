@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._solver import FloatArray, ShapleyValues, all_coalitions, shapley_weights
+from .._typing import FloatArray
+from ._solver import ShapleyValues, all_coalitions, shapley_weights
 
 _MOST_PLAYERS = 20
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb
 
+from .._typing import BoolArray, FloatArray
 from ._kernel import KernelRegression
 from ._kriging import best_weights, krawtchouk
-from ._solver import BoolArray, FloatArray, ShapleyValues
+from ._solver import ShapleyValues
 
 # Kriging solves for all pairs of coalitions at once.
 _MOST_COALITIONS, _AUTO_COALITIONS = 6000, 4096

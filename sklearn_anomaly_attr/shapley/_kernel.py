@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._typing import FloatArray
 from ._coalitions import plan_coalitions
 from ._kriging import Kriging
 from ._least_squares import LeastSquares
-from ._solver import FloatArray, ShapleyValues
+from ._solver import ShapleyValues
 
 # Kriging solves for all pairs at once; beyond these, least squares are near
 # enough to the exact values.

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import comb
 
-from ._solver import BoolArray, FloatArray, shapley_weights
+from .._typing import BoolArray, FloatArray
+from ._solver import shapley_weights
 
 # Variances of the parts of a game, beside its interactions of order three. They
 # set how much is smoothed, not what is found with many coalitions.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import null_space, solve
 from scipy.special import comb
 
-from ._solver import BoolArray, FloatArray
+from .._typing import BoolArray, FloatArray
 
 
 class LeastSquares:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._solver import FloatArray, ShapleyValues
+from .._typing import FloatArray
+from ._solver import ShapleyValues
 
 
 class MarginalContributions:

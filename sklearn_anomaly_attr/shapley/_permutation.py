@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ._solver import BoolArray, FloatArray, ShapleyValues
+from .._typing import BoolArray, FloatArray
+from ._solver import ShapleyValues
 
 
 class PermutationSampling:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import comb
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from .._typing import BoolArray, FloatArray
 
 
 class ShapleyValues(NamedTuple):

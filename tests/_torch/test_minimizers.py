@@ -8,11 +8,11 @@ from scipy.optimize import minimize
 from sklearn.mixture import GaussianMixture
 
 from sklearn_anomaly_attr import torch_score
-from sklearn_anomaly_attr._torch import _majorizer
 from sklearn_anomaly_attr._torch._coordinate_search import CoordinateMinimizer
 from sklearn_anomaly_attr._torch._lbfgs import GradientMinimizer
-from sklearn_anomaly_attr._torch._majorizer import MixtureMinimizer
 from sklearn_anomaly_attr._torch._proximity import Proximity
+from sklearn_anomaly_attr.games import _majorizer
+from sklearn_anomaly_attr.games._majorizer import MixtureMinimizer
 
 GRADIENT_BASED = {"majorizer": MixtureMinimizer, "lbfgs": GradientMinimizer}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_anomaly_attr._scale import CommonScale
 from sklearn_anomaly_attr.counterfactuals._constraints import Constraints
 from sklearn_anomaly_attr.counterfactuals._method import Problem
-from sklearn_anomaly_attr.explainers._common_scale import CommonScale
 from sklearn_anomaly_attr.scores import TorchScore
 
 

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from sklearn_anomaly_attr import HypersphereDetector
+from sklearn_anomaly_attr._scale import CommonScale
 from sklearn_anomaly_attr._torch._nets import from_arrays
 from sklearn_anomaly_attr.counterfactuals import ConceptGAN, CounterfactualExplainer
 from sklearn_anomaly_attr.counterfactuals._concept_gan_images import (
@@ -24,7 +25,6 @@ from sklearn_anomaly_attr.counterfactuals._concept_gan_images import (
 from sklearn_anomaly_attr.counterfactuals._concept_gan_presets import PRESETS
 from sklearn_anomaly_attr.counterfactuals._constraints import Constraints
 from sklearn_anomaly_attr.counterfactuals._method import Problem
-from sklearn_anomaly_attr.explainers._common_scale import CommonScale
 from sklearn_anomaly_attr.scores import TorchScore
 
 TINY = {

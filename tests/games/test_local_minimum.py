@@ -11,7 +11,6 @@ from sklearn.mixture import GaussianMixture
 from sklearn_anomaly_attr import torch_score
 from sklearn_anomaly_attr._torch._coordinate_search import CoordinateMinimizer
 from sklearn_anomaly_attr._torch._lbfgs import GradientMinimizer
-from sklearn_anomaly_attr._torch._majorizer import MixtureMinimizer
 from sklearn_anomaly_attr._torch._proximity import Proximity
 from sklearn_anomaly_attr.games import (
     LocalMinimumGame,
@@ -19,6 +18,7 @@ from sklearn_anomaly_attr.games import (
     RelaxedMinimumGame,
     local_minimizer,
 )
+from sklearn_anomaly_attr.games._majorizer import MixtureMinimizer
 from sklearn_anomaly_attr.scores import TorchScore
 from sklearn_anomaly_attr.shapley import ExactEnumeration
 

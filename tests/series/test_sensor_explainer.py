@@ -28,7 +28,7 @@ from sklearn_anomaly_attr.series import (
     SensorExplainer,
     WindowedDetector,
 )
-from sklearn_anomaly_attr.series._windows import WindowsMixin
+from sklearn_anomaly_attr.series._series_detector import SeriesDetector
 
 WINDOW = 6
 OF_SENSORS = ["occlusion", "kernel_shap", "shapley_sampling"]
@@ -448,7 +448,7 @@ def test_a_frozen_detector_is_used_as_it_is_and_others_are_cloned(X, planted):
     assert_array_equal(frozen.transform(planted), explainer.transform(planted))
 
 
-class LevelDetector(WindowsMixin):
+class LevelDetector(SeriesDetector):
     """Distance of a window's mean from zero; without a translation to torch."""
 
     def __init__(self, window=WINDOW, stride=1, reduce="max", max_gap="auto"):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_anomaly_attr.explainers._common_scale import CommonScale
+from sklearn_anomaly_attr._scale import CommonScale
 
 NUMBERS = np.array([0, 0, 0])
 

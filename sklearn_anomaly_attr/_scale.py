@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import iqr
 
-from ..base import FloatArray
+from ._typing import FloatArray
 
 
 def score_spread(scores: FloatArray) -> float:
@@ -78,3 +78,21 @@ class CommonScale:
         for i, block in zip(self._categories, blocks, strict=True):
             rows[:, i] = block.argmax(axis=1)
         return rows
+
+
+def location_and_scale(
+    X: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weighted means and standard deviations of the columns.
+
+    The scale of a constant column is its size, or one where it is zero.
+    """
+    size = np.abs(X).max(axis=0)
+    size[size == 0.0] = 1.0
+    # Squares of the columns themselves may overflow.
+    unit = X / size
+    mean = np.average(unit, axis=0, weights=weight)
+    spread = np.sqrt(np.average(np.square(unit - mean), axis=0, weights=weight))
+    # Rounding alone spreads a constant column by a few eps of its value.
+    spread[spread <= 10 * np.finfo(np.float64).eps] = 1.0
+    return mean * size, spread * size

@@ -14,9 +14,10 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._typing import FloatArray, IntArray
 from .._validation import check_X
-from ..base import BaseDetector, FloatArray
-from ._runs import IntArray, Runs, WindowPlan, gap_limit, group_breaks, time_steps
+from ..base import BaseDetector
+from ._runs import Runs, WindowPlan, gap_limit, group_breaks, time_steps
 
 # Training windows up to which stride="auto" takes them all.
 _TRAINING_WINDOWS = 5000
@@ -25,7 +26,7 @@ _CELLS = 2**21
 _LONGER_GAP = ", or a longer max_gap where the index has gaps"
 
 
-class WindowsMixin(BaseDetector):
+class SeriesDetector(BaseDetector):
     """Turns a detector of rows into one of the timestamps of a series.
 
     ``_fit`` and ``_score_samples`` of the detector get windows: ``window_``

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from ._proximity import Proximity, largest
+from .._torch._proximity import Proximity, largest
 
 if TYPE_CHECKING:
     from ..scores import MixtureScore

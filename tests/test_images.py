@@ -10,9 +10,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from sklearn_anomaly_attr._images import as_rows
 from sklearn_anomaly_attr.detectors import _deep
 from sklearn_anomaly_attr.images import ConvAutoencoderDetector
-from sklearn_anomaly_attr.images._images import as_rows
 from sklearn_anomaly_attr.scores import torch_score
 
 

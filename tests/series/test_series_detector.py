@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_anomaly_attr.base import BaseDetector
-from sklearn_anomaly_attr.series import _windows
+from sklearn_anomaly_attr.series import _series_detector
 from sklearn_anomaly_attr.series._runs import WindowPlan
-from sklearn_anomaly_attr.series._windows import WindowsMixin
+from sklearn_anomaly_attr.series._series_detector import SeriesDetector
 
 
 class DistanceDetector(BaseDetector):
@@ -27,7 +27,7 @@ class DistanceDetector(BaseDetector):
         return -np.linalg.norm(X - self.center_, axis=1)
 
 
-class SeriesDetector(WindowsMixin, DistanceDetector):
+class SeriesDetector(SeriesDetector, DistanceDetector):
     """What a subclass of the mixin looks like."""
 
     def __init__(
@@ -113,13 +113,13 @@ def test_scores_do_not_depend_on_the_size_of_batches(cells, monkeypatch):
     X = series(60)
     detector = SeriesDetector().fit(X)
     expected = detector.score_samples(X)
-    monkeypatch.setattr(_windows, "_CELLS", cells)
+    monkeypatch.setattr(_series_detector, "_CELLS", cells)
     assert_allclose(detector.score_samples(X), expected, rtol=1e-12)
 
 
 def test_no_more_windows_are_cut_at_once_than_fit_a_batch(monkeypatch):
     detector = SeriesDetector().fit(series(60))
-    monkeypatch.setattr(_windows, "_CELLS", 100)
+    monkeypatch.setattr(_series_detector, "_CELLS", 100)
     sizes, cut = [], WindowPlan.cut
 
     def watched(plan, X, starts):
@@ -235,7 +235,7 @@ def test_rows_that_cannot_train_are_reported():
 
 
 def test_as_many_windows_train_as_the_automatic_stride_allows(monkeypatch):
-    monkeypatch.setattr(_windows, "_TRAINING_WINDOWS", 10)
+    monkeypatch.setattr(_series_detector, "_TRAINING_WINDOWS", 10)
     strides = {}
     for n_rows in (13, 14, 23, 24, 300):
         detector = SeriesDetector(window=4).fit(series(n_rows))

@@ -1,0 +1,52 @@
+"""All or nothing: what ``fit`` finds is published in one place, at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import TypeVar
+
+from sklearn.base import BaseEstimator
+
+E = TypeVar("E", bound=BaseEstimator)
+
+
+@contextmanager
+def published(estimator: E) -> Iterator[E]:
+    """Fit a draft of an estimator, and publish what it found if nothing fails.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It stays as it is until the end, and for good if the fit is left by an
+        exception, ``KeyboardInterrupt`` among them: other threads never see a
+        mixture of two fits.
+
+    Yields
+    ------
+    draft : estimator
+        A shallow copy to fit, with the attributes of the last fit. It may set
+        and delete attributes, and must not change what they hold.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator
+    >>> from sklearn_anomaly_attr._publish import published
+    >>> class Mean(BaseEstimator):
+    ...     def fit(self, X):
+    ...         with published(self) as draft:
+    ...             draft.sum_ = sum(X)
+    ...             draft.mean_ = draft.sum_ / len(X)
+    ...         return self
+    >>> mean = Mean().fit([1, 2, 3])
+    >>> mean.fit([])
+    Traceback (most recent call last):
+        ...
+    ZeroDivisionError: division by zero
+    >>> mean.sum_, mean.mean_
+    (6, 2.0)
+    """
+    draft = copy(estimator)
+    yield draft
+    estimator.__dict__ = vars(draft)
