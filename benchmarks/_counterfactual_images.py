@@ -265,7 +265,7 @@ def edited_images(
     told = method.classify_concepts(images, edited)
     made = np.broadcast_to(np.arange(N_CONCEPTS), told.shape)
     shape = (len(images), N_CONCEPTS, *images.shape[1:])
-    return edited.reshape(shape), concept_accuracy(made, told)
+    return edited.reshape(shape), concept_accuracy(y_true=made, y_pred=told)
 
 
 class Measured(NamedTuple):
@@ -360,8 +360,10 @@ def _mean_score(detector: Any, images: FloatArray) -> float:
 
 
 def _area(detector: Any, normal: FloatArray, others: FloatArray) -> float:
-    scores = (detector.anomaly_score(images) for images in (normal, others))
-    return 100 * counterfactual_roc_auc(*scores)
+    return 100 * counterfactual_roc_auc(
+        normal_scores=detector.anomaly_score(normal),
+        counterfactual_scores=detector.anomaly_score(others),
+    )
 
 
 def judge(
@@ -381,13 +383,20 @@ def judge(
     substitute = clone(detector).set_params(image_shape=images.shape[1:])
     exposed = {name: _rows(part) for name, part in outliers.items()}
     substituted = substitution_roc_auc(
-        substitute, learned, normal, abnormal[half:], **exposed
+        substitute,
+        normal_rows=normal,
+        anomalous_rows=abnormal[half:],
+        counterfactual_rows=learned,
+        **exposed,
     )
     return {
         "CF-AuROC": _area(detector, task.normal, every),
         "score": _mean_score(detector, every),
         "Sub. AuROC": 100 * substituted,
-        "Fréchet ratio": 100 * frechet_ratio(normal, abnormal, rows),
+        "Fréchet ratio": 100
+        * frechet_ratio(
+            normal_rows=normal, anomalous_rows=abnormal, counterfactual_rows=rows
+        ),
         "L1": float(np.abs(edited - images[:, None]).mean()),
         "apart": float(np.abs(edited[:, 0] - edited[:, -1]).mean())
         if edited.shape[1] > 1

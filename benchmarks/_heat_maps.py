@@ -38,8 +38,8 @@ from ._common import BoolArray, FloatArray, markdown_table, mean_sd, timed
 TILES, DEFECTS = "magnetic tiles", ("patch", "noise", "erase")
 FCDD, COST = "FCDD", "CPU ms an image"
 METRICS = ("AUROC, pooled", "AUROC, image", "AUPRO", "IoU")
-MASKS = ("train_mean", "blur", "reconstruction")
-REGION_SHAPLEY = f"RegionShapley, {MASKS[0]}"
+REFERENCES = ("mean", "blur", "reconstruction")
+REGION_SHAPLEY = f"RegionShapley, {REFERENCES[0]}"
 
 Explainer = Any
 
@@ -63,12 +63,12 @@ def _blurred(detector: Any, shape: tuple[int, ...], seed: int) -> Explainer:
 
 def _grid_occlusion(detector: Any, shape: tuple[int, ...], seed: int) -> Explainer:
     groups = region_groups(grid_regions(shape, 16), shape)
-    return FeatureOcclusion(detector, groups=groups, random_state=seed)
+    return FeatureOcclusion(detector, feature_groups=groups, random_state=seed)
 
 
-def _shapley(mask: str) -> Callable[..., Explainer]:
+def _shapley(references: str) -> Callable[..., Explainer]:
     def make(detector: Any, shape: tuple[int, ...], seed: int) -> Explainer:
-        return RegionShapley(detector, mask=mask, random_state=seed)
+        return RegionShapley(detector, references=references, random_state=seed)
 
     return make
 
@@ -84,10 +84,10 @@ METHODS: dict[str, Callable[..., Explainer]] = {
         detector, random_state=seed
     ),
     "FeatureOcclusion, grid": _grid_occlusion,
-    "RegionOcclusion, train_mean": lambda detector, shape, seed: RegionOcclusion(
+    "RegionOcclusion, mean": lambda detector, shape, seed: RegionOcclusion(
         detector, random_state=seed
     ),
-    **{f"RegionShapley, {mask}": _shapley(mask) for mask in MASKS},
+    **{f"RegionShapley, {kind}": _shapley(kind) for kind in REFERENCES},
 }
 
 

@@ -106,7 +106,7 @@ METHODS: dict[str, Callable[[int], Any]] = {
 def published_dsil(retention: Any) -> Callable[[int], Any]:
     """15 fits of 26 epochs, each going on from the last."""
     return lambda seed: DSIL(
-        published_diffusion(seed, 26), retention=retention, n_iterations=14
+        published_diffusion(seed, 26), retention=retention, max_iter=14
     )
 
 

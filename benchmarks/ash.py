@@ -33,7 +33,7 @@ from sklearn.frozen import FrozenEstimator
 
 from sklearn_anomaly_attr import AnomalyShapley
 from sklearn_anomaly_attr.metrics import (
-    attribution_auroc,
+    attribution_roc_auc,
     hits_at_k,
     mean_reciprocal_rank,
 )
@@ -123,8 +123,8 @@ def scores_of(values: FloatArray, cases: list[Cases]) -> dict[str, float]:
     return {
         "MRR": float(mean_reciprocal_rank(planted[0], one)),
         "Hits@3": float(hits_at_k(planted[0], one, 3)),
-        "AUROC, 2": float(attribution_auroc(planted[1], two)),
-        "AUROC, 3": float(attribution_auroc(planted[2], three)),
+        "AUROC, 2": float(attribution_roc_auc(planted[1], two)),
+        "AUROC, 3": float(attribution_roc_auc(planted[2], three)),
     }
 
 

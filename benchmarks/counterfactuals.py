@@ -57,7 +57,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, VAEDetector
 from sklearn_anomaly_attr.counterfactuals import CounterfactualExplainer
-from sklearn_anomaly_attr.metrics._counterfactuals import plausibility
+from sklearn_anomaly_attr.metrics import plausibility
 
 from ._common import (
     BoolArray,
@@ -173,7 +173,7 @@ def compare(name: str, X: FloatArray, anomalous: BoolArray) -> Iterator[list[str
                 distance,
                 distance / nearest,
                 found.n_changed.mean(),
-                plausibility(best, train),
+                plausibility(normal_rows=train, counterfactual_rows=best),
                 ms / len(rows),
             )
             yield [name, label, method, str(len(rows)), *(f"{v:.2f}" for v in figures)]

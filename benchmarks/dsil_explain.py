@@ -39,7 +39,7 @@ from sklearn_anomaly_attr.metrics import (
     attribution_ndcg,
     faithfulness,
     infidelity,
-    top_m_accuracy,
+    r_precision,
 )
 
 from ._common import (
@@ -147,10 +147,10 @@ def measure(
         truth = task.truth[rows]
         return {
             "nDCG": float(attribution_ndcg(truth, values)),
-            "accuracy": float(top_m_accuracy(truth, values)),
+            "accuracy": float(r_precision(truth, values)),
         }
-    reference = task.X[task.y == 0].mean(axis=0)
-    arguments = (detector, task.X[rows], values, reference)
+    references = task.X[task.y == 0].mean(axis=0)
+    arguments = (detector, task.X[rows], values, references)
     found = {LOWER: float(infidelity(*arguments, random_state=0))}
     for k in (1, task.X.shape[1] // 2):
         correlation = faithfulness(*arguments, subset_size=k, random_state=0)

@@ -77,7 +77,7 @@ class Task(NamedTuple):
     @property
     def background(self) -> tuple[FloatArray, FloatArray]:
         explainer = self.explainers["KernelShap"]
-        return explainer.references_, explainer.reference_weights_
+        return explainer.references_, explainer.references_.weights_
 
     def score(self, rows: FloatArray) -> FloatArray:
         return -self.forest.score_samples(rows)
@@ -106,7 +106,7 @@ class Task(NamedTuple):
         if own:
             references, weights = self.neighbors(rows), np.full(8, 0.125)
         solver = ExactEnumeration(rows.shape[1])
-        present = solver.masks[:, None]
+        present = solver.coalitions[:, None]
         points = np.where(present, rows[:, None, None], references[:, None])
         scores = self.score(points.reshape(-1, rows.shape[1]))
         return solver.solve(scores.reshape(points.shape[:-1]) @ weights).values

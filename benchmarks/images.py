@@ -134,7 +134,7 @@ def load(folder: Path, table: str, seed: int) -> Images:
     is_test = bunch.is_test
     if not is_test.any():
         rng = np.random.default_rng(seed)
-        is_test = (rng.permutation(bunch.group.max() + 1) % 2 == 0)[bunch.group]
+        is_test = (rng.permutation(bunch.groups.max() + 1) % 2 == 0)[bunch.groups]
     if table == "mnist":
         exposure = other_characters(folder)
     else:

@@ -66,12 +66,12 @@ class Task(NamedTuple):
 
     def shap_values(self, rows: FloatArray) -> FloatArray:
         """What shap says, by its global random state."""
-        references = self.explainer.references_
+        references = self.explainer.references_.rows_
         background = DenseData(
             references,
             [f"x{i}" for i in range(references.shape[1])],
             None,
-            self.explainer.reference_weights_.copy(),
+            self.explainer.references_.weights_.copy(),
         )
         explainer = shap.KernelExplainer(self.detector.anomaly_score, background)
         # shap does not count nobody and everybody.
@@ -82,7 +82,7 @@ class Task(NamedTuple):
     def bare(self, n_rows: int) -> None:
         """Score as many points as the explanation of `n_rows` rows takes."""
         pool = np.resize(self.normal, (BATCH, self.normal.shape[1]))
-        n_points = n_rows * self.budget * len(self.explainer.references_)
+        n_points = n_rows * self.budget * len(self.explainer.references_.rows_)
         for start in range(0, n_points, BATCH):
             self.detector.score_samples(pool[: n_points - start])
 
@@ -93,8 +93,8 @@ class Task(NamedTuple):
             torch_score(self.detector),
             torch.from_numpy(rows),
             Players.from_groups(names, None),
-            torch.from_numpy(self.explainer.references_),
-            torch.from_numpy(self.explainer.reference_weights_),
+            torch.from_numpy(self.explainer.references_.rows_),
+            torch.from_numpy(self.explainer.references_.weights_),
         )
 
 
@@ -159,7 +159,7 @@ def errors(task: Task, n_rows: int, n_seeds: int) -> FloatArray:
     for seed in range(n_seeds):
         rng = np.random.RandomState(seed)
         solver = KernelRegression(rows.shape[1], task.budget, rng)
-        worth = game.values(torch.from_numpy(solver.masks)).numpy()
+        worth = game.values(torch.from_numpy(solver.coalitions)).numpy()
         ours.append(relative(solver.solve(worth).values))
         np.random.seed(seed)  # noqa: NPY002 - shap draws from the global state
         theirs.append(relative(task.shap_values(rows)))

@@ -79,15 +79,15 @@ PERFECT = "right order"
 OCCLUSION = "occlusion, segment, context"
 BEST = "kernel SHAP, segment, context"
 EXPLAINERS: dict[str, dict[str, Any]] = {
-    ERROR: {"method": "error"},
-    NORMALIZED: {"method": "error"},
+    ERROR: {"explainer": "error"},
+    NORMALIZED: {"explainer": "error"},
     "occlusion, window, zero": {"references": "zero", "cells": "window"},
     "occlusion, segment, zero": {"references": "zero"},
     OCCLUSION: {"references": "context"},
     "occlusion, segment, auto": {},
     "occlusion, segment, neighbours": {"references": "neighbors"},
-    BEST: {"method": "kernel_shap", "references": "context"},
-    "gradient SHAP, segment": {"method": "gradient_shap", "references": "sample"},
+    BEST: {"explainer": "kernel_shap", "references": "context"},
+    "gradient SHAP, segment": {"explainer": "gradient_shap", "references": "sample"},
 }
 # IoU, F1, Acc of the paper, on another machine.
 PAPER = {
@@ -169,7 +169,7 @@ def localization(
     truth = machine.truth
     found = {}
     for rule in rules:
-        selected = select_features(values, truth=truth, **SELECTIONS[rule])
+        selected = select_features(values, y_true=truth, **SELECTIONS[rule])
         for name, metric in METRICS.items():
             found[f"{rule} {name}"] = 100 * metric(truth, selected, per_row=True)
     return found
@@ -229,7 +229,7 @@ def run(
             explanation, ms = timed(
                 explainer.explain, machine.test, segments=machine.segments
             )
-            figures = localization(machine, explanation.segment_values)
+            figures = localization(machine, explanation.values)
             row = label if is_lstm else f"{name}, {label}"
             yield from records("localization", row, figures, ms)
 

@@ -108,7 +108,7 @@ def peers(detector: AutoencoderDetector, train: FloatArray) -> Iterator[Peer]:
     )
     yield Peer(
         "GradientShap",
-        ours("GradientShap", n_samples=N_SAMPLES),
+        ours("GradientShap", n_draws=N_SAMPLES),
         {
             "all a call": partial(
                 GradientShap(score).attribute, baselines=some, n_samples=N_SAMPLES
@@ -233,7 +233,7 @@ def compare_sensors(folder: Path) -> Iterator[list[str]]:
     for cells in ("segment", "window"):
         explainer = SensorExplainer(
             FrozenEstimator(detector),
-            method="kernel_shap",
+            explainer="kernel_shap",
             references="mean",
             cells=cells,
             max_evaluations=SENSOR_COALITIONS,

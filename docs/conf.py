@@ -1,5 +1,8 @@
 """Configuration of Sphinx."""
 
+import sys
+from pathlib import Path
+
 from sklearn_anomaly_attr import __version__
 
 project = "sklearn_anomaly_attr"
@@ -7,7 +10,9 @@ author = "the sklearn_anomaly_attr developers"
 copyright = f"2026, {author}"
 release = version = __version__
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 extensions = [
+    "api_page",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",

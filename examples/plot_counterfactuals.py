@@ -44,7 +44,7 @@ print(explanation.sentences()[0])
 # %%
 # The same as a table, of the cells that change.
 
-print(explanation.to_frame().to_string(index=False, float_format="{:.4g}".format))
+print(explanation.changes().to_string(index=False, float_format="{:.4g}".format))
 
 # %%
 # Not every answer is of use. Say that texture, smoothness and symmetry cannot change:

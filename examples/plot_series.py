@@ -67,7 +67,6 @@ plt.show()
 
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_anomaly_attr.inspection import CounterfactualDisplay
 from sklearn_anomaly_attr.series import SeriesCounterfactualExplainer
 
 counterfactuals = SeriesCounterfactualExplainer(
@@ -76,7 +75,5 @@ counterfactuals = SeriesCounterfactualExplainer(
 found = counterfactuals.explain(test, segments=explanation.segments())
 print(found.segments(k=2).to_string())
 
-CounterfactualDisplay.from_explanation(
-    found.windows, sensor_names=found.sensor_names, k=3
-)
+found.plot(k=3)
 plt.show()

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "AutoencoderDetector": ".detectors",
         "BaseDetector": ".base",
         "BaseExplainer": ".base",
+        "BaseExplanation": ".explanation",
         "ConvAutoencoderDetector": ".images",
         "CounterfactualExplainer": ".counterfactuals",
         "DAGMMDetector": ".detectors",
@@ -36,6 +37,7 @@ __getattr__, __dir__, __all__ = attach(
         "counterfactuals": ".counterfactuals",
         "datasets": ".datasets",
         "detectors": ".detectors",
+        "discovery": ".discovery",
         "explainers": ".explainers",
         "explanation": ".explanation",
         "games": ".games",
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from .explainers import AnomalyShapley as AnomalyShapley
     from .explainers import KernelShap as KernelShap
     from .explainers import NeighborShap as NeighborShap
+    from .explanation import BaseExplanation as BaseExplanation
     from .explanation import Explanation as Explanation
     from .images import ConvAutoencoderDetector as ConvAutoencoderDetector
     from .images import RegionShapley as RegionShapley

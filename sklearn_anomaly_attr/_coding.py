@@ -56,9 +56,10 @@ class Column:
     def codes(self, column: nw.Series[Any]) -> NDArray[np.intp]:
         """Positions of the entries among the categories; -1 where unknown."""
         known, entries = self.objects, _objects(column)
-        return pd.Index(known, dtype=object).get_indexer(
+        codes: NDArray[np.intp] = pd.Index(known, dtype=object).get_indexer(
             pd.Index(entries, dtype=object)
         )
+        return codes
 
     def extend(self, column: nw.Series[Any]) -> Column:
         """Append the entries of a column that are not categories yet."""

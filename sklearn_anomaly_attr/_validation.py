@@ -65,6 +65,50 @@ def thawed(estimator: Any) -> Any:
     return estimator
 
 
+def name_of(estimator: Any) -> str:
+    """How a sentence names an estimator."""
+    inner = thawed(estimator)
+    name: str = getattr(inner, "_spoken_name", type(inner).__name__)
+    return name
+
+
+# The methods that may say what the score of an estimator is.
+_SCORING = {"_score_samples", "score_samples", "decision_function", "anomaly_score"}
+
+
+def own_answer(estimator: Any, method: str) -> Any:
+    """What a method says of an estimator's score; None if it may not speak for it.
+
+    It may not where there is no such method, or where a class that inherits it
+    overrides the score: the answer would be that of another score.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any estimator, asked by its class alone.
+    method : str
+        Name of a method without parameters.
+    """
+    for base in type(estimator).__mro__:
+        if method in vars(base):
+            return getattr(estimator, method)()
+        if not _SCORING.isdisjoint(vars(base)):
+            return None
+    return None
+
+
+def scoring_part(estimator: Any) -> Any:
+    """The fitted estimator whose scores an estimator gives, unchanged; or itself.
+
+    It is what is inside a FrozenEstimator, or what the estimator's method
+    ``_scoring_part()`` gives.
+    """
+    if type(estimator) is FrozenEstimator:
+        return scoring_part(estimator.estimator)
+    part = own_answer(estimator, "_scoring_part")
+    return estimator if part is None else scoring_part(part)
+
+
 def deciding_part(estimator: Any) -> Any:
     """What has the threshold: inside Pipelines, searches and frozen estimators."""
     estimator = thawed(estimator)
@@ -108,7 +152,10 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
     try:
         # The detectors compute with numpy, whatever the arrays come as.
         with config_context(array_api_dispatch=False):
-            return validate_data(estimator, X, dtype=np.float64, order="C", **kwargs)
+            rows: FloatArray = validate_data(
+                estimator, X, dtype=np.float64, order="C", **kwargs
+            )
+            return rows
     except ValueError as error:
         if "could not convert" not in str(error):
             raise
@@ -152,6 +199,19 @@ def column_positions(
             )
         positions.add(int(position))
     return positions
+
+
+def check_same_columns(explainer: Any, detector: Any) -> None:
+    """Refuse a detector that was fitted elsewhere, on other columns."""
+    names = getattr(explainer, "feature_names_in_", None)
+    fitted = getattr(detector, "feature_names_in_", names)
+    n_fitted = getattr(detector, "n_features_in_", explainer.n_features_in_)
+    same_names = names is None or fitted is None or list(names) == list(fitted)
+    if n_fitted != explainer.n_features_in_ or not same_names:
+        raise ValueError(
+            f"{name_of(detector)} was fitted on other columns "
+            "than those of X: pass X with the same columns in the same order."
+        )
 
 
 def check_categories(explainer: Any, X: Any) -> None:

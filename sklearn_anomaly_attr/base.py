@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
-from dataclasses import replace
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -22,24 +19,22 @@ from sklearn.base import (
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._coding import TableCoding
+from ._base_explanation import BaseExplanation
+from ._docstrings import shared_paragraphs
+from ._publish import published
 from ._random import draw_seed, seed_unseeded
-from ._sklearn_compat import Interval, StrOptions, _fit_context
-from ._steps import encoded_columns
-from ._typing import FloatArray
-from ._validation import (
-    check_categories,
-    check_training,
-    check_X,
-    column_positions,
-    encode_rows,
-    fit_detector,
-    score_method,
-    thawed,
-)
-from .explanation import Explanation
+from ._sklearn_compat import Interval, _fit_context
+from ._typing import BoolArray, FloatArray
+from ._validation import check_X, fit_detector, score_method
+
+# What an explainer returns: one of the family of explanations.
+ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)
+
+if TYPE_CHECKING:
+    from .scores import TorchScore
 
 
+@shared_paragraphs
 class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the anomaly detectors.
 
@@ -48,8 +43,21 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
 
     Attributes
     ----------
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
+    offset_ : float {offset_}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import BaseDetector
+    >>> class DistanceFromMean(BaseDetector):
+    ...     def __init__(self, contamination=0.1):
+    ...         self.contamination = contamination
+    ...     def _fit(self, X):
+    ...         self.mean_ = X.mean(axis=0)
+    ...     def _score_samples(self, X):
+    ...         return -np.linalg.norm(X - self.mean_, axis=1)
+    >>> DistanceFromMean().fit([[-1.0], [0.0], [1.0]]).predict([[0.0], [5.0]])
+    array([ 1, -1])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -58,6 +66,7 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
     _min_samples = 2
 
     contamination: float
+    n_features_in_: int
     offset_: float
 
     @abstractmethod
@@ -89,19 +98,40 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If X is not a finite numeric table of at least two rows.
         """
-        return self._fit_rows(self._check_rows(X, reset=True))
+        return self._fit_and_publish(X)
+
+    def _fit_and_publish(self, X: Any, **params: Any) -> Self:
+        """Fit a draft, and publish what it found: all of it, or nothing."""
+        with published(self) as draft:
+            draft._fit_draft(X, **params)
+        return self
+
+    def _fit_draft(self, X: Any, *args: Any, **params: Any) -> None:
+        """Validate X, fit on its rows, and set the threshold.
+
+        What it sets is published if nothing fails. It changes nothing in place
+        that an earlier fit has kept. All but X goes to ``_fit`` as it is.
+        """
+        X = self._check_rows(X, reset=True)
+        self._fit(X, *args, **params)
+        self._set_threshold(self._score_samples(X))
+
+    def _set_threshold(self, scores: FloatArray) -> None:
+        """Set the threshold beyond which ``contamination`` of the scores are."""
+        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
 
     def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
         """Validate rows to fit on (``reset``) or to score, as a float64 table."""
         least = self._min_samples if reset else 1
         return check_X(self, X, reset=reset, ensure_min_samples=least)
 
-    def _fit_rows(self, X: FloatArray, **params: Any) -> Self:
-        """Fit on the validated rows X, and set the threshold."""
-        self._fit(X, **params)
-        scores = self._score_samples(X)
-        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
-        return self
+    def _torch_score(self) -> TorchScore | None:
+        """The anomaly score on tensors, of a fitted detector; None for a black box.
+
+        :func:`~sklearn_anomaly_attr.scores.torch_score` asks for it. A subclass
+        that overrides the score, and not this, is a black box, too.
+        """
+        return None
 
     def score_samples(self, X: Any) -> FloatArray:
         """Score rows; LOWER is more abnormal, as everywhere in scikit-learn.
@@ -165,46 +195,62 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
 
+@shared_paragraphs
 class BaseExplainer(
     OneToOneFeatureMixin,
     TransformerMixin,
     MetaEstimatorMixin,
     BaseEstimator,
+    Generic[ExplanationT],
     metaclass=ABCMeta,
 ):
     """Base of the explainers: meta-estimators around a detector.
 
-    A subclass writes ``_explain(X, coding)`` and, where it keeps a background,
-    ``_fit(X)``; its first parameter is ``estimator``, and it has
-    ``categorical_features`` and ``random_state``.
+    All have one life cycle. ``fit`` validates X, fits the detector, lets the
+    subclass learn what its explanations need, and only then publishes all of it
+    at once: a fit that fails leaves the explainer as it was. A subclass writes
+    ``explain(X)`` and, where it learns from the training rows or takes other tables
+    than arrays of numbers, ``_fit_background(X)`` and ``_check_training(X)``; its
+    first parameter is ``estimator``, and it may have ``random_state``.
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
+
+    Examples
+    --------
+    The explainers are its subclasses:
+
+    >>> from sklearn_anomaly_attr import BaseExplainer, KNNDetector, KernelShap
+    >>> isinstance(KernelShap(KNNDetector()), BaseExplainer)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": "no_validation",
-        "categorical_features": [StrOptions({"auto"}), "array-like"],
         "random_state": ["random_state"],
     }
 
+    n_features_in_: int
     estimator: Any
     estimator_: Any
-    categorical_features: str | Sequence[Any]
-    random_state: Any
-    # How categories became numbers; None where all columns hold numbers.
-    _coding: TableCoding | None
-
-    def _fit(self, X: FloatArray) -> None:
-        """Keep what the explanations need of the coded training rows."""
+    random_state: Any = None
 
     @abstractmethod
-    def _explain(self, X: FloatArray, coding: TableCoding | None) -> Explanation:
-        """Explain the coded rows X, which may hold categories new to the coding."""
+    def explain(self, X: Any) -> ExplanationT:
+        """Explain the anomaly scores of rows.
 
-    @_fit_context(prefer_skip_nested_validation=False)
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to explain; may have no rows.
+
+        Returns
+        -------
+        explanation : BaseExplanation
+            What was found.
+        """
+
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the detector, and keep what the explanations need of X.
 
@@ -237,47 +283,63 @@ class BaseExplainer(
         it is. Where ``random_state`` is set, it also seeds the detector's
         ``random_state`` parameters that are None.
         """
-        score_method(self.estimator)
-        X = check_training(self, X)
-        listed: set[int] = set()
-        if not isinstance(self.categorical_features, str):
-            listed = column_positions(
-                self, self.categorical_features, "categorical_features"
-            )
-        # Refuses what cannot be explained before the detector is fitted.
-        TableCoding.of(X, listed).encode(X)
+        return self._fit_and_publish(X, y)
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit_and_publish(self, X: Any, y: Any = None, **given: Any) -> Self:
+        """Fit a draft, and publish what it found: all of it, or nothing."""
+        with published(self) as draft:
+            draft._fit_draft(X, y, **given)
+        return self
+
+    def _fit_draft(self, X: Any, y: Any, **given: Any) -> None:
+        """The life cycle; what else ``fit`` was given goes to each of its steps."""
+        self._check_estimator()
+        X = self._check_training(X)
         rng = check_random_state(self.random_state)
         self._random_seed = draw_seed(rng)
+        self.estimator_ = self._fit_estimator(X, y, rng, **given)
+        self._fit_background(X, **given)
+
+    def _check_estimator(self) -> None:
+        """Refuse an ``estimator`` that cannot be explained."""
+        score_method(self.estimator)
+
+    def _check_training(self, X: Any) -> Any:
+        """Validate X and remember its columns; what the detector is fitted on."""
+        check_X(self, X, ensure_min_samples=2)
+        return X
+
+    def _fit_estimator(
+        self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
+    ) -> Any:
+        """Fit the detector."""
+        return fit_detector(self._seeded_estimator(rng), X, y)
+
+    def _seeded_estimator(self, rng: np.random.RandomState) -> Any:
+        """The detector to fit, with a seed where it has none."""
         estimator = self._new_estimator()
         if self.random_state is not None:
             seed_unseeded(estimator, rng)
-        self.estimator_ = fit_detector(estimator, X, y)
-        self._check_columns()
-        coding = TableCoding.of(X, listed | encoded_columns(self.estimator_))
-        self._coding = coding if coding.is_categorical.any() else None
-        if self._coding is not None:
-            check_categories(self, X)
-        self._fit(coding.encode(X))
-        return self
+        return estimator
 
-    def explain(self, X: Any) -> Explanation:
-        """Attribute the anomaly score of each row to the features.
+    def _new_estimator(self) -> Any:
+        """The detector to fit."""
+        return clone(self.estimator)
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to explain; may have no rows.
+    def _fit_background(self, X: Any, **given: Any) -> None:
+        """Keep what the explanations need of the training rows."""
 
-        Returns
-        -------
-        Explanation
-            Attributions; POSITIVE pushes the anomaly score UP.
+    def _explain_within(self, X: FloatArray, free: BoolArray) -> ExplanationT:
+        """Explain rows of numbers, of which only ``free`` cells may be absent.
+
+        Explainers that cannot keep cells as they are explain the whole rows.
         """
-        check_is_fitted(self)
-        explanation = self._explain(*encode_rows(self, X, self._coding))
-        if isinstance(X, pd.DataFrame):
-            explanation = replace(explanation, index=X.index)
-        return explanation
+        return self.explain(X)
+
+    def _with_references(self, references: Any) -> Self:
+        """A copy with other prepared references; itself where it has none."""
+        return self
 
     def transform(self, X: Any) -> FloatArray:
         """Attributions of the rows: ``explain(X).values``.
@@ -289,26 +351,9 @@ class BaseExplainer(
 
         Returns
         -------
-        values : ndarray of shape (n_samples, n_features_out)
-            Attributions; POSITIVE pushes the anomaly score UP.
+        values : ndarray of shape (n_samples, n_features_out) {returns_explanation}
         """
         return self.explain(X).values
-
-    def _new_estimator(self) -> Any:
-        """The detector to fit."""
-        return clone(self.estimator)
-
-    def _check_columns(self) -> None:
-        """Refuse a detector that was fitted elsewhere, on other columns."""
-        names = getattr(self, "feature_names_in_", None)
-        fitted = getattr(self.estimator_, "feature_names_in_", names)
-        n_fitted = getattr(self.estimator_, "n_features_in_", self.n_features_in_)
-        same_names = names is None or fitted is None or list(names) == list(fitted)
-        if n_fitted != self.n_features_in_ or not same_names:
-            raise ValueError(
-                f"{type(thawed(self.estimator_)).__name__} was fitted on other columns "
-                "than those of X: pass X with the same columns in the same order."
-            )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._typing import FloatArray
+from ._base_explanation import BaseExplanation as BaseExplanation
+from ._docstrings import shared_paragraphs
+from ._text import html_bars, html_number, spell
+from ._typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import shap
 
+# Of the largest number that an item's attributions are differences of.
+_ROUNDING = 1e-12
+_MOST_BARS = 5  # a row, in a notebook
 
+
+@shared_paragraphs
 @dataclass(frozen=True, eq=False, repr=False)
-class Explanation:
+class Explanation(BaseExplanation):
     """Attributions of anomaly scores to features.
 
     POSITIVE attributions push the anomaly score UP. For the methods that have
     the axiom of completeness, all Shapley values among them,
     ``base_values + values.sum(axis=1) == scores``.
 
-    Indexing with a slice, a list of positions, or a boolean mask selects rows;
-    a single position keeps the table of one row.
+    Select rows by position, ``explanation[rows]``, or by label,
+    ``explanation.loc[label]``; see :class:`BaseExplanation`.
 
     Parameters
     ----------
@@ -36,8 +44,7 @@ class Explanation:
     base_values : ndarray of shape (n_samples,)
         Anomaly score with every feature absent; NaN for methods whose
         attributions do not add up to the score.
-    scores : ndarray of shape (n_samples,)
-        Anomaly scores; HIGHER is more abnormal.
+    scores : ndarray of shape (n_samples,) {scores}
     data : ndarray of shape (n_samples, n_features)
         The explained rows; of dtype object where columns hold categories.
     index : pandas.Index of length n_samples
@@ -46,13 +53,13 @@ class Explanation:
         Names of the players.
     column_names : ndarray of shape (n_features,) of str
         Names of the columns of `data`.
-    groups : tuple of n_players tuples of int
+    feature_groups : tuple of n_players tuples of int
         Positions of each player's columns in `data`.
     standard_errors : ndarray of shape (n_samples, n_players), default=None
         Standard errors of `values`, where they were sampled.
     reference : ndarray of shape (n_samples, n_features), default=None
         The row as it would have been normal, where the method finds one.
-    method : str, default=""
+    description : str, default=""
         How the attributions were found.
 
     Examples
@@ -77,12 +84,12 @@ class Explanation:
     index: pd.Index
     feature_names: NDArray[Any]
     column_names: NDArray[Any]
-    groups: tuple[tuple[int, ...], ...]
+    feature_groups: tuple[tuple[int, ...], ...]
     standard_errors: FloatArray | None = None
     reference: NDArray[Any] | None = None
-    method: str = ""
+    description: str = ""
 
-    _per_row: ClassVar[tuple[str, ...]] = (
+    _per_item: ClassVar[tuple[str, ...]] = (
         "values",
         "base_values",
         "scores",
@@ -91,40 +98,14 @@ class Explanation:
         "standard_errors",
         "reference",
     )
+    _display: ClassVar[str] = "AttributionDisplay"
 
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.values)
-
-    def __getitem__(self, rows: Any) -> Self:
-        """Select rows by position or mask."""
-        if isinstance(rows, int | np.integer):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of an Explanation of {len(self)} rows")
-            rows = [int(rows)]
-        elif isinstance(rows, pd.Series):
-            rows = rows.to_numpy()
-        selected: dict[str, Any] = {
-            name: None if getattr(self, name) is None else getattr(self, name)[rows]
-            for name in self._per_row
-        }
-        return replace(self, **selected)
-
-    def __repr__(self) -> str:
-        return (
-            f"Explanation of {len(self)} rows by {len(self.feature_names)} features"
-            + (f" ({self.method})" if self.method else "")
-        )
-
-    def to_frame(self) -> pd.DataFrame:
-        """Attributions as a DataFrame with the rows' labels and features' names.
-
-        Returns
-        -------
-        pandas.DataFrame of shape (n_samples, n_players)
-            POSITIVE pushes the anomaly score UP.
-        """
-        return pd.DataFrame(self.values, index=self.index, columns=self.feature_names)
+    @property
+    def _rounding(self) -> FloatArray:
+        largest = np.fmax(np.abs(self.scores), np.abs(self.base_values))
+        largest = np.fmax(largest, np.abs(self.values).max(axis=1, initial=0))
+        rounding: FloatArray = _ROUNDING * largest
+        return rounding
 
     @property
     def convergence_delta(self) -> FloatArray:
@@ -134,67 +115,8 @@ class Explanation:
         scores``. Zero but for rounding where the method is exact; elsewhere the
         error of an integral or of draws. NaN where there is no base value.
         """
-        return self.base_values + self.values.sum(axis=1) - self.scores
-
-    @property
-    def shares(self) -> FloatArray:
-        """Attributions as shares of all that pushes the score up.
-
-        ndarray of shape (n_samples, n_players): the positive entries of a row
-        sum to 1; where nothing pushes the score up, all are 0.
-        """
-        upward = self.values.clip(min=0).sum(axis=1, keepdims=True)
-        return np.divide(
-            self.values, upward, out=np.zeros_like(self.values), where=upward > 0
-        )
-
-    def top_features(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
-        """List the k features of each row that push its score up the most.
-
-        Parameters
-        ----------
-        k : int, default=3
-            Number of features a row; all, if there are fewer.
-        min_share : float, default=0.0
-            Leave out features with less than this part, in [0, 1], of all that
-            pushes the row's score up. 0 leaves none out.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One line a row and feature, with the columns `row` (label),
-            `rank` (from 1), `feature`, `value` (as in `data`; for a group,
-            its columns spelled out), `reference` (the value that would have
-            been normal, where the method finds one), `attribution`, and
-            `share` of all that pushes the row's score up.
-
-        Raises
-        ------
-        ValueError
-            If k is below 1, or min_share is no part.
-        """
-        if k < 1:
-            raise ValueError(f"k={k} features a row: ask for at least 1.")
-        if not 0.0 <= min_share <= 1.0:
-            raise ValueError(f"min_share={min_share}: ask for a part from 0 to 1.")
-        order = np.argsort(-self.values, axis=1, kind="stable")[:, :k]
-        n_samples, k = order.shape
-        players = order.ravel()
-        rows = np.repeat(np.arange(n_samples), k)
-        table = {
-            "row": self.index[rows],
-            "rank": np.tile(np.arange(1, k + 1), n_samples),
-            "feature": self.feature_names[players],
-            "value": self._spell(self.data, rows, players),
-        }
-        if self.reference is not None:
-            table["reference"] = self._spell(self.reference, rows, players)
-        table["attribution"] = self.values[rows, players]
-        table["share"] = self.shares[rows, players]
-        found = pd.DataFrame(table)
-        if min_share > 0.0:
-            found = found[found["share"] >= min_share].reset_index(drop=True)
-        return found
+        delta: FloatArray = self.base_values + self.values.sum(axis=1) - self.scores
+        return delta
 
     def interactions(self) -> pd.DataFrame:
         """Show the interactions of each row as a matrix.
@@ -217,13 +139,16 @@ class Explanation:
         n_columns = self.values.shape[1]
         n_players = int(((8 * n_columns + 1) ** 0.5 - 1) / 2)
         first, second = np.triu_indices(n_players, 1)
-        players, pairs = self.groups[:n_players], self.groups[n_players:]
+        players, pairs = (
+            self.feature_groups[:n_players],
+            self.feature_groups[n_players:],
+        )
         if pairs != tuple(
             players[i] + players[j] for i, j in zip(first, second, strict=True)
         ):
             raise ValueError(
-                f"{self.method or 'This method'} gives no interactions: explain by "
-                "ShapleyInteractions."
+                f"{self.description or 'This method'} gives no interactions: explain "
+                "by ShapleyInteractions."
             )
         matrices = np.zeros((len(self), n_players, n_players))
         matrices[:, first, second] = self.values[:, n_players:] / 2
@@ -238,22 +163,6 @@ class Explanation:
             ),
             columns=names,
         )
-
-    def _spell(
-        self, data: NDArray[Any], rows: NDArray[np.intp], players: NDArray[np.intp]
-    ) -> NDArray[Any]:
-        """Values of players in rows; a group's are spelled out as text."""
-        first = np.array([columns[0] for columns in self.groups], dtype=np.intp)
-        values: NDArray[Any] = data[rows, first[players]]
-        grouped = np.array([len(columns) > 1 for columns in self.groups])[players]
-        if grouped.any():
-            values = values.astype(object)
-        for i in np.flatnonzero(grouped):
-            columns = self.groups[players[i]]
-            values[i] = ", ".join(
-                f"{self.column_names[c]}={spell(data[rows[i], c])}" for c in columns
-            )
-        return values
 
     def to_shap(self) -> shap.Explanation:
         """Convert to shap's Explanation, for shap's plots; needs shap.
@@ -274,56 +183,83 @@ class Explanation:
             raise ImportError(
                 "to_shap needs shap: pip install 'sklearn_anomaly_attr[shap]'."
             ) from error
-        single = all(len(columns) == 1 for columns in self.groups)
+        single = all(len(columns) == 1 for columns in self.feature_groups)
         return shap.Explanation(
             values=self.values,
             base_values=self.base_values,
-            data=self.data[:, [c for (c,) in self.groups]] if single else None,
+            data=self.data[:, [c for (c,) in self.feature_groups]] if single else None,
             feature_names=[str(name) for name in self.feature_names],
         )
 
-    def _repr_html_(self, max_rows: int = 10, k: int = 5) -> str:
-        """Render the most abnormal rows as a table with bars, for notebooks."""
-        most_abnormal = np.argsort(-self.scores, kind="stable")[:max_rows]
-        shown = self[most_abnormal]
-        table = shown.top_features(k)
-        k = min(k, self.values.shape[1])
-        rows = "".join(
-            f"<tr><th>{escape(str(shown.index[i]))}</th>"
-            f"<td>{shown.scores[i]:.4g}</td><td>{_html_base(shown.base_values[i])}</td>"
-            f"<td>{_html_bars(table[i * k : (i + 1) * k])}</td></tr>"
-            for i in range(len(shown))
-        )
+    def _cells(self, items: IntArray, features: IntArray) -> dict[str, Any]:
+        cells = {"value": self._spelled(self.data, items, features)}
+        if self.reference is not None:
+            cells["reference"] = self._spelled(self.reference, items, features)
+        return {**cells, "attribution": self.values[items, features]}
+
+    def _spelled(
+        self, data: NDArray[Any], rows: IntArray, players: IntArray
+    ) -> NDArray[Any]:
+        """Values of players in rows; a group's are spelled out as text."""
+        first = np.array([columns[0] for columns in self.feature_groups], np.intp)
+        values: NDArray[Any] = data[rows, first[players]]
+        sizes = np.array([len(columns) for columns in self.feature_groups])
+        grouped = sizes[players] > 1
+        if grouped.any():
+            values = values.astype(object)
+        for i in np.flatnonzero(grouped):
+            of_columns = self._value(data[rows[i]], players[i])
+            values[i] = ", ".join(f"{c}={spell(v)}" for c, v in of_columns.items())
+        return values
+
+    def _value(self, row: NDArray[Any], player: int) -> Any:
+        """A player's value in a row; a group's by column."""
+        columns = self.feature_groups[player]
+        if len(columns) == 1:
+            return row[columns[0]]
+        return {str(self.column_names[c]): row[c] for c in columns}
+
+    def _records(self) -> Iterable[dict[str, Any]]:
+        shares = self.shares
+        for i in range(len(self)):
+            yield {
+                "score": self.scores[i],
+                "base_value": self.base_values[i],
+                "features": [
+                    {**self._feature(i, j), "share": shares[i, j]}
+                    for j in range(len(self.feature_names))
+                ],
+            }
+
+    def _feature(self, i: int, j: int) -> dict[str, Any]:
+        reference, errors = self.reference, self.standard_errors
+        return {
+            "feature": str(self.feature_names[j]),
+            "value": self._value(self.data[i], j),
+            "reference": None if reference is None else self._value(reference[i], j),
+            "attribution": self.values[i, j],
+            "standard_error": None if errors is None else errors[i, j],
+        }
+
+    def _most_abnormal(self, n: int) -> Self:
+        return self[np.argsort(-self.scores, kind="stable")[:n]]
+
+    def _html(self, max_rows: int) -> tuple[str, str]:
+        shown = self._most_abnormal(max_rows)
+        rows = "".join(each._html_row() for each in shown)
         return (
-            f"<p>{escape(repr(self))}: the {len(shown)} most abnormal rows; "
-            "red pushes the anomaly score up, blue down.</p>"
-            "<table><thead><tr><th>row</th><th>score</th><th>base</th>"
-            f"<th>leading features</th></tr></thead><tbody>{rows}</tbody></table>"
+            f": the {len(shown)} most abnormal {self._item}s; red pushes the anomaly "
+            "score up, blue down.",
+            f"<table><thead><tr><th>{self._item}</th><th>score</th><th>base</th>"
+            f"<th>largest attributions</th></tr></thead><tbody>{rows}</tbody></table>",
         )
 
-
-def _html_base(base_value: float) -> str:
-    """A base value; a dash where attributions do not add up to the score."""
-    return "-" if np.isnan(base_value) else f"{base_value:.4g}"
-
-
-def _html_bars(table: pd.DataFrame) -> str:
-    """Bars of one row's leading features."""
-    longest = table["attribution"].abs().max() or 1.0
-    columns = (table[name] for name in ("feature", "value", "attribution", "share"))
-    return "".join(
-        '<div style="text-align:left;white-space:nowrap">'
-        '<span style="display:inline-block;width:8em;margin-right:.5em">'
-        '<span style="display:inline-block;height:.7em;'
-        f"background:{'#d62728' if attribution > 0 else '#1f77b4'};"
-        f'width:{8 * abs(attribution) / longest:.2f}em"></span></span>'
-        f"{escape(str(feature))} = {escape(spell(value))} "
-        f"({attribution:+.4g}, {share:.0%})</div>"
-        for feature, value, attribution, share in zip(*columns, strict=True)
-    )
-
-
-def spell(value: Any) -> str:
-    """Write a feature's value in a few characters."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return f"{value:.4g}" if is_number else str(value)
+    def _html_row(self) -> str:
+        """The first row as one of a table."""
+        top = self.top_features(_MOST_BARS)
+        bars = html_bars(top[top["attribution"].abs() > self._rounding[0]])
+        return (
+            f"<tr><th>{escape(str(self.index[0]))}</th>"
+            f"<td>{html_number(self.scores[0])}</td>"
+            f"<td>{html_number(self.base_values[0])}</td><td>{bars}</td></tr>"
+        )

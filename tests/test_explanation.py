@@ -21,9 +21,9 @@ def explanation():
         index=pd.Index(["u", "v", "w"]),
         feature_names=np.array(["a", "pair", "d"], dtype=object),
         column_names=np.array(["a", "b", "c", "d"], dtype=object),
-        groups=((0,), (1, 2), (3,)),
+        feature_groups=((0,), (1, 2), (3,)),
         reference=-np.arange(12.0).reshape(3, 4),
-        method="by hand",
+        description="by hand",
     )
 
 
@@ -113,7 +113,7 @@ def test_selecting_rows(explanation, rows, labels):
         expected = getattr(explanation, name)[positions]
         assert_array_equal(getattr(selected, name), expected)
     assert selected.standard_errors is None
-    assert selected.method == "by hand"
+    assert selected.description == "by hand"
 
 
 def test_a_row_out_of_range_ends_a_loop_over_rows(explanation):
@@ -142,7 +142,7 @@ def test_without_shap_the_cure_is_named(explanation, monkeypatch):
 def test_shaps_plots_take_it(explanation):
     shap = pytest.importorskip("shap")
     single = replace(
-        explanation, groups=((0,), (1,), (2,)), data=explanation.data[:, :3]
+        explanation, feature_groups=((0,), (1,), (2,)), data=explanation.data[:, :3]
     )
     converted = single.to_shap()
     assert_array_equal(converted.data, single.data)

@@ -135,16 +135,14 @@ def test_images_of_weight_zero_have_no_influence(detector, X):
     kept = np.delete(X, np.s_[10:20], axis=0).reshape(30, 72)
     expected = clone(detector).fit(kept).score_samples(kept)
     X[10:20] = 1e9
-    rows = detector._check_rows(X.reshape(40, 72), reset=True)
-    detector._fit_rows(rows, sample_weight=weight)
+    detector._fit_and_publish(X.reshape(40, 72), sample_weight=weight)
     assert_allclose(detector.score_samples(kept), expected, rtol=1e-10)
 
 
 def test_weights_of_images_are_those_of_their_pixels(detector, X):
     weight = np.linspace(0.0, 1.0, 40)
     detector.set_params(image_shape=(3, 6, 4))
-    rows = detector._check_rows(X.reshape(40, 72), reset=True)
-    fit = detector._fit_rows(rows, sample_weight=weight)
+    fit = detector._fit_and_publish(X.reshape(40, 72), sample_weight=weight)
     means = X.mean(axis=(2, 3))
     assert_allclose(fit.center_, np.average(means, axis=0, weights=weight))
 

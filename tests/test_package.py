@@ -9,27 +9,37 @@ import pytest
 import sklearn_anomaly_attr
 
 
-def modules_after(statement):
-    code = f"import sys; {statement}; print(*sys.modules)"
+@pytest.fixture(scope="module")
+def modules_after():
+    """Names of what is imported after each of some statements, in one process."""
+    statements = {
+        "package": "import sys, sklearn_anomaly_attr as s; dir(s)",
+        "detector": "from sklearn_anomaly_attr import GaussianMixtureDetector",
+        "everything": "from sklearn_anomaly_attr.discovery import all_displays; "
+        "all_displays()",
+    }
+    code = "\n".join(f"{code}; print(*sys.modules)" for code in statements.values())
     run = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
-    return set(run.stdout.split())
+    names = [set(line.split()) for line in run.stdout.splitlines()]
+    return dict(zip(statements, names, strict=True))
 
 
-def test_importing_the_package_imports_neither_torch_nor_sklearn():
-    modules = modules_after("import sklearn_anomaly_attr as s; dir(s)")
+def test_importing_the_package_imports_neither_torch_nor_sklearn(modules_after):
+    modules = modules_after["package"]
     assert not modules & {"torch", "sklearn", "pandas", "numpy"}
 
 
-def test_detectors_without_nets_need_no_torch():
-    modules = modules_after("from sklearn_anomaly_attr import GaussianMixtureDetector")
+def test_detectors_without_nets_need_no_torch(modules_after):
+    modules = modules_after["detector"]
     assert "sklearn" in modules
     assert "torch" not in modules
 
 
-def test_neither_shap_nor_matplotlib_is_imported_before_it_is_used():
-    modules = modules_after("from sklearn_anomaly_attr import *")
+def test_neither_shap_nor_matplotlib_is_imported_before_it_is_used(modules_after):
+    modules = modules_after["everything"]
+    assert "sklearn_anomaly_attr.inspection._image_display" in modules
     assert not modules & {"shap", "matplotlib"}
 
 

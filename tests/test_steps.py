@@ -116,7 +116,7 @@ def test_meta_estimators_are_looked_into(X):
     encoded = columns((OneHotEncoder(), ["city", "day"]), ("passthrough", ["a"]))
     pipeline = make_pipeline(encoded, IsolationForest(n_estimators=3))
     # On all rows: those left out may hold the only ones of a category.
-    detector = DSIL(pipeline, retention=lambda iteration, n_iterations: 1.0).fit(X)
+    detector = DSIL(pipeline, retention=lambda iteration, max_iter: 1.0).fit(X)
     assert encoded_columns(detector) == {1, 2}
     step = "step 'columntransformer__onehotencoder' (OneHotEncoder)"
     assert refusing_step(detector, X.assign(city="other")) == step

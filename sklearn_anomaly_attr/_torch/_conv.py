@@ -112,7 +112,7 @@ class UpConv2d(Conv2d):
         self.factor = factor
 
     def forward(self, input: Tensor) -> Tensor:
-        blocks = super().forward(input).unflatten(1, (-1, *self.factor))
+        blocks: Tensor = super().forward(input).unflatten(1, (-1, *self.factor))
         return blocks.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
 
 

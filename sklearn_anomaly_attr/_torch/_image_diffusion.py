@@ -54,7 +54,8 @@ class ImageDenoiser(LearningNet):
         noise, variances = batch.normal(*x.shape), self.variances[steps]
         rows = diffused(x, variances, noise, shrink=True)
         velocity = diffused(noise, variances, -x, shrink=True)
-        return (self.net(rows, steps, tokens) - velocity).square().mean(dim=1)
+        errors: Tensor = self.net(rows, steps, tokens) - velocity
+        return errors.square().mean(dim=1)
 
     def noise(self, rows: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
         """The noise ``(n, d)`` in rows after some steps, with their tokens."""
@@ -193,5 +194,5 @@ def towards_threshold(
     steepness = slopes.norm(dim=1, keepdim=True)
     excess = (scores.detach()[:, None] - threshold).clamp(min=0.0)
     distance = (excess / size / steepness).minimum(reach)
-    moves = slopes * (distance / steepness)
+    moves: Tensor = slopes * (distance / steepness)
     return x.detach() - moves.where(moves.isfinite(), 0.0)

@@ -171,7 +171,7 @@ class ConceptGAN(CounterfactualMethod):
     ...     ConceptGAN, CounterfactualExplainer
     ... )
     >>> rng = np.random.default_rng(0)
-    >>> dark, bright = rng.normal(0.0, 0.3, (64, 16)), rng.normal(2.0, 0.3, (64, 16))
+    >>> dark, bright = rng.normal(0.0, 0.3, (32, 16)), rng.normal(2.0, 0.3, (32, 16))
     >>> detector = HypersphereDetector(image_shape=(4, 4), max_iter=5, random_state=0)
     >>> explainer = CounterfactualExplainer(
     ...     FrozenEstimator(detector.fit(dark, X_outlier_exposure=bright)),

@@ -52,7 +52,7 @@ class ImageScaling:
 
     def to_images(self, rows: Tensor) -> Tensor:
         """Images ``(..., C, H, W)``, float64, of rows ``(..., C * H * W)``."""
-        images = rows.double().unflatten(-1, self.image_shape)
+        images: Tensor = rows.double().unflatten(-1, self.image_shape)
         return (images - self._of_channels(self.center, images)) / self._of_channels(
             self.scale, images
         )

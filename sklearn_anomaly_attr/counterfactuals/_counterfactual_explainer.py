@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from math import prod
 from numbers import Integral, Real
@@ -12,19 +11,17 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .._coding import TableCoding
+from .._docstrings import shared_paragraphs
 from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
-from .._typing import FloatArray, ImageShape
-from .._validation import deciding_part, encode_rows, score_method, thawed
-from ..explainers._score_explainer import ScoringExplainer
-from ..scores import torch_score
+from .._typing import BoolArray, FloatArray, ImageShape
+from .._validation import deciding_part, encode_rows, name_of, score_method, thawed
+from ..explainers._base import TableExplainer
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints
 from ._counterfactual_explanation import CounterfactualExplanation
@@ -48,7 +45,8 @@ _CELLS = 2**21
 _CELLS_A_COLUMN = 8
 
 
-class CounterfactualExplainer(ScoringExplainer):
+@shared_paragraphs
+class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     """Find the least change that makes an anomaly normal.
 
     For each row, alternatives are searched that are close to it, differ from it
@@ -62,10 +60,7 @@ class CounterfactualExplainer(ScoringExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     method : str or CounterfactualMethod, default="auto"
         How alternatives are searched; a string is the method with its defaults:
 
@@ -94,21 +89,16 @@ class CounterfactualExplainer(ScoringExplainer):
         ``fit``. Columns of strings, booleans and categoricals are so in any
         case, as are those that the detector's Pipeline gives to an encoder;
         "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds methods that draw, once in ``fit``, and the detector's
         ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
     method_ : CounterfactualMethod
         The method, ready to search.
     threshold_ : float
@@ -116,10 +106,7 @@ class CounterfactualExplainer(ScoringExplainer):
     image_shape_ : tuple (C, H, W) or None
         Shape of the images: of those given as arrays, or else what the detector
         or the method was told. None for a table.
-    n_features_in_ : int
-        Number of columns seen in ``fit``, C * H * W for images.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in_of_images}
 
     Raises
     ------
@@ -169,7 +156,7 @@ class CounterfactualExplainer(ScoringExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ScoringExplainer._parameter_constraints,
+        **TableExplainer._parameter_constraints,
         "method": [StrOptions(set(_METHODS)), CounterfactualMethod],
         "target": [
             StrOptions({"threshold"}),
@@ -212,7 +199,6 @@ class CounterfactualExplainer(ScoringExplainer):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, X_outlier_exposure: Any = None) -> Self:
         """Fit the detector, and prepare the method.
 
@@ -233,36 +219,42 @@ class CounterfactualExplainer(ScoringExplainer):
         self : object
             Fitted estimator.
         """
+        return self._fit_and_publish(X, y, X_outlier_exposure=X_outlier_exposure)
+
+    def _check_training(self, X: Any) -> Any:
         rows, self._stated_shape = as_rows(X, self._told_shape())
-        super().fit(rows, y)
-        problem = self._problem(self._coding, self._exposed(X_outlier_exposure))
-        method = self._new_method()
-        method._validate_params()
-        method.prepare(problem)
-        self.method_ = method
-        return self
+        return super()._check_training(rows)
 
     def _new_estimator(self) -> Any:
         return tell_shape(super()._new_estimator(), self._stated_shape)
 
-    def _fit(self, X: FloatArray) -> None:
-        super()._fit(X)
+    def _fit_background(self, X: Any, **given: Any) -> None:
         decides = deciding_part(self.estimator_)
         self.image_shape_ = agreed_shape(self._stated_shape, decides)
-        if self.image_shape_ is not None:
-            n_pixels = prod(self.image_shape_[1:])
-            self._spread = np.repeat(channel_spread(X, self.image_shape_), n_pixels)
+        super()._fit_background(X)
+        extra_rows = self._exposed(given["X_outlier_exposure"])
+        problem = self._problem(self._coding, extra_rows)
+        method = self._new_method()
+        method._validate_params()
+        method.prepare(problem)
+        self.method_ = method
+
+    def _spread_of(self, X: FloatArray) -> FloatArray:
+        if self.image_shape_ is None:
+            return super()._spread_of(X)
+        n_pixels = prod(self.image_shape_[1:])
+        return np.repeat(channel_spread(X, self.image_shape_), n_pixels)
+
+    def _fit(self, X: FloatArray) -> None:
         self._constraints()
-        device = resolve_device(self.device)
-        score = torch_score(self.estimator_, self._coding).to(device)
-        scores = self._score(score, torch.tensor(X, device=device)).cpu().numpy()
+        scores = self._training_scores(X)
         self._check_finite(scores)
-        self._X, self._training_scores = X, scores
+        self._X, self._scores_of_X = X, scores
         threshold = self._threshold(scores)
         self.threshold_ = threshold + _ROUNDING * np.abs(scores).max()
         if not (scores <= self.threshold_).any():
             raise ValueError(
-                f"{type(thawed(self.estimator_)).__name__} accepts no training row at "
+                f"{name_of(self.estimator_)} accepts no training row at "
                 f"the threshold {self.threshold_:.4g} of the anomaly score: set its "
                 "contamination, or target to a quantile such as 0.9."
             )
@@ -305,23 +297,24 @@ class CounterfactualExplainer(ScoringExplainer):
         return rows_like(X, self.image_shape_, type(self).__name__)
 
     def _new_method(self) -> CounterfactualMethod:
-        if not isinstance(self.method, str):
-            return clone(self.method)
-        found = getattr(import_module(__package__), _METHODS[self.method])
-        method: CounterfactualMethod = found()
+        method: CounterfactualMethod
+        if isinstance(self.method, str):
+            method = getattr(import_module(__package__), _METHODS[self.method])()
+        else:
+            method = clone(self.method)
         return method
 
     def _problem(
         self, coding: TableCoding | None, extra_rows: FloatArray | None = None
     ) -> Problem:
         device = resolve_device(self.device)
-        score = torch_score(self.estimator_, coding).to(device)
+        score = self._translated(coding)
         like = torch.empty((0, self.n_features_in_), device=device)
         return Problem(
             score=score,
             threshold=self.threshold_,
             X=self._X,
-            training_scores=self._training_scores,
+            training_scores=self._scores_of_X,
             scale=self._scale,
             constraints=self._constraints(),
             n_counterfactuals=int(self.n_counterfactuals),
@@ -333,7 +326,7 @@ class CounterfactualExplainer(ScoringExplainer):
             image_shape=self.image_shape_,
         )
 
-    def explain(self, X: Any) -> CounterfactualExplanation:  # type: ignore[override]
+    def explain(self, X: Any) -> CounterfactualExplanation:
         """Find what rows would be if they were normal.
 
         Parameters
@@ -346,42 +339,19 @@ class CounterfactualExplainer(ScoringExplainer):
         CounterfactualExplanation
             The alternatives of each row, best first.
         """
-        check_is_fitted(self)
-        return super().explain(self._as_rows(X))  # type: ignore[return-value]
+        return super().explain(X)
 
-    def _explain(  # type: ignore[override]
-        self, X: FloatArray, coding: TableCoding | None
-    ) -> CounterfactualExplanation:
-        return self._explain_within(X, coding)
+    def _as_table(self, X: Any) -> Any:
+        return self._as_rows(X)
 
-    def _explain_within(
-        self,
-        X: FloatArray,
-        coding: TableCoding | None,
-        free: NDArray[np.bool_] | None = None,
+    def _explain(
+        self, X: FloatArray, coding: TableCoding | None, free: BoolArray | None = None
     ) -> CounterfactualExplanation:
-        """Alternatives of rows; with `free`, other columns stay as they are."""
         problem = self._problem(coding)
-        if free is not None:
-            allowed = problem.constraints
-            allowed = replace(allowed, mutable=allowed.mutable & free)
-            problem = replace(problem, constraints=allowed)
-        width = problem.n_counterfactuals * _CELLS_A_COLUMN * self.n_features_in_
-        size = max(1, _CELLS // width)
-        parts = []
-        with tqdm(
-            total=len(X),
-            desc=type(self).__name__,
-            unit="row",
-            disable=not self.verbose,
-        ) as progress:
-            for start in range(0, max(len(X), 1), size):
-                x = torch.tensor(X[start : start + size], device=problem.device)
-                parts.append(find_alternatives(self.method_, problem, x))
-                progress.update(len(x))
-        found = Alternatives(*map(torch.cat, zip(*parts, strict=True)))
+        found = self._alternatives(problem, X, free)
         rows, before, after, distance = (part.cpu().numpy() for part in found)
         self._check_finite(before, after, distance)
+        name = type(self.method_).__name__
         shown, data = rows, X.copy()
         if coding is not None:
             shown = coding.objects(rows.reshape(-1, X.shape[1])).reshape(rows.shape)
@@ -400,8 +370,34 @@ class CounterfactualExplainer(ScoringExplainer):
             spread=self._spread.copy(),
             threshold=problem.threshold,
             image_shape=self.image_shape_,
-            method=f"{type(self.method_).__name__}, score: {problem.score.description}",
+            description=f"{name}, score: {problem.score.description}",
         )
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "method_")
+    def _alternatives(
+        self, problem: Problem, X: FloatArray, free: BoolArray | None
+    ) -> Alternatives:
+        """Alternatives of the coded rows X, part by part."""
+        if free is None:
+            free = np.ones(X.shape, dtype=bool)
+        width = problem.n_counterfactuals * _CELLS_A_COLUMN * self.n_features_in_
+        size = max(1, _CELLS // width)
+        # A method searches for rows of which the same cells are free.
+        masks, which = np.unique(free, axis=0, return_inverse=True)
+        order = np.argsort(which.ravel(), kind="stable")
+        x = torch.tensor(X[order], device=problem.device)
+        stops = np.cumsum(np.bincount(which.ravel(), minlength=len(masks)))
+        found = [find_alternatives(self.method_, problem, x[:0])]
+        with tqdm(
+            total=len(X),
+            desc=type(self).__name__,
+            unit="row",
+            disable=not self.verbose,
+        ) as progress:
+            starts = np.append(0, stops)[:-1]
+            for mask, start, stop in zip(masks, starts, stops, strict=True):
+                within = problem.within(mask)
+                for part in x[start:stop].split(size):
+                    found.append(find_alternatives(self.method_, within, part))
+                    progress.update(len(part))
+        back = torch.from_numpy(np.argsort(order, kind="stable")).to(x.device)
+        return Alternatives(*(torch.cat(p)[back] for p in zip(*found, strict=True)))

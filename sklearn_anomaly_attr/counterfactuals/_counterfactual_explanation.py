@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .._typing import FloatArray
-from ..explanation import spell
+from .._text import spell
+from .._typing import FloatArray, IntArray
+from ..explanation import BaseExplanation
 
-_PER_ROW = (
-    "counterfactuals",
-    "scores_before",
-    "scores_after",
-    "valid",
-    "distance",
-    "n_changed",
-    "data",
-    "index",
-)
 _MOST_NAMED = 8  # features in a sentence
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CounterfactualExplanation:
+class CounterfactualExplanation(BaseExplanation):
     """What rows would be if they were normal: a few alternatives of each.
 
     The alternatives of a row are sorted, best first: those that are valid, the
     nearest first; then those that are not, the one of the lowest score first.
 
-    Indexing with a slice, a list of positions, or a boolean mask selects rows;
-    a single position keeps the table of one row.
+    Select rows by position, ``explanation[rows]``, or by label,
+    ``explanation.loc[label]``; see :class:`~sklearn_anomaly_attr.BaseExplanation`.
 
     Parameters
     ----------
@@ -67,7 +58,7 @@ class CounterfactualExplanation:
         training columns, or of channels; of categories the spreads of their shares.
     threshold : float
         The highest anomaly score that counts as normal.
-    method : str, default=""
+    description : str, default=""
         How the alternatives were found.
     image_shape : tuple (C, H, W) or None, default=None
         Shape of the images, where the rows are images.
@@ -81,7 +72,7 @@ class CounterfactualExplanation:
     >>> X = load_wine(as_frame=True).data[["alcohol", "hue", "ash"]]
     >>> explainer = CounterfactualExplainer(GaussianMixtureDetector(), random_state=0)
     >>> explanation = explainer.fit(X).explain(X.iloc[[121]])
-    >>> explanation.to_frame()[["row", "alternative", "feature", "from"]]
+    >>> explanation.changes()[["row", "alternative", "feature", "from"]]
        row  alternative  feature   from
     0  121            1  alcohol  11.56
     1  121            1      ash   3.23
@@ -99,33 +90,22 @@ class CounterfactualExplanation:
     is_categorical: NDArray[np.bool_]
     spread: FloatArray
     threshold: float
-    method: str = ""
+    description: str = ""
     image_shape: tuple[int, int, int] | None = None
 
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.counterfactuals)
-
-    def __getitem__(self, rows: Any) -> CounterfactualExplanation:
-        """Select rows by position or mask."""
-        if isinstance(rows, int | np.integer):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of an explanation of {len(self)} rows")
-            rows = [int(rows)]
-        elif isinstance(rows, pd.Series):
-            rows = rows.to_numpy()
-        selected: dict[str, Any] = {
-            name: getattr(self, name)[rows] for name in _PER_ROW
-        }
-        return replace(self, **selected)
-
-    def __repr__(self) -> str:
-        n_alternatives = self.counterfactuals.shape[1]
-        return (
-            f"CounterfactualExplanation of {len(self)} rows, {n_alternatives} "
-            f"alternative{'s' * (n_alternatives > 1)} each"
-            + (f" ({self.method})" if self.method else "")
-        )
+    _per_item: ClassVar[tuple[str, ...]] = (
+        "counterfactuals",
+        "scores_before",
+        "scores_after",
+        "valid",
+        "distance",
+        "n_changed",
+        "data",
+        "index",
+    )
+    _display: ClassVar[str] = "CounterfactualDisplay"
+    _measure: ClassVar[str] = "change"
+    _lists_zeros: ClassVar[bool] = False
 
     @property
     def changed(self) -> NDArray[np.bool_]:
@@ -192,8 +172,8 @@ class CounterfactualExplanation:
         """
         return self.values / self.spread
 
-    def to_frame(self) -> pd.DataFrame:
-        """List the changed cells.
+    def changes(self) -> pd.DataFrame:
+        """List the changed cells of all alternatives.
 
         Returns
         -------
@@ -213,7 +193,7 @@ class CounterfactualExplanation:
             }
         )
 
-    def best_frame(self) -> pd.DataFrame:
+    def counterfactual_frame(self) -> pd.DataFrame:
         """The best alternative of each row, as a table like the explained one.
 
         Returns
@@ -276,14 +256,53 @@ class CounterfactualExplanation:
             f"{threshold}; {fall}."
         )
 
-    def _repr_html_(self, max_rows: int = 10) -> str:
-        """Say what would make the most abnormal rows normal, for notebooks."""
+    @property
+    def _measured(self) -> FloatArray:
+        return self.moves
+
+    @property
+    def _strengths(self) -> FloatArray:
+        return np.abs(self.moves)
+
+    def _cells(self, items: IntArray, features: IntArray) -> dict[str, Any]:
+        return {
+            "value": self.data[items, features],
+            "counterfactual": self.counterfactuals[items, 0, features],
+            "change": self.values[items, features],
+        }
+
+    def _heading(self) -> dict[str, Any]:
+        return {"threshold": self.threshold}
+
+    def _records(self) -> Iterable[dict[str, Any]]:
+        names = [{"feature": str(name)} for name in self.feature_names]
+        return [self._record(i, names) for i in range(len(self))]
+
+    def _record(self, i: int, names: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Alternatives of a row, whose cells have these names."""
+        row = self.data[i]
+        alternatives = [
+            {
+                "score_after": self.scores_after[i, j],
+                "valid": self.valid[i, j],
+                "distance": self.distance[i, j],
+                "changes": [
+                    {**names[c], "from": row[c], "to": cells[c]}
+                    for c in np.flatnonzero(cells != row).tolist()
+                ],
+            }
+            for j, cells in enumerate(self.counterfactuals[i])
+        ]
+        return {"score_before": self.scores_before[i], "alternatives": alternatives}
+
+    def _extent(self) -> str:
+        n = self.counterfactuals.shape[1]
+        return f"{len(self)} {self._item}s, {n} alternative{'s' * (n > 1)} each"
+
+    def _html(self, max_rows: int) -> tuple[str, str]:
         shown = self[np.argsort(-self.scores_before, kind="stable")[:max_rows]]
         items = "".join(f"<li>{escape(text)}</li>" for text in shown.sentences())
-        return (
-            f"<p>{escape(repr(self))}: the {len(shown)} most abnormal rows.</p>"
-            f"<ul>{items}</ul>"
-        )
+        return f": the {len(shown)} most abnormal rows.", f"<ul>{items}</ul>"
 
 
 def concatenated(
@@ -292,7 +311,7 @@ def concatenated(
     """The rows of explanations by the same explainer, one below the other."""
     rows: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in explanations])
-        for name in _PER_ROW
+        for name in CounterfactualExplanation._per_item
         if name != "index"
     }
     index = pd.RangeIndex(len(rows["data"]))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._random import draw_seed
 from .._scale import location_and_scale
 from .._sklearn_compat import Interval
@@ -26,6 +27,7 @@ from ._method import Problem
 _GRADIENT_CLIP = 1.0
 
 
+@shared_paragraphs
 class DiffusionEditing(EditingMethod):
     r"""Put noise into an anomaly, and let a model of normal images take it out.
 
@@ -64,8 +66,7 @@ class DiffusionEditing(EditingMethod):
     n_seeds : int, default=8
         Number of draws of the noise that each image is edited with, the same ones
         for all images.
-    n_denoising_steps : int, default=20
-        Number of steps that take the noise out.
+    n_denoising_steps : int, default=20 {n_denoising_steps}
     mask : float or None, default=None
         Share of the pixels of each image that stay, in [0, 1): those where the
         model sees about the same noise with either token. None lets all change. It
@@ -85,8 +86,7 @@ class DiffusionEditing(EditingMethod):
 
     Attributes
     ----------
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
+    weights_ : dict of str to ndarray {weights_}
     image_shape_ : tuple (C, H, W)
         Shape of the images.
     center_, scale_ : ndarray of shape (C,)
@@ -273,7 +273,8 @@ class _PixelModel(DiffusionModel):
         return self.bounded((x - self._center) / self._scale)
 
     def decode(self, points: Tensor) -> Tensor:
-        return points * self._scale + self._center
+        rows: Tensor = points * self._scale + self._center
+        return rows
 
     def noise(self, points: Tensor, step: int, token: int) -> Tensor:
         steps, tokens = torch.tensor([[step], [token]], device=points.device)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._scale import score_spread
 from .._sklearn_compat import Interval
 from .._torch._diffusion import diffused
@@ -75,6 +76,7 @@ class DiffusionModel(ABC):
         return points
 
 
+@shared_paragraphs
 class EditingMethod(CounterfactualMethod):
     """Base of the methods that put noise into images and take it out again.
 
@@ -92,8 +94,7 @@ class EditingMethod(CounterfactualMethod):
         deviations of the noise that it may still have.
     n_seeds : int
         Number of draws of the noise that each row is edited with.
-    n_denoising_steps : int
-        Number of steps that take the noise out.
+    n_denoising_steps : int {n_denoising_steps}
     mask : float or None
         Share of the pixels that stay; None for none.
     """
@@ -200,7 +201,8 @@ class EditingMethod(CounterfactualMethod):
             changes = _on_pixels(free[i], model)
             rows = torch.where(changes, model.decode(new), x[i])
             parts.append(problem.constraints.apply(x[i], rows))
-        return torch.cat(parts).unflatten(0, (len(x), self.n_seeds))
+        edited: Tensor = torch.cat(parts).unflatten(0, (len(x), self.n_seeds))
+        return edited
 
     def _edited(
         self,
@@ -249,7 +251,7 @@ class EditingMethod(CounterfactualMethod):
             noisy = diffused(points, variance, draw, shrink=True)
             normal = model.noise(noisy, step, NORMAL)
             contrast += (normal - model.noise(noisy, step, NULL)).abs()
-        by_pixel = contrast.unflatten(1, (model.point_shape[0], -1)).mean(dim=1)
+        by_pixel: Tensor = contrast.unflatten(1, (model.point_shape[0], -1)).mean(dim=1)
         least = by_pixel.quantile(self.mask, dim=1, keepdim=True)
         return free & (by_pixel >= least).repeat(1, model.point_shape[0])
 
@@ -258,7 +260,7 @@ def _on_pixels(free: Tensor, model: DiffusionModel) -> Tensor:
     """Which numbers ``(n, n_features)`` of the images belong to free points."""
     if model.point_shape == model.image_shape:
         return free
-    maps = free.unflatten(1, model.point_shape).any(dim=1, keepdim=True)
+    maps: Tensor = free.unflatten(1, model.point_shape).any(dim=1, keepdim=True)
     for axis, side in ((2, model.image_shape[1]), (3, model.image_shape[2])):
         # The last ones belong to padded pixels.
         maps = maps.repeat_interleave(model.factor, dim=axis).narrow(axis, 0, side)

@@ -85,7 +85,7 @@ class GradientDescent(CounterfactualMethod):
     ...     GaussianMixtureDetector(), method=GradientDescent()
     ... )
     >>> explanation = explainer.fit(X).explain([[0.0, 5.0, 0.0]])
-    >>> explanation.to_frame()["feature"].tolist()
+    >>> explanation.changes()["feature"].tolist()
     ['x1']
     """
 

@@ -55,7 +55,7 @@ class GreedyInsertion(CounterfactualMethod):
     ...     IsolationForest(), method=GreedyInsertion(), random_state=0
     ... )
     >>> explanation = explainer.fit(X).explain([[0.0, 5.0, 0.0]])
-    >>> explanation.to_frame()["feature"].tolist()
+    >>> explanation.changes()["feature"].tolist()
     ['x1']
     """
 

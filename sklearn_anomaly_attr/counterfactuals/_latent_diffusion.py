@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._torch._image_diffusion import NORMAL
 from .._torch._unet import padded
 from .._typing import ImageShape
@@ -22,6 +23,7 @@ _PARTS = ("vae", "unet", "scheduler")
 _PREDICTIONS = ("epsilon", "sample", "v_prediction")
 
 
+@shared_paragraphs
 class LatentDiffusionEditing(EditingMethod):
     r"""Put noise into an anomaly, and let a pretrained model take it out.
 
@@ -58,8 +60,7 @@ class LatentDiffusionEditing(EditingMethod):
     n_seeds : int, default=4
         Number of draws of the noise that each image is edited with, the same ones
         for all images.
-    n_denoising_steps : int, default=20
-        Number of steps that take the noise out.
+    n_denoising_steps : int, default=20 {n_denoising_steps}
     mask : float or None, default=None
         Share of the latent pixels of each image that stay, in [0, 1): those where
         the model sees about the same noise with `prompt` and with an empty text.

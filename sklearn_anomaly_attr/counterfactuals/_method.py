@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from .._images import as_rows
 from .._scale import CommonScale
 from .._torch._proximity import Proximity
-from .._typing import FloatArray, ImageShape
+from .._typing import BoolArray, FloatArray, ImageShape
 from ..scores import TorchScore
 from ._constraints import Constraints
 
@@ -69,6 +69,11 @@ class Problem:
     extra_rows: FloatArray | None = None
     image_shape: ImageShape | None = None
 
+    def within(self, free: BoolArray) -> Problem:
+        """The problem with the other columns ``(n_features,)`` left as they are."""
+        mutable = self.constraints.mutable & free
+        return replace(self, constraints=replace(self.constraints, mutable=mutable))
+
     @torch.no_grad()
     def scores(self, points: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``(..., n_features)``, in batches."""
@@ -96,6 +101,20 @@ class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
     clone prepare itself, and asks it for candidates. The explainer keeps the
     constraints, scores the candidates and tells which are valid. A method lists
     what its parameters may be in ``_parameter_constraints``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_anomaly_attr import CounterfactualExplainer, KNNDetector
+    >>> from sklearn_anomaly_attr.counterfactuals import CounterfactualMethod
+    >>> class FirstRow(CounterfactualMethod):
+    ...     def search(self, problem, x):
+    ...         row = torch.as_tensor(problem.X[0], device=x.device)
+    ...         return row.expand(len(x), problem.n_counterfactuals, -1)
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> explainer = CounterfactualExplainer(KNNDetector(1), method=FirstRow()).fit(X)
+    >>> explainer.explain([[9.0]]).counterfactuals.ravel()
+    array([0.])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
@@ -105,15 +124,31 @@ class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
 
         What is kept is made of numpy arrays and plain values: explainers are
         pickled.
+
+        Parameters
+        ----------
+        problem : Problem
+            Score, threshold, training rows, constraints and budget.
         """
         return
 
     @abstractmethod
     def search(self, problem: Problem, x: Tensor) -> Tensor:
-        """Candidates ``(n, n_counterfactuals, n_features)`` for the rows `x`.
+        """Propose counterfactuals of rows.
 
-        Float64, in the coding and the units of `x`. What is found for a row does
-        not depend on the rows beside it.
+        What is found for a row does not depend on the rows beside it.
+
+        Parameters
+        ----------
+        problem : Problem
+            Score, threshold, training rows, constraints and budget.
+        x : float64 Tensor of shape (n_samples, n_features)
+            Coded rows.
+
+        Returns
+        -------
+        float64 Tensor of shape (n_samples, n_counterfactuals, n_features)
+            Candidates, in the coding and the units of `x`.
         """
 
 

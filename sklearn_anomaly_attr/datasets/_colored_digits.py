@@ -29,7 +29,7 @@ COLORS: Mapping[str, tuple[float, float, float]] = MappingProxyType(
 
 def colored_digits(
     images: Any,
-    labels: ArrayLike | None = None,
+    target: ArrayLike | None = None,
     *,
     colors: Mapping[str, tuple[float, float, float]] | None = None,
     copies: str = "all",
@@ -44,7 +44,7 @@ def colored_digits(
     ----------
     images : array-like of shape (n, H, W) or (n, 1, H, W)
         Grey images of finite numbers from 0, the background.
-    labels : array-like of shape (n,), default=None
+    target : array-like of shape (n,), default=None
         Classes of the images, to be repeated with them.
     colors : dict of str to (float, float, float), default=None
         Names of the colors, and the shares of red, green and blue that replace
@@ -65,7 +65,7 @@ def colored_digits(
         color : ndarray of str of shape (n_colored,)
             Names of their colors.
         target : ndarray of shape (n_colored,), or None
-            Their labels.
+            Their classes.
         source : ndarray of int of shape (n_colored,)
             Positions of the images that they are copies of. Let no two copies
             lie on both sides of a split.
@@ -73,7 +73,7 @@ def colored_digits(
     Raises
     ------
     ValueError
-        If images are not grey, labels are not one an image, or colors are no
+        If images are not grey, classes are not one an image, or colors are no
         triples of shares in [0, 1].
 
     See Also
@@ -112,7 +112,7 @@ def colored_digits(
     return Bunch(
         images=grey[source] * shares[color][:, :, None, None],
         color=names[color],
-        target=None if labels is None else _labels(labels, len(grey))[source],
+        target=None if target is None else _classes(target, len(grey))[source],
         source=source,
     )
 
@@ -132,11 +132,11 @@ def _are_shares(shares: np.ndarray) -> bool:
     return bool(((shares >= 0.0) & (shares <= 1.0)).all())
 
 
-def _labels(labels: ArrayLike, n_images: int) -> np.ndarray:
-    classes = np.asarray(labels)
+def _classes(target: ArrayLike, n_images: int) -> np.ndarray:
+    classes = np.asarray(target)
     if classes.shape != (n_images,):
         raise ValueError(
-            f"labels has the shape {classes.shape}: pass one for each of {n_images} "
+            f"target has the shape {classes.shape}: pass one for each of {n_images} "
             "images."
         )
     return classes

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from lzma import LZMAError
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,21 @@ from numpy.typing import NDArray
 from .._typing import FloatArray
 
 Arrays = dict[str, NDArray[Any]]
+
+# What numpy and zipfile raise for files that are cut short, altered, or no archives.
+_DAMAGED = (
+    BadZipFile,
+    EOFError,
+    LZMAError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 
 def find_files(folder: str | PathLike[str], pattern: str, cure: str) -> list[Path]:
@@ -56,10 +74,15 @@ def read_arrays(
         with np.load(path, allow_pickle=False) as file:
             held = [key for key in optional if key in file]
             return {key: file[key] for key in (*keys, *held)}
+    except (FileNotFoundError, PermissionError):
+        raise
     except KeyError as error:
         raise ValueError(f"{path} lacks an array: {error.args[0]} {cure}") from error
-    except (BadZipFile, EOFError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no .npz file of plain arrays. {cure}") from error
+    except _DAMAGED as error:
+        raise ValueError(
+            f"{path} is not an .npz file of plain arrays, or it is damaged "
+            f"({type(error).__name__}: {error}): get it again. {cure}"
+        ) from error
 
 
 def read_texts(places: Mapping[str, Path], separator: str, cure: str) -> Arrays:
@@ -67,14 +90,29 @@ def read_texts(places: Mapping[str, Path], separator: str, cure: str) -> Arrays:
     missing = [str(place) for place in places.values() if not place.is_file()]
     if missing:
         raise FileNotFoundError(f"There is no {', '.join(missing)}. {cure}")
+    return {key: _read_text(place, separator, cure) for key, place in places.items()}
+
+
+def _read_text(path: Path, separator: str, cure: str) -> NDArray[Any]:
     try:
-        return {
-            key: pd.read_csv(place, sep=separator, header=None).to_numpy()
-            for key, place in places.items()
-        }
-    except ValueError as error:
-        names = ", ".join(map(str, places.values()))
-        raise ValueError(f"One of {names} is no table: {error}. {cure}") from error
+        table = pd.read_csv(path, sep=separator, header=None).to_numpy()
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a table of numbers: {error}. {cure}"
+        ) from error
+    if table.dtype.kind not in "biuf":
+        raise ValueError(f"{path} is not a table of numbers: it holds text. {cure}")
+    return table
+
+
+def read_words(path: Path, cure: str) -> list[str]:
+    """Read the words of a text file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {path}. {cure}")
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file: {error}. {cure}") from error
 
 
 def as_table(array: NDArray[Any], path: Path) -> FloatArray:

@@ -151,7 +151,8 @@ class _Draws(NamedTuple):
             & (np.arange(length) < first[:, None] + self.side)
             for first, length in zip(corners.T, self.grids.shape[2:], strict=True)
         )
-        return rows[:, :, None] & columns[:, None, :]
+        squares: BoolArray = rows[:, :, None] & columns[:, None, :]
+        return squares
 
     def pixels(self, allowed: BoolArray) -> IntArray:
         """Draw the row and column of a pixel of each image among those allowed."""
@@ -164,7 +165,9 @@ class _Draws(NamedTuple):
         """Means of all squares, by their first pixels (n, H - side + 1, ...)."""
         grey = self.grids.mean(axis=1)
         sides = (self.side, self.side)
-        return sliding_window_view(grey, sides, axis=(1, 2)).mean(axis=(-2, -1))
+        windows = sliding_window_view(grey, sides, axis=(1, 2))
+        means: FloatArray = windows.mean(axis=(-2, -1))
+        return means
 
 
 Defects = tuple[FloatArray, BoolArray]

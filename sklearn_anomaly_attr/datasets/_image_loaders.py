@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .._docstrings import shared_paragraphs
 from .._typing import BoolArray, FloatArray
 from ._files import Arrays, as_labels, choose, find_files, read_arrays
 
@@ -30,6 +31,7 @@ _CHANNELS = (1, 3, 4)
 _SUBSETS = ("all", "train", "test")
 
 
+@shared_paragraphs
 def load_image_classes(
     folder: str | PathLike[str], name: str, *, subset: str = "all"
 ) -> Bunch:
@@ -59,7 +61,7 @@ def load_image_classes(
             Number of the class of each image.
         is_test : bool ndarray of shape (n_images,)
             Which images are published as test images.
-        group : ndarray of int of shape (n_images,)
+        groups : ndarray of int of shape (n_images,)
             Images with the same number are of one object, as are the frames of
             a traffic sign that a car comes near. Let none lie on both sides of
             a split. Each image has a number of its own where the file has no
@@ -69,8 +71,7 @@ def load_image_classes(
 
     Raises
     ------
-    FileNotFoundError
-        If the folder is missing or holds no such files.
+    FileNotFoundError {no_folder}
     ValueError
         If there is no set of that name, it has no such subset, or its file is
         not as expected.
@@ -104,13 +105,15 @@ def load_image_classes(
     keys = ("x", "y", "x_train", "y_train", "x_test", "y_test", "track", "class_names")
     arrays = read_arrays(path, (), _CLASSES, optional=keys)
     images, target, is_test = _join(arrays, subset, path)
-    names = arrays.get("class_names")
+    names = None
+    if "class_names" in arrays:
+        names = _as_names(arrays["class_names"], path).tolist()
     return Bunch(
         images=as_images(images, path),
         target=target,
         is_test=is_test,
-        group=_groups(arrays.get("track"), target, path),
-        class_names=None if names is None else [str(name) for name in names],
+        groups=_groups(arrays.get("track"), target, path),
+        class_names=names,
     )
 
 
@@ -173,7 +176,7 @@ def load_magnetic_tiles(folder: str | PathLike[str]) -> Bunch:
     arrays = read_arrays(path, ("x", "mask_packed", "y", "class_names"), _TILES)
     images = as_images(arrays["x"], path)
     n_images, _, height, width = images.shape
-    names = arrays["class_names"].astype(str)
+    names = _as_names(arrays["class_names"], path)
     kinds = _as_classes(arrays["y"], n_images, path)
     if kinds.max(initial=0) >= len(names):
         raise ValueError(f"{path} has fewer class_names than classes. {_TILES}")
@@ -221,11 +224,31 @@ def _join(
     missing = [k + s for s in suffixes for k in "xy" if k + s not in arrays]
     if missing:
         raise ValueError(f"{path} lacks the arrays {', '.join(missing)}. {_CLASSES}")
-    images = np.concatenate([arrays[f"x{s}"] for s in suffixes])
-    target = np.concatenate([arrays[f"y{s}"] for s in suffixes])
+    images = _concatenate(arrays, [f"x{s}" for s in suffixes], path)
+    target = _concatenate(arrays, [f"y{s}" for s in suffixes], path)
     sizes = [len(arrays[f"x{s}"]) for s in suffixes]
     is_test = np.repeat([s == "_test" for s in suffixes], sizes)
     return images, _as_classes(target, len(images), path), is_test
+
+
+def _concatenate(arrays: Arrays, keys: list[str], path: Path) -> NDArray[Any]:
+    kinds = {(arrays[key].shape[1:], arrays[key].dtype.kind) for key in keys}
+    if len(kinds) > 1 or any(arrays[key].ndim == 0 for key in keys):
+        held = [f"{arrays[key].dtype} {arrays[key].shape}" for key in keys]
+        raise ValueError(
+            f"{path} holds {', '.join(keys)} as {', '.join(held)}: they must have one "
+            f"entry for each image, and be alike. {_CLASSES}"
+        )
+    return np.concatenate([arrays[key] for key in keys])
+
+
+def _as_names(names: NDArray[Any], path: Path) -> NDArray[np.str_]:
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise ValueError(
+            f"{path} holds class_names of shape {names.shape} and type {names.dtype}: "
+            "they must be strings, one for each class."
+        )
+    return names
 
 
 def _as_classes(classes: NDArray[Any], n_images: int, path: Path) -> NDArray[np.int64]:

@@ -205,7 +205,9 @@ def _local(
     values, vectors = np.linalg.eigh(alpha * (z.T @ z) / (len(X) - 1))
     # The symmetric root: unlike the vectors, it is unique.
     root = (vectors * np.sqrt(values.clip(min=0.0))) @ vectors.T
-    return mean + std * (rng.standard_normal((len(rows), X.shape[1])) @ root)
+    noise = rng.standard_normal((len(rows), X.shape[1]))
+    draws: FloatArray = mean + std * (noise @ root)
+    return draws
 
 
 def _additive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from .._docstrings import shared_paragraphs
 from ._files import (
     Arrays,
     as_labels,
@@ -21,6 +23,7 @@ from ._files import (
     find_files,
     read_arrays,
     read_texts,
+    read_words,
 )
 from ._tables import default_names
 
@@ -61,6 +64,7 @@ class Segment(NamedTuple):
     features: tuple[int, ...]
 
 
+@shared_paragraphs
 def load_adbench(
     folder: str | PathLike[str],
     name: str,
@@ -98,8 +102,7 @@ def load_adbench(
 
     Raises
     ------
-    FileNotFoundError
-        If the folder is missing or holds no such files.
+    FileNotFoundError {no_folder}
     ValueError
         If there is no set of that name, or its file is not as expected.
 
@@ -131,6 +134,7 @@ def load_adbench(
     return (bunch.data, bunch.target) if return_X_y else bunch
 
 
+@shared_paragraphs
 def load_anomattr(folder: str | PathLike[str], name: str) -> Bunch:
     """Load train, valid and test rows of Takeishi & Kawahara from a local folder.
 
@@ -157,8 +161,7 @@ def load_anomattr(folder: str | PathLike[str], name: str) -> Bunch:
 
     Raises
     ------
-    FileNotFoundError
-        If the folder is missing or holds no such files.
+    FileNotFoundError {no_folder}
     ValueError
         If there is no set of that name, or its file is not as expected.
 
@@ -295,28 +298,29 @@ def _read_machine(path: Path) -> tuple[Arrays, list[Any]]:
     arrays = read_arrays(path, ("train", "test", "label", "interpretation"), _SMD)
     try:
         return arrays, list(json.loads(str(arrays["interpretation"])))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: interpretation is no JSON list. {_SMD}") from error
+    except (RecursionError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: interpretation is not a JSON list. {_SMD}"
+        ) from error
 
 
 def _read_published_machine(path: Path) -> tuple[Arrays, list[Any]]:
     """Read the published files of a machine, given that of its train rows."""
     folder, name = path.parents[1], path.name
     explained = folder / "interpretation_label" / name
-    if not explained.is_file():
-        raise FileNotFoundError(f"There is no {explained}. {_SMD}")
+    words = read_words(explained, _SMD)
     parts = {"train": "train", "test": "test", "label": "test_label"}
     places = {key: folder / part / name for key, part in parts.items()}
     arrays = read_texts(places, ",", _SMD)
     arrays["label"] = arrays["label"].ravel()
-    return arrays, [_entry(line) for line in explained.read_text().split()]
+    return arrays, [_entry(word) for word in words]
 
 
-def _entry(line: str) -> Any:
+def _entry(word: str) -> Any:
     """Turn "5-8:1,3" into [5, 8, [1, 3]]; what cannot be is refused later on."""
-    match = re.fullmatch(r"(\d+)-(\d+):(\d+(?:,\d+)*)", line)
+    match = re.fullmatch(r"(\d+)-(\d+):(\d+(?:,\d+)*)", word)
     if match is None:
-        return line
+        return word
     start, end, sensors = match.groups()
     return [int(start), int(end), [int(sensor) for sensor in sensors.split(",")]]
 
@@ -326,7 +330,8 @@ def _segment(entry: Any, shape: tuple[int, ...], path: Path) -> Segment:
     n_rows, n_features = shape
     try:
         start, end, sensors = entry
-        features = tuple(int(sensor) - 1 for sensor in sensors)
+        features = tuple(index(sensor) - 1 for sensor in sensors)
+        start, end = index(start), index(end)
         valid = 0 <= start < end <= n_rows and min(features) >= 0
         valid = valid and max(features) < n_features
     except (TypeError, ValueError):
@@ -336,4 +341,4 @@ def _segment(entry: Any, shape: tuple[int, ...], path: Path) -> Segment:
             f"{path}: the interpretation {entry!r} is not a start and end among "
             f"{n_rows} rows with sensors from 1 to {n_features}. {_SMD}"
         )
-    return Segment(int(start), int(end), features)
+    return Segment(start, end, features)

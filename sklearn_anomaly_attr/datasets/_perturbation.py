@@ -31,7 +31,7 @@ class PerturbedFeatures(NamedTuple):
 
 def perturb_features(
     X: Any,
-    n_features_perturbed: int = 1,
+    n_anomalous_features: int = 1,
     *,
     binary_features: str | Sequence[Any] | None = "auto",
     scale: ArrayLike | None = None,
@@ -47,7 +47,7 @@ def perturb_features(
     ----------
     X : array-like or DataFrame of shape (n_samples, n_features)
         Normal rows of finite numbers. X itself is not changed.
-    n_features_perturbed : int, default=1
+    n_anomalous_features : int, default=1
         Number of features perturbed in each row.
     binary_features : "auto", sequence or None, default="auto"
         Columns to flip, which hold 0 and 1 alone: by name, by position from 0, or
@@ -109,10 +109,10 @@ def perturb_features(
     unit = _unit(rows, scale)
     movable = binary | (unit > 0.0)
     n_movable = int(movable.sum())
-    n = n_features_perturbed
+    n = n_anomalous_features
     if not isinstance(n, Integral) or not 1 <= n <= n_movable:
         raise ValueError(
-            f"n_features_perturbed={n!r}: X has {n_movable} columns to perturb; ask "
+            f"n_anomalous_features={n!r}: X has {n_movable} columns to perturb; ask "
             "for a number from 1 to that, or pass a scale above 0 for constant ones."
         )
     rng = as_generator(random_state)

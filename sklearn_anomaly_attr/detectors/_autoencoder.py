@@ -8,15 +8,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._grid import score_grid
-from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import ACTIVATIONS, BOUNDED, DeepNet, hidden_sizes, perceptron
+from .._typing import FloatArray
+from .._validation import check_X
+from ..scores import TorchScore
 from ._deep import DeepDetector
+from ._deep_scores import DeepScore
 
 
+@shared_paragraphs
 class AutoencoderDetector(DeepDetector):
     r"""Detect anomalies as rows that an autoencoder reconstructs badly.
 
@@ -28,8 +35,7 @@ class AutoencoderDetector(DeepDetector):
 
         \frac1d \sum_i (\hat x_i - x_i)^2
 
-    Columns are standardised inside, so that each counts alike whatever its
-    unit; a constant column is divided by its size.
+    {standardized_columns}
 
     Parameters
     ----------
@@ -50,74 +56,32 @@ class AutoencoderDetector(DeepDetector):
         Standard deviation of the Gaussian noise that is added to the
         standardised columns in training, from which the net learns to give
         back the columns without noise (denoising autoencoder).
-    max_iter : int, default=40
-        Number of epochs; the largest one with ``early_stopping``.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows in a training step; "auto" is 200.
+    max_iter : int, default=40 {max_iter}
+    batch_size : int or "auto", default="auto" {training_batch_size}
     learning_rate : float, default=1e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the first weights, the held-out rows, the order of the rows, and
-        the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
+    random_state : int, RandomState instance or None, default=None {seeds_training}
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
-    center_, scale_ : ndarray of shape (`n_features_in_`,)
-        Means and standard deviations of the training columns; the net sees
-        ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    weights_ : dict of str to ndarray {weights_}
+    center_, scale_ : ndarray of shape (`n_features_in_`,) {center_and_scale}
+    {fitted_training}
+    {features_in}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, if
-        training diverges, if the device is not there, or if ``warm_start``
-        meets other columns or layers than before.
+    ValueError {not_trainable}
 
     See Also
     --------
@@ -128,8 +92,7 @@ class AutoencoderDetector(DeepDetector):
     ``score_samples`` is LOWER for more abnormal rows, as everywhere in
     scikit-learn; ``anomaly_score``, the reconstruction error, is HIGHER.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     References
     ----------
@@ -203,6 +166,33 @@ class AutoencoderDetector(DeepDetector):
         sizes = hidden_sizes(self.hidden_layer_sizes)
         return _Autoencoder(n_features, sizes, self.activation, self.noise)
 
+    def reconstruct(self, X: Any) -> FloatArray:
+        """Give rows back as the net has learned to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, `n_features_in_`)
+            Rows.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_samples, `n_features_in_`)
+            Float64, in the units of X.
+        """
+        check_is_fitted(self)
+        rows = check_X(self, X, reset=False, ensure_min_samples=0)
+        center, scale = self._row_scaling()
+        given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
+        return center + scale * given
+
+    def _torch_score(self) -> TorchScore:
+        # Bounded units give bounded reconstructions, so that every row far out is
+        # far from its own. Other nets are affine far out, and may be the identity
+        # in some direction.
+        return DeepScore.of(
+            self, coercive=self.activation in BOUNDED, description="autoencoder"
+        )
+
 
 class _Autoencoder(DeepNet):
     """Reconstructs rows through layers of the given sizes and back again."""
@@ -219,7 +209,8 @@ class _Autoencoder(DeepNet):
         seen = batch.x
         if self.noise:
             seen = seen + self.noise * batch.normal(*seen.shape)
-        return (self.reconstruct(seen) - batch.x).square().mean(dim=1)
+        errors: Tensor = self.reconstruct(seen) - batch.x
+        return errors.square().mean(dim=1)
 
     def score(self, x: Tensor) -> Tensor:
         errors: Tensor = (self.reconstruct(x) - x).square().mean(dim=1)
@@ -239,7 +230,8 @@ class _Autoencoder(DeepNet):
 
         def within(points: Tensor) -> Tensor:
             units, error = points.tensor_split([n_units], dim=1)
-            return (middle(units) @ layer.T + error).square().sum(dim=1)
+            residuals: Tensor = middle(units) @ layer.T + error
+            return residuals.square().sum(dim=1)
 
         error = last.bias - x
         scores = score_grid(

@@ -11,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from ..scores import TorchScore
 from ._deep import DeepDetector
+from ._deep_scores import DeepScore
 
 _ENERGY, _PENALTY = 0.1, 0.005
 _DROPOUT = 0.5
@@ -27,6 +30,7 @@ _FEWEST = 1e-6
 _ROWS = 2**14
 
 
+@shared_paragraphs
 class DAGMMDetector(DeepDetector):
     r"""Detect anomalies as rows of low density behind an autoencoder.
 
@@ -56,8 +60,7 @@ class DAGMMDetector(DeepDetector):
 
     After training, the mixture is that of all training rows.
 
-    Columns are standardised inside, so that each counts alike whatever its
-    unit; a constant column is divided by its size.
+    {standardized_columns}
 
     Parameters
     ----------
@@ -75,45 +78,26 @@ class DAGMMDetector(DeepDetector):
         Added to the diagonal of the covariances.
     activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="tanh"
         What follows each hidden layer.
-    max_iter : int, default=40
-        Number of epochs; the largest one with ``early_stopping``.
+    max_iter : int, default=40 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of rows in a training step; "auto" is 200. Each batch
         has a mixture of its own: small ones make it noisy.
     learning_rate : float, default=5e-3
         Step size of Adam; the paper's is 1e-4, for thousands of epochs.
         Gradients longer than 5 are shortened to that.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the held-out rows, the order of the rows, and
         which units are dropped.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
@@ -122,32 +106,13 @@ class DAGMMDetector(DeepDetector):
         "log_weights" (`n_components`,), "means" (`n_components`,
         `latent_size` + 2), and "factors" (`n_components`, `latent_size` + 2,
         `latent_size` + 2), the Cholesky factors of the covariances.
-    center_, scale_ : ndarray of shape (`n_features_in_`,)
-        Means and standard deviations of the training columns; the net sees
-        ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    center_, scale_ : ndarray of shape (`n_features_in_`,) {center_and_scale}
+    {fitted_training}
+    {features_in}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, if
-        training diverges, if the device is not there, or if ``warm_start``
-        meets other columns or layers than before.
+    ValueError {not_trainable}
 
     See Also
     --------
@@ -159,8 +124,7 @@ class DAGMMDetector(DeepDetector):
     ``score_samples`` is LOWER for more abnormal rows, as everywhere in
     scikit-learn; ``anomaly_score``, the energy, is HIGHER.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     The relative error and the cosine are steep where a row is close to the
     mean of the training rows: :math:`\|x\|` stands for
@@ -260,6 +224,11 @@ class DAGMMDetector(DeepDetector):
             reg_covar=self.reg_covar,
         )
 
+    def _torch_score(self) -> TorchScore:
+        # The relative error and the cosine have limits.
+        description = "deep autoencoding Gaussian mixture"
+        return DeepScore.of(self, coercive=False, description=description)
+
 
 class _Mixture(NamedTuple):
     """A Gaussian mixture of K components in p dimensions.
@@ -294,7 +263,9 @@ class _Mixture(NamedTuple):
     def energy(self, z: Tensor) -> Tensor:
         """Negative log-density ``(n,)`` of points ``z (n, p)``."""
         centered = (z - self.means[:, None]).mT
-        white = torch.linalg.solve_triangular(self.factors, centered, upper=False)
+        white: Tensor = torch.linalg.solve_triangular(
+            self.factors, centered, upper=False
+        )
         log_scale = self.factors.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         log_scale = log_scale + 0.5 * z.shape[1] * math.log(2.0 * math.pi)
         log_constant = (self.log_weights - log_scale)[:, None]

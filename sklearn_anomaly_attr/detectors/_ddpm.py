@@ -10,17 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._diffusion import diffused, draw_steps, noise_variances, sinusoids
 from .._torch._grid import score_grid
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from ..scores import TorchScore
 from ._deep import DeepDetector
+from ._deep_scores import DeepScore
 
 # Numbers that tell a step.
 _N_SINUSOIDS = 64
 
 
+@shared_paragraphs
 class DDPMDetector(DeepDetector):
     r"""Detect anomalies as rows that a diffusion model denoises badly.
 
@@ -39,8 +43,7 @@ class DDPMDetector(DeepDetector):
     averaged over some draws of the noise, the same ones for every row, so that
     the score is a function of the row.
 
-    Columns are standardised inside, so that each counts alike whatever its
-    unit; a constant column is divided by its size.
+    {standardized_columns}
 
     Parameters
     ----------
@@ -51,9 +54,7 @@ class DDPMDetector(DeepDetector):
         Number of units between the blocks.
     activation : {"relu", "tanh", "logistic", "softplus", "identity"}, default="relu"
         What precedes each layer of the blocks and the last one.
-    n_diffusion_steps : int, default=400
-        Number of steps of diffusion. With the default, the noise's standard
-        deviation rises to 0.93 standard deviations of a column; with fewer, less.
+    n_diffusion_steps : int, default=400 {n_diffusion_steps}
     noise_level : float, default=0.9
         Standard deviation :math:`\sigma_t` of the noise that rows are scored
         with; the step whose noise is nearest is taken. In (0, 1). Much noise,
@@ -63,68 +64,30 @@ class DDPMDetector(DeepDetector):
     n_draws : int, default=4
         Number of draws of the noise that a score averages over, each with both
         signs.
-    max_iter : int, default=30
-        Number of epochs; the largest one with ``early_stopping``.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows in a training step; "auto" is 200.
+    max_iter : int, default=30 {max_iter}
+    batch_size : int or "auto", default="auto" {training_batch_size}
     learning_rate : float, default=1e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the first weights, the held-out rows, the order of the rows, and
-        the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
+    random_state : int, RandomState instance or None, default=None {seeds_training}
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
     weights_ : dict of str to ndarray
         State of the net, by the names that torch gives it, and the ``draws`` of
         the noise that scores use.
-    center_, scale_ : ndarray of shape (`n_features_in_`,)
-        Means and standard deviations of the training columns; the net sees
-        ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    center_, scale_ : ndarray of shape (`n_features_in_`,) {center_and_scale}
+    {fitted_training}
+    {features_in}
 
     Raises
     ------
@@ -147,8 +110,7 @@ class DDPMDetector(DeepDetector):
     finding anomalies. :math:`\sigma_t^2 = 1 - \prod_{s \le t} (1 - \beta_s)`,
     where :math:`\beta_s` rises linearly from 1e-4 to 0.01.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     References
     ----------
@@ -240,6 +202,9 @@ class DDPMDetector(DeepDetector):
         )
         return _DenoisingError(net, n_features, self.noise_level, self.n_draws)
 
+    def _torch_score(self) -> TorchScore:
+        return DeepScore.of(self, coercive=False, description="denoising diffusion")
+
 
 class _NoiseNet(nn.Module):
     """Tells from a row with noise, and its step, what the noise is."""
@@ -302,7 +267,8 @@ class _DenoisingError(DeepNet):
         steps = draw_steps(batch, len(self.variances) - 1)
         noise = batch.normal(*batch.x.shape)
         rows = diffused(batch.x, self.variances[steps], noise, shrink=True)
-        return (self.net(rows, steps) - noise).square().mean(dim=1)
+        errors: Tensor = self.net(rows, steps) - noise
+        return errors.square().mean(dim=1)
 
     def score(self, x: Tensor) -> Tensor:
         return self._error(self.net.first(self._kept * x))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._random import draw_seed
 from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
@@ -31,14 +33,17 @@ Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 _CELLS = 2**20
 
 
+@shared_paragraphs
 class DeepDetector(CallbackSupportMixin, BaseDetector):
     """Base of the detectors that train a net.
 
     A subclass writes ``_build_net(n_features)``, which gives a
     :class:`~sklearn_anomaly_attr._torch._nets.DeepNet`, has a parameter for
-    each thing that this needs, and is registered in ``scores/_deep.py``. All
-    that is random in ``_build_net`` comes from torch's global generators,
-    which are seeded meanwhile.
+    each thing that this needs, and the hook ``_torch_score``, mostly
+    :meth:`DeepScore.of
+    <sklearn_anomaly_attr.detectors._deep_scores.DeepScore.of>`. All that is
+    random in ``_build_net`` comes from torch's global generators, which are
+    seeded meanwhile.
 
     Columns are standardised before the net sees them, to mean zero and
     standard deviation one; a constant column is divided by its size. Training
@@ -54,20 +59,15 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     learning_rate : float
         Step size of Adam; where a subclass allows "auto", it has a
         ``_step_size`` of its own.
-    schedule : {"constant", "cosine", "step"}
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
+    schedule : {"constant", "cosine", "step"} {schedule}
     weight_decay : float
         Strength of the L2 penalty.
-    early_stopping : bool
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
+    early_stopping : bool {early_stopping}
     validation_fraction : float
         Share of the training rows that is held out for ``early_stopping``.
     n_iter_no_change : int
         Number of epochs without an improvement that ends the training.
-    tol : float
-        By how much the held-out loss must fall to have improved.
+    tol : float {tol}
     warm_start : bool
         Whether ``fit`` goes on from the weights of the last call, with a fresh
         optimiser.
@@ -86,16 +86,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         State of the net.
     center_, scale_ : ndarray of shape (n_features_in_,)
         The net sees ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
+    {fitted_epochs}
+    {validation_scores_and_best_loss}
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -293,10 +285,12 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _score_function(self) -> StandardizedScore:
         """The anomaly score of rows in the user's units, on the CPU."""
-        center, scale = self._row_scaling()
+        # All of one fit: another thread may publish the next while this one waits.
+        fitted = copy(self)
+        center, scale = fitted._row_scaling()
         with seeded(0, torch.device("cpu")):
-            net = self._build_net(len(center))
-        from_arrays(net.double(), self.weights_)
+            net = fitted._build_net(len(center))
+        from_arrays(net.double(), fitted.weights_)
         return StandardizedScore(net, center, scale)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
@@ -323,7 +317,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _width(self) -> int:
         """How many numbers the widest layer gives for a row."""
-        return max(array.shape[0] for array in self.weights_.values() if array.ndim)
+        widths: list[int] = [a.shape[0] for a in self.weights_.values() if a.ndim]
+        return max(widths)
 
 
 class _EpochTasks(Callback):

@@ -10,13 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._encoder import EncoderNet, encoder, latent_size
 from .._torch._nets import DeepNet
+from ..scores import TorchScore
+from ._deep_scores import DeepScore
 from ._image_detector import ImageDetector
 
 
+@shared_paragraphs
 class DeepSVDDDetector(ImageDetector):
     r"""Detect anomalies by a net that maps normal rows near a fixed center.
 
@@ -43,80 +47,37 @@ class DeepSVDDDetector(ImageDetector):
         Numbers of units of the hidden layers, for tables; tanh follows each.
         Images get convolutions that suit their size: those of [2]_ for 28x28
         and 32x32.
-    latent_size : int or "auto", default="auto"
-        Number of dimensions of the points; "auto" is 32 for tables, and the
-        size that suits the images: 32 for 28x28 with one channel, 256 for
-        32x32 with more.
+    latent_size : int or "auto", default="auto" {latent_size}
     bounded : bool, default=True
         Whether the anomaly score is :math:`d / (1 + d)`, in [0, 1]. False gives
         the squared distance d, of the same order.
-    image_shape : tuple (C, H, W) or (H, W), default=None
-        Channels, height and width of the images in the rows of a 2-D X;
-        arrays of the shapes (n, C, H, W) and (n, H, W) tell it themselves.
-        None takes a 2-D X for a table.
-    max_iter : int, default=40
-        Number of epochs; the largest one with ``early_stopping``.
+    image_shape : tuple (C, H, W) or (H, W), default=None {image_shape_of_rows}
+    max_iter : int, default=40 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of rows in a training step; "auto" is 128.
     learning_rate : float or "auto", default="auto"
         Step size of Adam; "auto" is 1e-2 for tables and 3e-4 for images.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the held-out rows and the order of the rows.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
     weights_ : dict of str to ndarray
         State of the net, by the names that torch gives it;
         "center" is the center of the sphere.
-    image_shape_ : tuple (C, H, W) or None
-        Shape of the images; None for a table.
-    center_, scale_ : ndarray of shape (`n_features_in_`,) or (C,)
-        Means and standard deviations of the training columns, of the channels
-        for images; the net sees ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``, C * H * W for images.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {fitted_images}
+    {fitted_training}
+    {features_in_of_images}
 
     Raises
     ------
@@ -144,8 +105,7 @@ class DeepSVDDDetector(ImageDetector):
     The paper's training for images is ``max_iter=80, learning_rate=1e-4,
     schedule="step"``.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     References
     ----------
@@ -238,6 +198,10 @@ class DeepSVDDDetector(ImageDetector):
         )
         start = 0.0 if self.image_shape_ is None else torch.nan
         return _DeepSVDD(layers, torch.full((n_outputs,), start), self.bounded)
+
+    def _torch_score(self) -> TorchScore:
+        description = "deep support vector data description"
+        return DeepScore.of(self, coercive=False, description=description)
 
     def _step_size(self) -> float:
         if self.learning_rate != "auto":

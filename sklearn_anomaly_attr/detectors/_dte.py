@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
-from .._torch._batches import Batch
-from .._torch._diffusion import (
-    diffused,
-    draw_steps,
-    inverse_gamma_log_likelihood,
-    noise_variances,
-    steps_at,
-)
-from .._torch._grid import score_grid
+from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
 from .._typing import FloatArray
+from ..scores import TorchScore
 from ._deep import DeepDetector, _weighted
+from ._deep_scores import DeepScore, DiffusionTimeScore
+from ._dte_nets import NETS, layers_of
 from ._knn import KNNDetector
 
 
+@shared_paragraphs
 class DTEDetector(DeepDetector):
     r"""Detect anomalies as rows that look as if noise had been added to them.
 
@@ -38,8 +32,7 @@ class DTEDetector(DeepDetector):
     anomaly score of a row is its estimate, without noise: normal rows look like
     rows after few steps, anomalies like rows after many.
 
-    Columns are standardised inside, so that each counts alike whatever its
-    unit; a constant column is divided by its size.
+    {standardized_columns}
 
     Parameters
     ----------
@@ -54,9 +47,7 @@ class DTEDetector(DeepDetector):
         variance is the mean squared distance to the ``n_neighbors`` nearest
         training rows, the row itself excluded, over the number of columns; the
         score is the step of that variance, in fractions.
-    n_diffusion_steps : int, default=400
-        Number of steps of diffusion. With the default, the noise's standard
-        deviation rises to 0.93 standard deviations of a column; with fewer, less.
+    n_diffusion_steps : int, default=400 {n_diffusion_steps}
     n_bins : int, default=7
         Number of bins of "categorical".
     n_neighbors : int, default=20
@@ -74,41 +65,20 @@ class DTEDetector(DeepDetector):
         Number of epochs; the largest one with ``early_stopping``. Longer
         training helps to find rows that break how columns depend on each other;
         it may hide anomalies that are training rows themselves.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows in a training step; "auto" is 200.
+    batch_size : int or "auto", default="auto" {training_batch_size}
     learning_rate : float, default=3e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the first weights, the held-out rows, the order of the rows, and
-        the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
+    random_state : int, RandomState instance or None, default=None {seeds_training}
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
@@ -117,32 +87,18 @@ class DTEDetector(DeepDetector):
         the training, only where there is a net.
     neighbors_ : KNNDetector
         The neighbours of "non_parametric", among standardised rows.
-    center_, scale_ : ndarray of shape (`n_features_in_`,)
-        Means and standard deviations of the training columns; the net sees
-        ``(X - center_) / scale_``.
+    center_, scale_ : ndarray of shape (`n_features_in_`,) {center_and_scale}
     n_iter_ : int
         Number of epochs of the last call of ``fit``; 1 without a net.
     loss_curve_ : list of float
         Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {validation_scores_and_best_loss}
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, if
-        training diverges, if the device is not there, or if ``warm_start``
-        meets other columns or layers than before.
+    ValueError {not_trainable}
 
     See Also
     --------
@@ -173,8 +129,7 @@ class DTEDetector(DeepDetector):
     score of "categorical" is bounded, those of "gaussian" and "inverse_gamma"
     may fall. "non_parametric" rises in every direction.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     References
     ----------
@@ -265,8 +220,22 @@ class DTEDetector(DeepDetector):
     def _build_net(self, n_features: int) -> DeepNet:
         n_outputs = self.n_bins if self.variant == "categorical" else 1
         sizes = [n_features, *hidden_sizes(self.hidden_layer_sizes), n_outputs]
-        layers = _layers(sizes, self.activation, self.dropout)
-        return _NETS[self.variant](layers, n_features, self.n_diffusion_steps)
+        layers = layers_of(sizes, self.activation, self.dropout)
+        return NETS[self.variant](layers, n_features, self.n_diffusion_steps)
+
+    def _torch_score(self) -> TorchScore:
+        description = f"diffusion time, {self.variant}"
+        if self.variant == "non_parametric":
+            check_is_fitted(self)
+            return DiffusionTimeScore(
+                self.neighbors_,
+                center=self.center_,
+                scale=self.scale_,
+                n_steps=self.n_diffusion_steps,
+                description=description,
+            )
+        # A net may be wrong about rows far from all that it was trained on.
+        return DeepScore.of(self, coercive=False, description=description)
 
     def _fit(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
         if self.variant == "non_parametric":
@@ -294,108 +263,3 @@ class DTEDetector(DeepDetector):
         variance = torch.from_numpy(squares.mean(axis=1) / X.shape[1])
         steps = steps_at(variance, noise_variances(self.n_diffusion_steps))
         return -steps.numpy()
-
-
-def _layers(sizes: Sequence[int], activation: str, dropout: float) -> nn.Sequential:
-    """A perceptron with dropout after all hidden layers but the first."""
-    layers: list[nn.Module] = []
-    for i, (n_in, n_out) in enumerate(pairwise(sizes[:-1])):
-        layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
-        if dropout and i > 0:
-            layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
-
-
-class _StepNet(DeepNet):
-    """Tells from a row with noise after how many steps it is."""
-
-    variances: Tensor
-
-    def __init__(self, layers: nn.Sequential, n_features: int, n_steps: int) -> None:
-        super().__init__()
-        self.layers = layers
-        self.n_features = n_features
-        self.n_steps = n_steps
-        self.register_buffer("variances", noise_variances(n_steps), persistent=False)
-
-    def losses(self, batch: Batch) -> Tensor:
-        steps = draw_steps(batch, self.n_steps)
-        noise = batch.normal(*batch.x.shape)
-        rows = diffused(batch.x, self.variances[steps], noise, shrink=False)
-        return self._losses(self.layers(rows), steps)
-
-    def score(self, x: Tensor) -> Tensor:
-        return self._estimate(self.layers(x))
-
-    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
-        first: Any = self.layers[0]
-        rest = self.layers[1:]
-        return score_grid(
-            lambda units: self._estimate(rest(units)),
-            first(x),
-            moves @ first.weight.T,
-            batch_size,
-        )
-
-    @abstractmethod
-    def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:
-        """Losses ``(n,)`` of what the layers give for rows after so many steps."""
-
-    @abstractmethod
-    def _estimate(self, outputs: Tensor) -> Tensor:
-        """The anomaly scores ``(n,)``."""
-
-
-class _Categorical(_StepNet):
-    """Classifies the steps, in bins."""
-
-    def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:
-        bins = (steps - 1) * outputs.shape[1] // self.n_steps
-        return functional.cross_entropy(outputs, bins, reduction="none")
-
-    def _estimate(self, outputs: Tensor) -> Tensor:
-        bins = torch.arange(outputs.shape[1]).to(outputs)
-        return outputs.softmax(dim=1) @ bins
-
-
-class _Gaussian(_StepNet):
-    """Regresses the step, as a share of all."""
-
-    def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:
-        return (outputs[:, 0] - steps.to(outputs) / self.n_steps).square()
-
-    def _estimate(self, outputs: Tensor) -> Tensor:
-        return self.n_steps * outputs[:, 0]
-
-
-class _InverseGamma(_StepNet):
-    """Estimates the variance of the noise by maximum likelihood."""
-
-    def __init__(self, layers: nn.Sequential, n_features: int, n_steps: int) -> None:
-        super().__init__(layers, n_features, n_steps)
-        # From the best constant: from ones, likelihoods are too steep to learn.
-        start = 1.0 / self.variances[1:].reciprocal().mean() - self.variances[1]
-        last = layers[-1]
-        if isinstance(last, nn.Linear):
-            nn.init.constant_(last.bias, float(start.expm1().log()))
-
-    def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:
-        shape = 0.5 * self.n_features
-        truth = self.variances[steps].to(outputs.dtype)
-        scale = shape * self._variance(outputs)
-        return -inverse_gamma_log_likelihood(truth, shape, scale)
-
-    def _estimate(self, outputs: Tensor) -> Tensor:
-        return steps_at(self._variance(outputs), self.variances)
-
-    def _variance(self, outputs: Tensor) -> Tensor:
-        # No noise is less than the first step's.
-        least = self.variances[1].to(outputs.dtype)
-        return least + functional.softplus(outputs[:, 0])
-
-
-_NETS: dict[str, type[_StepNet]] = {
-    "categorical": _Categorical,
-    "gaussian": _Gaussian,
-    "inverse_gamma": _InverseGamma,
-}

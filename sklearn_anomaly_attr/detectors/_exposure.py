@@ -75,8 +75,7 @@ class ExposureDetector(ImageDetector):
             If X is not finite, of at least two rows, or ``X_outlier_exposure``
             is empty, not finite, or of other columns or another shape than X.
         """
-        rows = self._check_rows(X, reset=True)
-        return self._fit_rows(rows, X_outlier_exposure=X_outlier_exposure)
+        return self._fit_and_publish(X, X_outlier_exposure=X_outlier_exposure)
 
     @with_callbacks
     def _fit(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..base import BaseDetector
 
+if TYPE_CHECKING:
+    from ..scores import TorchScore
 
+
+@shared_paragraphs
 class GaussianMixtureDetector(BaseDetector):
     """Detect anomalies as rows of low density under a Gaussian mixture.
 
@@ -44,9 +50,7 @@ class GaussianMixtureDetector(BaseDetector):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, \
             default="kmeans"
         How the responsibilities are initialised.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
+    contamination : float, default=0.1 {contamination}
     cv : int, default=5
         Number of shuffled folds that choose ``n_components`` from several.
     random_state : int, RandomState instance or None, default=None
@@ -58,14 +62,10 @@ class GaussianMixtureDetector(BaseDetector):
         The fitted mixture.
     n_components_ : int
         Its number of components.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
+    offset_ : float {offset_}
     n_iter_ : int
         EM iterations of the best initialisation.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in}
 
     Raises
     ------
@@ -158,4 +158,12 @@ class GaussianMixtureDetector(BaseDetector):
         self.n_iter_ = self.mixture_.n_iter_
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
-        return self.mixture_.score_samples(X)
+        scores: FloatArray = self.mixture_.score_samples(X)
+        return scores
+
+    def _torch_score(self) -> TorchScore:
+        # The detector itself needs no torch.
+        from ..scores import torch_score
+
+        check_is_fitted(self)
+        return torch_score(self.mixture_)

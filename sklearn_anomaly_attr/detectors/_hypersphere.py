@@ -8,12 +8,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._encoder import encoder, latent_size
 from .._torch._nets import ACTIVATIONS, DeepNet
+from ..scores import TorchScore
+from ._deep_scores import DeepScore
 from ._exposure import ExposureDetector, HypersphereNet
 
 
+@shared_paragraphs
 class HypersphereDetector(ExposureDetector):
     r"""Detect anomalies by a net that learns to put them far from normal rows.
 
@@ -28,23 +32,14 @@ class HypersphereDetector(ExposureDetector):
 
     with y = 1 for outliers and y = 0 for normal rows.
 
-    Outliers to learn from are given as ``fit(X, X_outlier_exposure=...)``:
-    known anomalies, or rows or images of other things than X. Half of each
-    training step are outliers, drawn at random, with replacement; both halves
-    count alike. Without, each row is shown with noise as an outlier: Gaussian
-    noise in all columns, with a standard deviation between one and ten of the
-    columns' (any factor equally likely). That suits tables; for images, real
-    ones of other things work much better than pixels with noise.
+    {outlier_exposure}
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Numbers of units of the hidden layers, for tables. Images get
         convolutions that suit their size: those of [1]_ for 28x28 and 32x32.
-    latent_size : int or "auto", default="auto"
-        Number of dimensions of the points; "auto" is 32 for tables, and the
-        size that suits the images: 32 for 28x28 with one channel, 256 for
-        32x32 with more.
+    latent_size : int or "auto", default="auto" {latent_size}
     activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="relu"
         What follows each hidden layer, for tables.
     bounded : bool, default=True
@@ -52,10 +47,7 @@ class HypersphereDetector(ExposureDetector):
         the distance h, of the same order: far out the bounded score has no
         slope left, and from h = 37 on it is 1 to the last digit, so that rows
         tie.
-    image_shape : tuple (C, H, W) or (H, W), default=None
-        Channels, height and width of the images in the rows of a 2-D X;
-        arrays of the shapes (n, C, H, W) and (n, H, W) tell it themselves.
-        None takes a 2-D X for a table.
+    image_shape : tuple (C, H, W) or (H, W), default=None {image_shape_of_rows}
     max_iter : int, default=20
         Number of epochs; the largest one with ``early_stopping``. With a few
         hundred rows, of which an epoch is a few steps, more may help.
@@ -64,11 +56,8 @@ class HypersphereDetector(ExposureDetector):
         outliers; "auto" is 128.
     learning_rate : float, default=1e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="step"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
+    schedule : {"constant", "cosine", "step"}, default="step" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=False
         Whether to stop when the loss of held-out rows and outliers no longer
         falls, and to go back to the weights at its lowest.
@@ -76,60 +65,26 @@ class HypersphereDetector(ExposureDetector):
         Share of the training rows, and of the outliers in
         ``X_outlier_exposure``, that is held out for ``early_stopping``, in
         (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the held-out rows, the order of the rows, and
         the outliers of each step.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
-    image_shape_ : tuple (C, H, W) or None
-        Shape of the images; None for a table.
-    center_, scale_ : ndarray of shape (`n_features_in_`,) or (C,)
-        Means and standard deviations of the training columns, of the channels
-        for images; the net sees ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``, C * H * W for images.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    weights_ : dict of str to ndarray {weights_}
+    {fitted_images}
+    {fitted_training}
+    {features_in_of_images}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not finite, of at least two rows or images, if
-        ``X_outlier_exposure`` is empty, not finite or not like X, if
-        training diverges, if the device is not there, or if ``warm_start``
-        meets other columns or layers than before.
+    ValueError {not_trainable_with_outliers}
 
     See Also
     --------
@@ -154,8 +109,7 @@ class HypersphereDetector(ExposureDetector):
 
     The paper's training for images is ``max_iter=80, learning_rate=1e-4``.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     References
     ----------
@@ -250,3 +204,8 @@ class HypersphereDetector(ExposureDetector):
             activation=self.activation,
         )
         return HypersphereNet(layers, self.bounded)
+
+    def _torch_score(self) -> TorchScore:
+        # A net may map rows far out to the origin, or keep them near it.
+        description = "hypersphere classification"
+        return DeepScore.of(self, coercive=False, description=description)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._images import as_rows, rows_like
 from .._scale import location_and_scale
 from .._torch._conv import encoder_width
@@ -15,6 +16,7 @@ from .._typing import FloatArray, ImageShape
 from ._deep import DeepDetector
 
 
+@shared_paragraphs
 class ImageDetector(DeepDetector):
     """Base of the deep detectors that take images, as arrays of them or as rows.
 
@@ -38,8 +40,7 @@ class ImageDetector(DeepDetector):
     image_shape_ : tuple (C, H, W) or None
         Shape of the images; None for a table.
     center_, scale_ : ndarray of shape (C,) or (n_features_in_,)
-        Means and standard deviations of the channels, or of the table's
-        columns.
+        {center_and_scale_of_images}
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

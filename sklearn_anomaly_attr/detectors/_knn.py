@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, RealNotInt, StrOptions
 from .._typing import FloatArray
 from .._validation import check_X
 from ..base import BaseDetector
+
+if TYPE_CHECKING:
+    from ..scores import TorchScore
 
 # Beside the usual distance of neighbours: from here on two rows are the same.
 _ROUNDING = 1e-6
@@ -21,6 +25,7 @@ _ELEMENTS = 2**22
 _FEWEST_OF_A_SHARE = 20
 
 
+@shared_paragraphs
 class KNNDetector(BaseDetector):
     """Detect anomalies as rows far from their nearest training rows.
 
@@ -38,9 +43,7 @@ class KNNDetector(BaseDetector):
         themselves unless more count where there are more rows.
     aggregation : {"mean", "max"}, default="mean"
         Whether the anomaly score is the mean or the largest of the distances.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
+    contamination : float, default=0.1 {contamination}
 
     Attributes
     ----------
@@ -48,12 +51,8 @@ class KNNDetector(BaseDetector):
         The index of the training rows.
     n_neighbors_ : int
         Number of neighbours that count.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------
@@ -113,9 +112,21 @@ class KNNDetector(BaseDetector):
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         distances = np.sqrt(self._squared_differences(X, per_feature=False))
-        if self.aggregation == "max":
-            return -distances.max(axis=1)
-        return -distances.mean(axis=1)
+        reduce = np.max if self.aggregation == "max" else np.mean
+        scores: FloatArray = -reduce(distances, axis=1)
+        return scores
+
+    def _torch_score(self) -> TorchScore:
+        # The detector itself needs no torch.
+        from ._knn_score import KNNScore
+
+        check_is_fitted(self)
+        return KNNScore(
+            self.neighbors_._fit_X,
+            self.n_neighbors_,
+            largest=self.aggregation == "max",
+            rounding=self._rounding,
+        )
 
     def feature_scores(self, X: Any) -> FloatArray:
         """Mean squared difference to the neighbours, column by column.

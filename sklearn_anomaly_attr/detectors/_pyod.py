@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, gen_batches
 
+from .._docstrings import shared_paragraphs
 from .._random import draw_seed, seed_unseeded
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
@@ -36,9 +37,17 @@ class BatchDependenceWarning(UserWarning):
     :class:`PyODDetector` raises it in ``fit`` where it has to score the rows
     one by one, which is slow. ``row_wise=True`` asks for that, and
     ``row_wise=False`` for PyOD's own scores; neither warns.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_anomaly_attr.detectors import BatchDependenceWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", BatchDependenceWarning)  # refuse slow models
     """
 
 
+@shared_paragraphs
 class PyODDetector(MetaEstimatorMixin, BaseDetector):
     """Detect anomalies with a model of PyOD.
 
@@ -73,12 +82,8 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
         How rows are scored: in one call of the model; by the formula of ECOD and
         COPOD; in calls of always the same number of rows, on which the rounding
         of nets depends; or in one call a row.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------

@@ -11,18 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
-from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import ACTIVATIONS, BOUNDED, DeepNet, hidden_sizes, perceptron
 from .._typing import BoolArray, FloatArray
 from .._validation import column_positions
+from ..scores import TorchScore
 from ._deep import DeepDetector
+from ._deep_scores import DeepScore
 
 # Smallest standard deviations of the latent variables, and of the output.
 _SMALLEST = 1e-3
 _MOST_DRAWS = 8
 
 
+@shared_paragraphs
 class VAEDetector(DeepDetector):
     r"""Detect anomalies as rows that a variational autoencoder finds unlikely.
 
@@ -74,70 +78,37 @@ class VAEDetector(DeepDetector):
         decoder gives is bounded, so that every row far away is reconstructed
         badly; the others extrapolate. "identity" gives a linear net, which
         learns what probabilistic PCA does.
-    max_iter : int, default=40
-        Number of epochs; the largest one with ``early_stopping``.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows in a training step; "auto" is 200.
+    max_iter : int, default=40 {max_iter}
+    batch_size : int or "auto", default="auto" {training_batch_size}
     learning_rate : float, default=5e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
-    early_stopping : bool, default=False
-        Whether to stop when the loss of held-out rows no longer falls, and to
-        go back to the weights at its lowest.
-    validation_fraction : float, default=0.1
-        Share of the training rows that is held out for ``early_stopping``, in
-        (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last call, with a fresh
-        optimiser. The columns are standardised anew.
-    contamination : float, default=0.1
-        Share of the training rows beyond the threshold of ``predict``, in
-        (0, 0.5]. On clean training rows: the rate of false alarms.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the first weights, the held-out rows, the order of the rows, and
-        the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
+    early_stopping : bool, default=False {early_stopping}
+    validation_fraction : float, default=0.1 {validation_fraction}
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
+    warm_start : bool, default=False {warm_start}
+    contamination : float, default=0.1 {contamination}
+    random_state : int, RandomState instance or None, default=None {seeds_training}
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
     is_binary_ : bool ndarray of shape (`n_features_in_`,)
         Which columns are binary.
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
+    weights_ : dict of str to ndarray {weights_}
     center_, scale_ : ndarray of shape (`n_features_in_`,)
         Means and standard deviations of the training columns, 0 and 1 of the
         binary ones; the net sees ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
+    n_iter_ : int {n_iter_}
     loss_curve_ : list of float
         Mean training loss of each epoch: the negative lower bound, with fresh
         noise.
-    validation_scores_ : list of float or None
-        Negative mean loss of the held-out rows after each epoch; None without
-        ``early_stopping``.
-    best_loss_ : float
-        Loss of the epoch whose weights were kept: of the held-out rows, or,
-        without ``early_stopping``, of the training rows.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {validation_scores_and_best_loss}
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------
@@ -157,8 +128,7 @@ class VAEDetector(DeepDetector):
     ``score_samples`` is LOWER for more abnormal rows, as everywhere in
     scikit-learn; ``anomaly_score`` is HIGHER.
 
-    Training is in float32, scoring in float64: the score of a row does not
-    depend on the rows beside it.
+    {float32_training}
 
     The standard deviations of :math:`q(z \mid x)` and of the output are .001
     at least; the scores stay finite where the columns leave no noise.
@@ -253,7 +223,8 @@ class VAEDetector(DeepDetector):
         if self.binary_features is None:
             return np.zeros_like(codes)
         if isinstance(self.binary_features, str):
-            return codes & (X[:1] != X).any(axis=0)
+            varies: BoolArray = (X[:1] != X).any(axis=0)
+            return codes & varies
         positions = column_positions(self, self.binary_features, "binary_features")
         listed = np.isin(np.arange(len(codes)), list(positions))
         if (listed & ~codes).any():
@@ -272,6 +243,15 @@ class VAEDetector(DeepDetector):
             min(self.latent_size, _MOST_DRAWS) if auto else int(self.n_draws),
             activation=self.activation,
             elbo=self.criterion == "elbo",
+        )
+
+    def _torch_score(self) -> TorchScore:
+        # Where the reconstruction follows, the latent variables go far from zero,
+        # which the bound charges for.
+        return DeepScore.of(
+            self,
+            coercive=self.criterion == "elbo" or self.activation in BOUNDED,
+            description=f"variational autoencoder, {self.criterion}",
         )
 
 
@@ -332,7 +312,7 @@ class _VariationalAutoencoder(DeepNet):
     def _errors(self, x: Tensor, z: Tensor) -> Tensor:
         """Squared errors ``(n, n_features)``; cross-entropies of binary columns."""
         output = self.decode(z)
-        squares = (output - x).square()
+        squares: Tensor = (output - x).square()
         if not self.any_binary:
             return squares
         code = x.clamp(0.0, 1.0)

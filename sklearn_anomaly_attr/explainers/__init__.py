@@ -10,18 +10,31 @@ __getattr__, __dir__, __all__ = attach(
         "AnomalyCompensation": "._anomaly_compensation",
         "AnomalyContribution": "._anomaly_contribution",
         "AnomalyShapley": "._anomaly_shapley",
+        "Attributions": "._base",
+        "TrainingRows": "._references",
         "DiffusionPerturbation": "._diffusion_perturbation",
         "ExactShapley": "._exact_shapley",
         "ExplainerEnsemble": "._explainer_ensemble",
         "FeatureOcclusion": "._feature_occlusion",
         "FeaturePermutation": "._feature_permutation",
+        "GameExplainer": "._game_bases",
+        "GivenReferences": "._reference_kinds",
         "GradientShap": "._gradient_shap",
         "IntegratedGradients": "._integrated_gradients",
         "KernelShap": "._kernel_shap",
+        "KMeansReferences": "._reference_kinds",
         "MarginalScore": "._marginal_score",
+        "MeanReferences": "._reference_kinds",
+        "MedianReferences": "._reference_kinds",
         "NearestNormalInsertion": "._nearest_normal_insertion",
+        "NearestReferences": "._reference_kinds",
         "NeighborShap": "._neighbor_shap",
+        "ReconstructedReferences": "._reference_kinds",
+        "ReferenceExplainer": "._game_bases",
+        "References": "._references",
         "Saliency": "._saliency",
+        "SampledReferences": "._reference_kinds",
+        "ScoreExplainer": "._base",
         "SequentialFeatureExplainer": "._sequential_feature_explainer",
         "ShapleyInteractions": "._shapley_interactions",
         "ShapleySampling": "._shapley_sampling",
@@ -34,11 +47,15 @@ if TYPE_CHECKING:
     from ._anomaly_compensation import AnomalyCompensation as AnomalyCompensation
     from ._anomaly_contribution import AnomalyContribution as AnomalyContribution
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
+    from ._base import Attributions as Attributions
+    from ._base import ScoreExplainer as ScoreExplainer
     from ._diffusion_perturbation import DiffusionPerturbation as DiffusionPerturbation
     from ._exact_shapley import ExactShapley as ExactShapley
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
     from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
     from ._feature_permutation import FeaturePermutation as FeaturePermutation
+    from ._game_bases import GameExplainer as GameExplainer
+    from ._game_bases import ReferenceExplainer as ReferenceExplainer
     from ._gradient_shap import GradientShap as GradientShap
     from ._integrated_gradients import IntegratedGradients as IntegratedGradients
     from ._kernel_shap import KernelShap as KernelShap
@@ -47,6 +64,15 @@ if TYPE_CHECKING:
         NearestNormalInsertion as NearestNormalInsertion,
     )
     from ._neighbor_shap import NeighborShap as NeighborShap
+    from ._reference_kinds import GivenReferences as GivenReferences
+    from ._reference_kinds import KMeansReferences as KMeansReferences
+    from ._reference_kinds import MeanReferences as MeanReferences
+    from ._reference_kinds import MedianReferences as MedianReferences
+    from ._reference_kinds import NearestReferences as NearestReferences
+    from ._reference_kinds import ReconstructedReferences as ReconstructedReferences
+    from ._reference_kinds import SampledReferences as SampledReferences
+    from ._references import References as References
+    from ._references import TrainingRows as TrainingRows
     from ._saliency import Saliency as Saliency
     from ._sequential_feature_explainer import (
         SequentialFeatureExplainer as SequentialFeatureExplainer,

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from ..games import LocalMinimumGame, Players
 from ..scores import TorchScore
-from ._local_minimum_explainer import LocalMinimumExplainer
-from ._score_explainer import Attributions
+from ._base import Attributions
+from ._game_bases import LocalMinimumExplainer
 
 
+@shared_paragraphs
 class AnomalyCompensation(LocalMinimumExplainer):
     r"""Attribute anomalies to the features that would have to change.
 
@@ -33,10 +35,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     gamma : float, default=0.01
         Price of moving a feature one standard deviation away from the row, in
         spreads (interquartile ranges over 1.349) of the training scores. Raise
@@ -51,31 +50,19 @@ class AnomalyCompensation(LocalMinimumExplainer):
         Columns of strings, booleans and categoricals are so in any case, as
         are those that the detector's Pipeline gives to an encoder; "auto" adds
         no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table.
+    {no_score_or_no_table}
 
     See Also
     --------
@@ -150,5 +137,5 @@ class AnomalyCompensation(LocalMinimumExplainer):
             reference=minimum.cpu().numpy(),
         )
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
+    def _describe(self, score: TorchScore) -> str:
         return f"AnomalyCompensation, gamma={self.gamma:g}"

@@ -10,16 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._numeric_explainer import NumericExplainer
-from ._score_explainer import Attributions
+from ._base import Attributions
+from ._gradient_bases import NumericExplainer
 
 _FEWEST_SAMPLES = 64
 
 
+@shared_paragraphs
 class AnomalyContribution(NumericExplainer):
     r"""Attribute anomaly scores by a linear surrogate around each row.
 
@@ -41,11 +43,8 @@ class AnomalyContribution(NumericExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    n_samples : int or "auto", default="auto"
+    estimator : estimator {estimator}
+    n_draws : int or "auto", default="auto"
         Number of neighbours, in opposite pairs; an odd number counts as the
         next even one. "auto" is the smallest multiple of 2 * n_features from
         64 on: the slopes of a quadratic score are then exact.
@@ -55,37 +54,28 @@ class AnomalyContribution(NumericExplainer):
         steps, such as those of trees, want a larger one.
     alpha : float, default=1e-3
         Strength of the ridge penalty, in variances of the neighbours. It
-        decides where ``n_samples`` is below 2 * n_features.
+        decides where ``n_draws`` is below 2 * n_features.
     normalize : bool, default=False
         Whether to give contributions as in the reference, softplus of the
         values over their sum: positive, in the same order, and 1 in total. They
         depend on the unit of the score.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the neighbours, once in ``fit`` and the same for all rows, and the
         detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
     means_ : ndarray of shape (`n_features_in_`,)
         Means of the training columns.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, or holds categories.
 
@@ -119,7 +109,7 @@ class AnomalyContribution(NumericExplainer):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **NumericExplainer._parameter_constraints,
-        "n_samples": [
+        "n_draws": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),
         ],
@@ -132,7 +122,7 @@ class AnomalyContribution(NumericExplainer):
         self,
         estimator: Any,
         *,
-        n_samples: int | str = "auto",
+        n_draws: int | str = "auto",
         scale: float = 0.5,
         alpha: float = 1e-3,
         normalize: bool = False,
@@ -142,7 +132,7 @@ class AnomalyContribution(NumericExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
-        self.n_samples = n_samples
+        self.n_draws = n_draws
         self.scale = scale
         self.alpha = alpha
         self.normalize = normalize
@@ -158,8 +148,8 @@ class AnomalyContribution(NumericExplainer):
     def _noise(self) -> FloatArray:
         n_features = self.n_features_in_
         pairs = -(-_FEWEST_SAMPLES // (2 * n_features)) * n_features
-        if not isinstance(self.n_samples, str):
-            pairs = -(-self.n_samples // 2)
+        if not isinstance(self.n_draws, str):
+            pairs = -(-self.n_draws // 2)
         return self.scale * _directions(pairs, n_features, self._random_seed)
 
     def _cells(self, n_players: int) -> int:
@@ -188,7 +178,7 @@ class AnomalyContribution(NumericExplainer):
         """
         eye = torch.eye(noise.shape[1], dtype=noise.dtype, device=noise.device)
         ridge = self.alpha * self.scale**2 * eye
-        shared = torch.linalg.inv(noise.T @ noise / len(noise) + ridge)
+        shared: Tensor = torch.linalg.inv(noise.T @ noise / len(noise) + ridge)
         slopes = raised @ (noise @ shared) / len(noise)
         own = deviation @ shared
         missing = raised.mean(dim=1) - (deviation * slopes).sum(dim=1)

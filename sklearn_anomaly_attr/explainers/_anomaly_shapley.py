@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import StrOptions
 from ..games import Game, LocalMinimumGame, Players, RelaxedMinimumGame
 from ..scores import MixtureScore, TorchScore
-from ._local_minimum_explainer import LocalMinimumExplainer
-from ._shapley import ShapleyExplainer
+from ._game_bases import LocalMinimumExplainer, ShapleyExplainer
 
 # Up to here one minimisation a coalition (2**10) of a mixture is a matter of
 # milliseconds a row.
 _MOST_PLAYERS_EXACT = 10
 
 
+@shared_paragraphs
 class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
     """Attribute anomaly scores to features by ASH, Anomaly Shapley.
 
@@ -33,10 +34,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     characteristic : {"auto", "local_minimum", "relaxed"}, default="auto"
         "local_minimum" minimises the score anew for each coalition of present
         features. "relaxed" minimises it once a feature, and averages these
@@ -51,44 +49,24 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
         column. "relative" measures it by the value itself, as in the authors'
         code: it freezes values near zero and depends on where a unit has its
         zero.
-    max_evaluations : int or "auto", default="auto"
-        Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
-        evaluated where they fit, which makes the values exact.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    max_evaluations : int or "auto", default="auto" {max_evaluations}
+    feature_groups : dict of str to list, default=None {feature_groups}
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of coalitions, once in ``fit``, and the detector's
         ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, a group is not made of
-        its columns, or ``max_evaluations`` is below n_features + 2.
+    {not_explainable_within_budget}
 
     See Also
     --------
@@ -136,7 +114,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
         gamma: float = 0.01,
         distance: str = "scaled",
         max_evaluations: int | str = "auto",
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -146,7 +124,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
         super().__init__(
             estimator,
             max_evaluations=max_evaluations,
-            groups=groups,
+            feature_groups=feature_groups,
             categorical_features=categorical_features,
             batch_size=batch_size,
             device=device,
@@ -161,7 +139,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
         self, score: TorchScore, x: Tensor, players: Players, batch_size: int
     ) -> Game:
         games = {"local_minimum": LocalMinimumGame, "relaxed": RelaxedMinimumGame}
-        game = games[self._characteristic(score, players)]
+        game = games[self._characteristic(score)]
         return game(
             score,
             x,
@@ -171,11 +149,12 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
             batch_size=batch_size,
         )
 
-    def _characteristic(self, score: TorchScore, players: Players) -> str:
+    def _characteristic(self, score: TorchScore) -> str:
         if self.characteristic != "auto":
             return self.characteristic
-        cheap = isinstance(score, MixtureScore) and len(players) <= _MOST_PLAYERS_EXACT
+        few = self._n_players <= _MOST_PLAYERS_EXACT
+        cheap = isinstance(score, MixtureScore) and few
         return "local_minimum" if cheap else "relaxed"
 
-    def _describe_game(self, score: TorchScore, players: Players) -> str:
-        return f"AnomalyShapley, {self._characteristic(score, players)}"
+    def _describe_game(self, score: TorchScore) -> str:
+        return f"AnomalyShapley, {self._characteristic(score)}"

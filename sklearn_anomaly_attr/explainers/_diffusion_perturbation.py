@@ -11,13 +11,14 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._diffusion import noise_variances
 from .._torch._grid import score_grid
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._score_explainer import Attributions, ScoreExplainer
+from ._base import Attributions, ScoreExplainer
 
 _N_STEPS = 400
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -25,6 +26,7 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 _CELLS = 2**20
 
 
+@shared_paragraphs
 class DiffusionPerturbation(ScoreExplainer):
     r"""Attribute anomaly scores to features by how much noise in them changes it.
 
@@ -47,16 +49,13 @@ class DiffusionPerturbation(ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     n_times : int, default=40
         Number of steps of the process, evenly spaced among its 400; the last
         one is among them.
     aggregation : {"mean", "max"}, default="mean"
         What to make of the changes at these steps.
-    groups : dict of str to list, default=None
+    feature_groups : dict of str to list, default=None
         Groups of columns that turn into noise together, and are attributed as
         one: group name -> columns, by name or position. Columns in no group
         stay alone.
@@ -64,30 +63,21 @@ class DiffusionPerturbation(ScoreExplainer):
         Columns, by name or position, that hold categories. Columns of strings,
         booleans and categoricals do so in any case, as do those that the
         detector's Pipeline gives to an encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the noise, once in ``fit``, and the detector's ``random_state``
         where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, or a group is not made
         of its columns.
@@ -150,7 +140,7 @@ class DiffusionPerturbation(ScoreExplainer):
         *,
         n_times: int = 40,
         aggregation: str = "mean",
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -160,7 +150,7 @@ class DiffusionPerturbation(ScoreExplainer):
         self.estimator = estimator
         self.n_times = n_times
         self.aggregation = aggregation
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -221,7 +211,7 @@ class DiffusionPerturbation(ScoreExplainer):
     def _moves(self, x: Tensor, players: Players) -> Iterator[Tensor]:
         """Tables ``(n_players * n_times, n_features)`` of some players' moves."""
         noise = self._tensor(self._noise(players), x)
-        owner = torch.from_numpy(players.player_of_column).to(x.device)
+        owner = torch.from_numpy(players.owners).to(x.device)
         still = x.new_zeros(noise.shape[1])
         still[torch.from_numpy(self._n_categories > 0).to(x.device)] = torch.nan
         together = max(1, _CELLS // noise.numel())
@@ -247,7 +237,9 @@ class DiffusionPerturbation(ScoreExplainer):
         draws[:, 0] = (draws[0, 0] + _GOLDEN_RATIO * np.arange(self.n_times)) % 1.0
         quantiles = (draws.argsort(axis=0).argsort(axis=0) + 0.5) / self.n_times
         quantiles = quantiles[:, place]
-        noise = np.sqrt(variances)[:, None] * ndtri(quantiles) * self._spread
+        noise: FloatArray = (
+            np.sqrt(variances)[:, None] * ndtri(quantiles) * self._spread
+        )
         categorical = np.flatnonzero(self._n_categories)
         for i, shares in zip(categorical, self._cumulative_shares, strict=True):
             drawn = quantiles[:, i] / variances

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from ..shapley import ExactEnumeration
-from ._reference_explainer import ReferenceExplainer
+from ._game_bases import ReferenceExplainer
 
 
+@shared_paragraphs
 class ExactShapley(ReferenceExplainer):
     r"""Attribute anomaly scores to features by Shapley values over all coalitions.
 
@@ -24,57 +26,43 @@ class ExactShapley(ReferenceExplainer):
     at the row's values and the others at those of references. All
     :math:`2^d` coalitions are asked: at most 20 features, or groups of them.
 
-    Attributions are in units of the anomaly score; POSITIVE pushes it UP.
-    With the base value, the weighted mean score of the references, they add up
-    to the anomaly score, ``-estimator_.score_samples(X)``.
+    {attributions_add_up}
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : {"kmeans", "neighbors", "sample", "mean", "median"}, default="kmeans"
-        Where absent features take their values from: k-means centres of the
-        training rows, weighted by their clusters' shares of the rows; the
-        training rows nearest to the row, on a common scale; training rows drawn
-        at random; the mean or median of each column, of categories the most
-        frequent one.
-    n_references : int, default=8
-        Number of references; "mean" and "median" give one. Fewer where there
-        are fewer different training rows.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    estimator : estimator {estimator}
+    references : str, References or array-like, default="kmeans"
+        What absent features show:
+
+        - "kmeans": centers of clusters of the training rows, weighted by their
+          shares of the rows, see :class:`KMeansReferences`;
+        - "neighbors": the training rows nearest to the explained one, see
+          :class:`NearestReferences`;
+        - "sample": training rows drawn at random;
+        - "mean", "median": the mean, or the median, of each training column; of
+          categories, the most frequent one;
+        - "reconstruction": what the detector gives back for the row, by its
+          method ``reconstruct``;
+        - one of the objects that these stand for, or rows of one's own, with the
+          columns of X.
+    n_references : int, default=8 {n_distinct_references}
+    feature_groups : dict of str to list, default=None {feature_groups}
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of references, once in ``fit``, and the detector's
         ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, a group is not made of
         its columns, or there are more than 20 features and groups. In
@@ -107,7 +95,7 @@ class ExactShapley(ReferenceExplainer):
         *,
         references: str = "kmeans",
         n_references: int = 8,
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -117,7 +105,7 @@ class ExactShapley(ReferenceExplainer):
         self.estimator = estimator
         self.references = references
         self.n_references = n_references
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -125,7 +113,7 @@ class ExactShapley(ReferenceExplainer):
         self.verbose = verbose
 
     def _solver(self) -> ExactEnumeration:
-        return _exact_enumeration(len(self._players()))
+        return _exact_enumeration(self._n_players)
 
 
 @lru_cache(maxsize=1)

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.base import (
-    MetaEstimatorMixin,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._random import seed_unseeded
 from .._scale import score_spread
-from .._sklearn_compat import StrOptions, _fit_context
-from .._typing import FloatArray
-from .._validation import check_training, finite_scores, fit_detector, score_method
+from .._sklearn_compat import StrOptions
+from .._typing import BoolArray, FloatArray
+from .._validation import check_training, finite_scores
+from ..base import BaseExplainer
 from ..explanation import Explanation
 
 
 def _ranks(values: FloatArray) -> FloatArray:
     """The share of the features that a feature is ahead of, itself in half."""
-    return (rankdata(values, axis=-1) - 0.5) / values.shape[-1]
+    ranks: FloatArray = (rankdata(values, axis=-1) - 0.5) / values.shape[-1]
+    return ranks
 
 
 def _shares(values: FloatArray) -> FloatArray:
     """Attributions by their row's sum of absolute ones."""
     total = np.abs(values).sum(axis=-1, keepdims=True)
-    return np.divide(values, total, out=np.zeros_like(values), where=total > 0)
+    shares: FloatArray = np.divide(
+        values, total, out=np.zeros_like(values), where=total > 0
+    )
+    return shares
 
 
 # What is done to each explainer's attributions, and to all of them together.
@@ -47,9 +48,8 @@ _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 }
 
 
-class ExplainerEnsemble(
-    OneToOneFeatureMixin, TransformerMixin, MetaEstimatorMixin, _BaseComposition
-):
+@shared_paragraphs
+class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
     """Attribute anomaly scores by several explainers, detectors, or both.
 
     Which feature leads may depend on the method and on the detector's seed
@@ -84,10 +84,7 @@ class ExplainerEnsemble(
         The fitted explainers.
     estimator_ : estimator or None
         The fitted detector that all of them explain.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in}
 
     Raises
     ------
@@ -131,10 +128,9 @@ class ExplainerEnsemble(
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseExplainer._parameter_constraints,
         "explainers": [list, tuple],
-        "estimator": "no_validation",
         "aggregation": [StrOptions(set(_AGGREGATIONS))],
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -195,32 +191,22 @@ class ExplainerEnsemble(
         self._set_params("_named", **params)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Fit the explainers and their detectors.
+    def _check_estimator(self) -> None:
+        self._check_explainers()
+        if self.estimator is not None:
+            super()._check_estimator()
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, mostly normal.
-        y : array-like of shape (n_samples,), default=None
-            Handed to the detectors; most ignore it.
+    def _check_training(self, X: Any) -> Any:
+        return check_training(self, X)
 
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        explainers = [clone(explainer) for explainer in self._check_explainers()]
-        X = check_training(self, X)
-        rng = check_random_state(self.random_state)
+    def _fit_estimator(
+        self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
+    ) -> Any:
+        """Fit the detector that all explain, if there is one, and the explainers."""
         detector = None
         if self.estimator is not None:
-            score_method(self.estimator)
-            detector = clone(self.estimator)
-            if self.random_state is not None:
-                seed_unseeded(detector, rng)
-            detector = fit_detector(detector, X, y)
+            detector = super()._fit_estimator(X, y, rng)
+        explainers = [clone(explainer) for explainer in self._check_explainers()]
         for explainer in explainers:
             if detector is not None:
                 explainer.set_params(estimator=FrozenEstimator(detector))
@@ -228,12 +214,13 @@ class ExplainerEnsemble(
                 seed_unseeded(explainer, rng)
             explainer.fit(X, y)
         self._check_players(explainers)
-        self._score_centers, self._score_spreads = np.transpose(
-            [_center_and_spread(explainer.estimator_, X) for explainer in explainers]
-        )
-        self.estimator_ = detector
         self.explainers_ = explainers
-        return self
+        return detector
+
+    def _fit_background(self, X: Any, **given: Any) -> None:
+        self._score_centers, self._score_spreads = np.transpose(
+            [_center_and_spread(one.estimator_, X) for one in self.explainers_]
+        )
 
     def explain(self, X: Any) -> Explanation:
         """Attribute the anomaly score of each row to the features.
@@ -249,7 +236,20 @@ class ExplainerEnsemble(
             Attributions without unit; POSITIVE pushes the anomaly score UP.
         """
         check_is_fitted(self)
-        found = [explainer.explain(X) for explainer in self.explainers_]
+        return self._joined([explainer.explain(X) for explainer in self.explainers_])
+
+    def _explain_within(self, X: FloatArray, free: BoolArray) -> Explanation:
+        return self._joined([one._explain_within(X, free) for one in self.explainers_])
+
+    def _with_references(self, references: Any) -> Self:
+        other = copy(self)
+        other.explainers_ = [
+            one._with_references(references) for one in self.explainers_
+        ]
+        return other
+
+    def _joined(self, found: list[Explanation]) -> Explanation:
+        """What the explainers agree on."""
         comparable, combine = _AGGREGATIONS[self.aggregation]
         values = combine([comparable(one.values) for one in found], axis=0)
         scores = found[0].scores
@@ -264,23 +264,8 @@ class ExplainerEnsemble(
             scores=scores,
             standard_errors=None,
             reference=None,
-            method=f"ExplainerEnsemble, {self.aggregation} of {names}",
+            description=f"ExplainerEnsemble, {self.aggregation} of {names}",
         )
-
-    def transform(self, X: Any) -> FloatArray:
-        """Attributions of the rows: ``explain(X).values``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to explain; may have no rows.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples, n_features_out)
-            Attributions without unit; POSITIVE pushes the anomaly score UP.
-        """
-        return self.explain(X).values
 
     def _check_explainers(self) -> list[Any]:
         """The explainers, if they are some, with different names."""
@@ -306,16 +291,12 @@ class ExplainerEnsemble(
                 "the same groups, and leave out those of interactions."
             )
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "explainers_")
-
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the attributions' columns, as the explainers have them.
 
         Parameters
         ----------
-        input_features : array-like of str or None, default=None
-            If given, must be the names of the columns seen in ``fit``.
+        input_features : array-like of str or None, default=None {input_features}
 
         Returns
         -------

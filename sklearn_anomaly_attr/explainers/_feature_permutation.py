@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from ..shapley import MarginalContributions
-from ._reference_explainer import ReferenceExplainer
+from ._game_bases import ReferenceExplainer
 
 
+@shared_paragraphs
 class FeaturePermutation(ReferenceExplainer):
     r"""Attribute to a feature what the score loses when its value is a random one.
 
@@ -21,56 +23,31 @@ class FeaturePermutation(ReferenceExplainer):
     Averaged over rows, it is by how much permuting the column lowers their
     scores.
 
-    Attributions are in units of the anomaly score; POSITIVE pushes it UP. They
-    do not add up to the score: interactions count in full for each of their
-    features, and where many features are abnormal, a score that has levelled
-    off does not lose much without one of them. ``base_values`` of the
-    explanation are NaN.
+    {attributions_do_not_add_up}
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     n_references : int, default=32
         Number of training rows that are drawn, without replacement; all, if
         there are fewer. The same for all rows and features.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    feature_groups : dict of str to list, default=None {feature_groups}
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the draw, once in ``fit``, and the detector's ``random_state``
         where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
-        of its columns. In ``explain``, if a score is infinite or NaN.
+    {not_explainable}
 
     See Also
     --------
@@ -94,10 +71,6 @@ class FeaturePermutation(ReferenceExplainer):
     'x1'
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = (
-        ReferenceExplainer._parameter_constraints.copy()
-    )
-    _parameter_constraints.pop("references")
     references = "sample"
 
     def __init__(
@@ -105,7 +78,7 @@ class FeaturePermutation(ReferenceExplainer):
         estimator: Any,
         *,
         n_references: int = 32,
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -114,7 +87,7 @@ class FeaturePermutation(ReferenceExplainer):
     ) -> None:
         self.estimator = estimator
         self.n_references = n_references
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -122,4 +95,4 @@ class FeaturePermutation(ReferenceExplainer):
         self.verbose = verbose
 
     def _solver(self) -> MarginalContributions:
-        return MarginalContributions(len(self._players()))
+        return MarginalContributions(self._n_players)

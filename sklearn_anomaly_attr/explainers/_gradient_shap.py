@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._gradient_explainer import PathExplainer, mean_of_draws
-from ._score_explainer import Attributions
+from ._base import Attributions
+from ._gradient_bases import PathExplainer, mean_of_draws
 
 
+@shared_paragraphs
 class GradientShap(PathExplainer):
     r"""Attribute anomaly scores to features by expected gradients.
 
@@ -37,19 +39,23 @@ class GradientShap(PathExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one, whose
-        score has a gradient. It is cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : {"kmeans", "neighbors", "sample", "mean", "median"}, default="sample"
-        Where the paths start: "sample", training rows drawn without
-        replacement; "neighbors", the training rows nearest to the row;
-        "kmeans", centres of clusters, weighted by their shares of the training
-        rows; "mean" or "median" of each training column. Clusters and
-        distances are on a common scale, the standard deviations of the columns.
-    n_references : int, default=25
-        Number of references; "mean" and "median" give one.
-    n_samples : int, default=50
+    estimator : estimator {differentiable_estimator}
+    references : str, References or array-like, default="sample"
+        What absent features show:
+
+        - "kmeans": centers of clusters of the training rows, weighted by their
+          shares of the rows, see :class:`KMeansReferences`;
+        - "neighbors": the training rows nearest to the explained one, see
+          :class:`NearestReferences`;
+        - "sample": training rows drawn at random;
+        - "mean", "median": the mean, or the median, of each training column; of
+          categories, the most frequent one;
+        - "reconstruction": what the detector gives back for the row, by its
+          method ``reconstruct``;
+        - one of the objects that these stand for, or rows of one's own, with the
+          columns of X.
+    n_references : int, default=25 {n_references}
+    n_draws : int, default=50
         Number of points at which the gradient is taken for a row; an odd
         number counts as the next one. They come in pairs, which share a
         reference: with fewer pairs than references, some have no part.
@@ -58,38 +64,23 @@ class GradientShap(PathExplainer):
         in standard deviations of the training columns. With noise the values
         explain a smoothed score, and ``convergence_delta`` tells that from the
         score itself.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone. A group's value is
-        the sum of its columns'.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    feature_groups : dict of str to list, default=None {summed_groups}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the references, the points and the noise, once in ``fit``, and
         the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, if a column holds
-        categories, if a group is not made of the columns, or if the score has
-        no gradient, as that of trees.
+    TypeError {no_anomaly_score}
+    ValueError {no_gradient_or_not_grouped}
 
     See Also
     --------
@@ -129,7 +120,7 @@ class GradientShap(PathExplainer):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **PathExplainer._parameter_constraints,
-        "n_samples": [Interval(Integral, 3, None, closed="left")],
+        "n_draws": [Interval(Integral, 3, None, closed="left")],
         "noise_level": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -139,9 +130,9 @@ class GradientShap(PathExplainer):
         *,
         references: str = "sample",
         n_references: int = 25,
-        n_samples: int = 50,
+        n_draws: int = 50,
         noise_level: float = 0.0,
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -150,9 +141,9 @@ class GradientShap(PathExplainer):
         self.estimator = estimator
         self.references = references
         self.n_references = n_references
-        self.n_samples = n_samples
+        self.n_draws = n_draws
         self.noise_level = noise_level
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.batch_size = batch_size
         self.device = device
         self.random_state = random_state
@@ -160,16 +151,16 @@ class GradientShap(PathExplainer):
 
     @property
     def _n_pairs(self) -> int:
-        return (self.n_samples + 1) // 2
+        return (self.n_draws + 1) // 2
 
     def _cells(self, n_players: int) -> int:
-        n_paths = max(self._n_pairs, len(self._references.weights))
+        n_paths = max(self._n_pairs, len(self.references_.weights_))
         return n_paths * self.n_features_in_
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
-        references, weights = self._references_of(x)
+        starts, weights = self._starts_of(x, players)
         chosen, nodes = self._plan()
         ends = x[:, None]
         if self.noise_level:
@@ -177,7 +168,7 @@ class GradientShap(PathExplainer):
             ends = ends + self._tensor(noise[: self._n_pairs], x)
         pairs = self._path_integrals(
             score,
-            references[:, chosen],
+            starts[:, chosen],
             ends,
             self._tensor(nodes, x),
             self._tensor(np.full(2, 0.5), x),
@@ -187,7 +178,7 @@ class GradientShap(PathExplainer):
         return Attributions(
             values,
             self._score(score, x).cpu().numpy(),
-            self._base_values(score, references, weights, len(x)),
+            self._base_values(score, starts, weights, len(x)),
             standard_errors,
         )
 
@@ -197,11 +188,11 @@ class GradientShap(PathExplainer):
         n_pairs = self._n_pairs
         shares = (np.arange(n_pairs) + rng.uniform()) / n_pairs
         # Rounding may leave the sum of the weights below the last share.
-        ends = np.cumsum(self._references.weights)[:-1]
+        ends = np.cumsum(self.references_.weights_)[:-1]
         chosen = np.searchsorted(ends, shares, side="right")
         strata = rng.permutation(n_pairs) + rng.uniform(size=n_pairs)
         first = 0.5 * strata / n_pairs
         return chosen, np.stack([first, 1.0 - first], axis=1)
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
-        return f"GradientShap, {self.references}, {2 * self._n_pairs} points"
+    def _describe(self, score: TorchScore) -> str:
+        return f"GradientShap, {self._references_name()}, {2 * self._n_pairs} points"

@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._gradient_explainer import PathExplainer
-from ._score_explainer import Attributions
+from ._base import Attributions
+from ._gradient_bases import PathExplainer
 
 
+@shared_paragraphs
 class IntegratedGradients(PathExplainer):
     r"""Attribute anomaly scores to features by integrated gradients.
 
@@ -38,54 +40,43 @@ class IntegratedGradients(PathExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one, whose
-        score has a gradient. It is cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : {"kmeans", "neighbors", "sample", "mean", "median"}, default="mean"
-        Where the paths start: "mean" or "median" of each training column;
-        "kmeans", centres of clusters, weighted by their shares of the training
-        rows; "neighbors", the training rows nearest to the row; "sample",
-        training rows drawn without replacement. Clusters and distances are on
-        a common scale, the standard deviations of the columns.
-    n_references : int, default=8
-        Number of references; "mean" and "median" give one.
+    estimator : estimator {differentiable_estimator}
+    references : str, References or array-like, default="mean"
+        What absent features show:
+
+        - "kmeans": centers of clusters of the training rows, weighted by their
+          shares of the rows, see :class:`KMeansReferences`;
+        - "neighbors": the training rows nearest to the explained one, see
+          :class:`NearestReferences`;
+        - "sample": training rows drawn at random;
+        - "mean", "median": the mean, or the median, of each training column; of
+          categories, the most frequent one;
+        - "reconstruction": what the detector gives back for the row, by its
+          method ``reconstruct``;
+        - one of the objects that these stand for, or rows of one's own, with the
+          columns of X.
+    n_references : int, default=8 {n_references}
     n_steps : int, default=50
         Number of points on a path at which the gradient is taken.
     method : {"gausslegendre", "midpoint"}, default="gausslegendre"
         Rule of the integral. "midpoint" takes equal steps.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone. A group's value is
-        the sum of its columns'.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    feature_groups : dict of str to list, default=None {summed_groups}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the clustering or the draw of references, once in ``fit``, and
         the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, if a column holds
-        categories, if a group is not made of the columns, or if the score has
-        no gradient, as that of trees.
+    TypeError {no_anomaly_score}
+    ValueError {no_gradient_or_not_grouped}
 
     See Also
     --------
@@ -144,7 +135,7 @@ class IntegratedGradients(PathExplainer):
         n_references: int = 8,
         n_steps: int = 50,
         method: str = "gausslegendre",
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         batch_size: int | str = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
@@ -155,27 +146,27 @@ class IntegratedGradients(PathExplainer):
         self.n_references = n_references
         self.n_steps = n_steps
         self.method = method
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.batch_size = batch_size
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
     def _cells(self, n_players: int) -> int:
-        return len(self._references.weights) * self.n_features_in_
+        return len(self.references_.weights_) * self.n_features_in_
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
-        references, weights = self._references_of(x)
+        starts, weights = self._starts_of(x, players)
         nodes, rule = (self._tensor(array, x) for array in self._rule())
         integrals = self._path_integrals(
-            score, references, x[:, None], nodes[None], rule, players
+            score, starts, x[:, None], nodes[None], rule, players
         )
         return Attributions(
             torch.einsum("k,nkp->np", weights, integrals).cpu().numpy(),
             self._score(score, x).cpu().numpy(),
-            self._base_values(score, references, weights, len(x)),
+            self._base_values(score, starts, weights, len(x)),
         )
 
     def _rule(self) -> tuple[FloatArray, FloatArray]:
@@ -185,8 +176,9 @@ class IntegratedGradients(PathExplainer):
             return nodes, np.full(self.n_steps, 1.0 / self.n_steps)
         return _gauss_legendre(self.n_steps)
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
-        return f"IntegratedGradients, {self.references}, {self.n_steps} steps"
+    def _describe(self, score: TorchScore) -> str:
+        name = self._references_name()
+        return f"IntegratedGradients, {name}, {self.n_steps} steps"
 
 
 @lru_cache(maxsize=4)

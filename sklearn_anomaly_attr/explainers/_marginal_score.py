@@ -9,13 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
+from .._torch._device import resolve_device
 from .._typing import FloatArray
-from .._validation import thawed
+from .._validation import name_of
 from ..games import Players
-from ..scores import TorchScore, torch_score
-from ._score_explainer import Attributions, ScoreExplainer
+from ..scores import TorchScore
+from ._base import Attributions, ScoreExplainer
 
 
+@shared_paragraphs
 class MarginalScore(ScoreExplainer):
     """Attribute anomaly scores by what each feature says alone.
 
@@ -40,44 +43,28 @@ class MarginalScore(ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     center : bool, default=False
         Whether to subtract each column's median over the training rows: a value
         then says by how much the feature is more abnormal than usual. Without,
         features that are harder to reconstruct, or spread more evenly, have
         higher values in all rows; that ranks planted features as well or better.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, that hold categories. Columns of strings,
-        booleans and categoricals are so in any case, as are those that the
-        detector's Pipeline gives to an encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    categorical_features : "auto" or list, default="auto" {category_columns}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
     medians_ : ndarray of shape (`n_features_in_`,)
         Medians over the training rows of what each column says alone.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, or if the score does
         not tell what each feature says alone: that of a forest, a one-class
@@ -136,8 +123,9 @@ class MarginalScore(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        score = torch_score(self.estimator_, self._coding)
-        self.medians_ = np.median(self._by_feature(score, torch.tensor(X)), axis=0)
+        score = self._translated(self._coding)
+        x = torch.tensor(X, device=resolve_device(self.device))
+        self.medians_ = np.median(self._by_feature(score, x), axis=0)
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
@@ -154,7 +142,7 @@ class MarginalScore(ScoreExplainer):
         told = [part for part in parts if part is not None]
         if len(told) < len(parts):
             raise ValueError(
-                f"The score of this {type(thawed(self.estimator_)).__name__} "
+                f"The score of this {name_of(self.estimator_)} "
                 f"({score.description}) does not tell what each feature says alone. "
                 "Take NeighborShap, which asks any detector, or ZScore, which asks "
                 "none; or leave out the steps before the detector that mix columns."

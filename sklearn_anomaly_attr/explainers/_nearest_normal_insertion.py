@@ -7,17 +7,16 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
-from .._torch._device import resolve_device
 from .._typing import FloatArray
-from ..scores import torch_score
 from ..shapley import MarginalContributions
-from ._reference_explainer import ReferenceExplainer
+from ._game_bases import ReferenceExplainer
 from ._references import normal_rows
 
 
+@shared_paragraphs
 class NearestNormalInsertion(ReferenceExplainer):
     r"""Attribute to a feature what its value does to the nearest normal rows.
 
@@ -37,51 +36,30 @@ class NearestNormalInsertion(ReferenceExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     n_references : int, default=5
         Number of neighbours; all normal rows, if there are fewer. Distances
         are Euclidean on a common scale, the standard deviations of the columns.
     contamination : float, default=0.1
         Largest share of the training rows, those of the highest anomaly
         scores, that are never taken as neighbours, in [0, 0.5].
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    feature_groups : dict of str to list, default=None {feature_groups}
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the detector's ``random_state`` where that is None; nothing else
         is random.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
-        of its columns. In ``explain``, if a score is infinite or NaN.
+    {not_explainable}
 
     See Also
     --------
@@ -115,7 +93,6 @@ class NearestNormalInsertion(ReferenceExplainer):
         **ReferenceExplainer._parameter_constraints,
         "contamination": [Interval(Real, 0, 0.5, closed="both")],
     }
-    _parameter_constraints.pop("references")
     references = "neighbors"
 
     def __init__(
@@ -124,7 +101,7 @@ class NearestNormalInsertion(ReferenceExplainer):
         *,
         n_references: int = 5,
         contamination: float = 0.1,
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -134,7 +111,7 @@ class NearestNormalInsertion(ReferenceExplainer):
         self.estimator = estimator
         self.n_references = n_references
         self.contamination = contamination
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -142,10 +119,7 @@ class NearestNormalInsertion(ReferenceExplainer):
         self.verbose = verbose
 
     def _solver(self) -> MarginalContributions:
-        return MarginalContributions(len(self._players()), last=False)
+        return MarginalContributions(self._n_players, last=False)
 
     def _candidates(self, X: FloatArray) -> FloatArray:
-        device = resolve_device(self.device)
-        score = torch_score(self.estimator_, self._coding).to(device)
-        scores = self._score(score, torch.tensor(X, device=device))
-        return normal_rows(X, scores.cpu().numpy(), self.contamination)
+        return normal_rows(X, self._training_scores(X), self.contamination)

@@ -1,119 +1,182 @@
-"""Rows whose values stand in for absent ones."""
+"""What stands in for absent values: the parameter ``references`` of explainers."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from sklearn.cluster import KMeans
-from sklearn.neighbors import NearestNeighbors
-from torch import Tensor
+from sklearn.base import BaseEstimator
 
+from .._coding import TableCoding
 from .._scale import CommonScale
-from .._typing import FloatArray
-from ..games import Players, ReferenceGame
-from ..scores import TorchScore
-
-# What the parameter `references` of the explainers takes.
-REFERENCES = frozenset({"kmeans", "neighbors", "sample", "mean", "median"})
+from .._typing import FloatArray, ImageShape
 
 
-class References(ABC):
-    """References of rows, with their weights.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (n_references,)
-        Summing to 1.
-    """
-
-    weights: FloatArray
-
-    @abstractmethod
-    def of(self, X: FloatArray) -> FloatArray:
-        """References ``(n_samples or 1, n_references, n_features)`` of the rows X."""
-
-    def game(
-        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
-    ) -> ReferenceGame:
-        """The game in which absent players take the values of the references."""
-        references = torch.tensor(self.of(x.cpu().numpy()), device=x.device)
-        weights = torch.tensor(self.weights, device=x.device)
-        return ReferenceGame(
-            score, x, players, references, weights, batch_size=batch_size
-        )
-
-
-class SharedReferences(References):
-    """The same references for all rows."""
-
-    def __init__(self, rows: FloatArray, weights: FloatArray | None = None) -> None:
-        self.rows = rows
-        self.weights = _equal(len(rows)) if weights is None else weights
-
-    def of(self, X: FloatArray) -> FloatArray:
-        return self.rows[None]
-
-
-class NeighborReferences(References):
-    """The training rows that are nearest to a row, on a common scale."""
-
-    def __init__(self, X: FloatArray, scale: CommonScale, n_references: int) -> None:
-        n_neighbors = min(n_references, len(X))
-        self.X = X
-        self.scale = scale
-        self.weights = _equal(n_neighbors)
-        self.search = NearestNeighbors(n_neighbors=n_neighbors)
-        self.search.fit(scale.transform(X))
-
-    def of(self, X: FloatArray) -> FloatArray:
-        if not len(X):
-            return np.empty((0, len(self.weights), X.shape[1]))
-        points = self.scale.transform(X)
-        return self.X[self.search.kneighbors(points, return_distance=False)]
-
-
-def make_references(
-    kind: str, n_references: int, X: FloatArray, scale: CommonScale, seed: int
-) -> References:
-    """Find references among, or between, training rows.
+@dataclass(frozen=True)
+class TrainingRows:
+    """What references are made of.
 
     Parameters
     ----------
-    kind : {"kmeans", "neighbors", "sample", "mean", "median"}
-        Centres of clusters, weighted by their shares of the rows; each row's
-        nearest training rows; training rows drawn without replacement; the mean
-        or median of each column, of categories the most frequent one.
-    n_references : int
-        Number of references; "mean" and "median" give one.
     X : ndarray of shape (n_samples, n_features)
         Coded training rows.
     scale : CommonScale
         Where distances are measured.
-    seed : int
-        Seeds the clustering and the draw.
+    random_state : int
+        Seeds all draws.
+    coding : TableCoding or None
+        What the numbers stand for; None where all columns hold numbers.
+    estimator : fitted estimator or None
+        The detector.
+    image_shape : tuple (C, H, W) or None
+        Shape of the images in the rows, where they are images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.explainers import (
+    ...     KernelShap, References, TrainingRows
+    ... )
+    >>> from sklearn_anomaly_attr import KNNDetector
+    >>> class Lowest(References):
+    ...     def prepare(self, training: TrainingRows):
+    ...         self.lowest_ = training.X.min(axis=0)
+    ...     def of(self, X):
+    ...         return np.tile(self.lowest_, (len(X), 1, 1))
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> explainer = KernelShap(KNNDetector(), references=Lowest()).fit(X)
+    >>> bool((explainer.references_.lowest_ == X.min(axis=0)).all())
+    True
     """
-    if kind == "neighbors":
-        return NeighborReferences(X, scale, n_references)
-    if kind == "sample":
-        rng = np.random.RandomState(seed)
-        return SharedReferences(X[rng.permutation(len(X))[:n_references]])
-    if kind in ("mean", "median"):
-        return SharedReferences(typical_row(X, scale, kind)[None])
-    n_clusters = min(n_references, len(np.unique(X, axis=0)))
-    kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
-    sizes = np.bincount(kmeans.fit_predict(scale.transform(X)), minlength=n_clusters)
-    centers = scale.inverse_transform(kmeans.cluster_centers_)
-    return SharedReferences(centers, sizes / sizes.sum())
+
+    X: FloatArray
+    scale: CommonScale
+    random_state: int
+    coding: TableCoding | None = None
+    estimator: Any = None
+    image_shape: ImageShape | None = None
 
 
-def typical_row(X: FloatArray, scale: CommonScale, kind: str) -> FloatArray:
-    """Mean or median of each column; of categories, the most frequent one."""
-    row = X.mean(axis=0) if kind == "mean" else np.median(X, axis=0)
-    for i in np.flatnonzero(scale.n_categories):
-        row[i] = np.bincount(X[:, i].astype(np.intp)).argmax()
-    return row
+class References(BaseEstimator, metaclass=ABCMeta):
+    """Base of what stands in for absent values.
+
+    A parameter object: explainers clone it, let the clone prepare itself on the
+    training rows, and ask it for the references of each row they explain. A
+    subclass writes ``of(X)`` and, where it learns from the training rows,
+    ``prepare(training)``.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_references,)
+        Weights of the references, summing to 1.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr import KernelShap, KNNDetector
+    >>> from sklearn_anomaly_attr.explainers import References
+    >>> class Half(References):
+    ...     def of(self, X):
+    ...         return 0.5 * X[:, None]
+    >>> X = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    >>> explainer = KernelShap(KNNDetector(1), references=Half()).fit(X)
+    >>> explainer.explain([[0.0, 4.0]]).values.round(1)
+    array([[0., 2.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
+    weights_: FloatArray = np.ones(1)
+
+    def check(self, estimator: Any) -> None:
+        """Refuse a detector for which there are no such references.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Not fitted yet.
+        """
+        return
+
+    def prepare(self, training: TrainingRows) -> None:
+        """Learn from the training rows.
+
+        Parameters
+        ----------
+        training : TrainingRows
+            The training rows, as the explainer codes them, and what else it
+            knows of them.
+        """
+        return
+
+    @abstractmethod
+    def of(self, X: FloatArray) -> FloatArray:
+        """References of rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Coded rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_references, n_features)
+            Or of shape (1, n_references, n_features) where all rows share them.
+        """
+
+
+class SharedReferences(References):
+    """Base of references that are the same for all rows.
+
+    A subclass writes ``prepare(training)``, which sets ``rows_``.
+
+    Attributes
+    ----------
+    rows_ : ndarray of shape (n_references, n_features)
+        The references, in the units of the columns. A category is given as its
+        position among those of its column, in the order of their text.
+    """
+
+    rows_: FloatArray
+
+    def of(self, X: FloatArray) -> FloatArray:
+        """References ``(1, n_references, n_features)`` of any rows."""
+        return self.rows_[None]
+
+
+class PreparedReferences(References):
+    """Coded references that were made elsewhere, for the rows of one call.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples or 1, n_references, n_features)
+        The references.
+    weights : ndarray of shape (n_references,), default=None
+        Their weights, summing to 1; equal by default.
+    """
+
+    def __init__(self, rows: FloatArray, weights: FloatArray | None = None) -> None:
+        self.rows = rows
+        self.weights = weights
+        self.weights_ = equal_weights(rows.shape[1]) if weights is None else weights
+
+    def of(self, X: FloatArray) -> FloatArray:
+        """The references of the rows X."""
+        return self.rows
+
+
+def checked_stand_ins(given: FloatArray, X: FloatArray, source: str) -> FloatArray:
+    """What a function gives for rows or images, if it is finite and of their shape."""
+    if given.shape == X.shape and np.isfinite(given).all():
+        return given
+    found = "numbers that are NaN or infinite"
+    if given.shape != X.shape:
+        found = f"the shape {given.shape} for rows of the shape {X.shape}"
+    raise ValueError(
+        f"The function {source!r} gives {found}: let it give finite numbers of the "
+        "shape of what it is given."
+    )
 
 
 def normal_rows(X: FloatArray, scores: FloatArray, contamination: float) -> FloatArray:
@@ -122,5 +185,6 @@ def normal_rows(X: FloatArray, scores: FloatArray, contamination: float) -> Floa
     return X[~(scores > threshold)]
 
 
-def _equal(n: int) -> FloatArray:
+def equal_weights(n: int) -> FloatArray:
+    """Weights of references that count alike."""
     return np.full(n, 1.0 / n)

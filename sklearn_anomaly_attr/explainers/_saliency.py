@@ -7,29 +7,27 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._gradient_explainer import GradientExplainer
-from ._score_explainer import Attributions
+from ._base import Attributions
+from ._gradient_bases import GradientExplainer
 
 
+@shared_paragraphs
 class Saliency(GradientExplainer):
     r"""Attribute anomaly scores to features by the gradient at the row.
 
     How fast the score changes with each column, next to the row. One gradient
     a row: the cheapest of all explanations, and no more than local.
 
-    Attributions are first-order changes of the anomaly score, where POSITIVE
-    pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
+    {first_order_attributions}
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one, whose
-        score has a gradient. It is cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {differentiable_estimator}
     multiply_by : {"deviation", "std", "input"} or None, default="deviation"
         What the gradient is multiplied by, column by column.
 
@@ -41,29 +39,19 @@ class Saliency(GradientExplainer):
         - None: :math:`|g_i|`, in units of the score per unit of the column.
           Never negative.
         - "input": :math:`g_i x_i`.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, if a column holds
         categories, or if the score has no gradient, as that of trees.
@@ -148,7 +136,7 @@ class Saliency(GradientExplainer):
 
     def _multiply(self, gradients: FloatArray, X: FloatArray) -> FloatArray:
         """Attributions by the gradients at the rows X."""
-        values = gradients * self._factors(X)
+        values: FloatArray = gradients * self._factors(X)
         return values if self._is_signed else np.abs(values)
 
     @property
@@ -163,7 +151,7 @@ class Saliency(GradientExplainer):
             return self._spread
         return X - self._means if self.multiply_by == "deviation" else X
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
+    def _describe(self, score: TorchScore) -> str:
         gradient = "gradient" if self._is_signed else "|gradient|"
         by = "" if self.multiply_by is None else f" x {self.multiply_by}"
         return f"{type(self).__name__}, {gradient}{by}"

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from ..games import Players
-from ..scores import MixtureScore, TorchScore, torch_score
+from ..scores import MixtureScore, TorchScore
 from ..scores._mixture import GaussianComponents
-from ._references import NeighborReferences
-from ._score_explainer import Attributions, ScoreExplainer
+from ._base import Attributions, ScoreExplainer
+from ._reference_kinds import NearestReferences
+from ._references import TrainingRows
 
 # Beside its own variance, what is left of that of a column given others; less
 # is rounding.
@@ -28,6 +30,7 @@ _TIED = 1e-9
 _WORTHLESS = -1e300
 
 
+@shared_paragraphs
 class SequentialFeatureExplainer(ScoreExplainer):
     """Rank features in the order in which they best show the anomaly.
 
@@ -47,10 +50,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    estimator : estimator {estimator}
     max_features : int or None, default=None
         Number of features to show; all if None, or if there are fewer. A
         detector that is no mixture scores each row about n_references *
@@ -58,35 +58,20 @@ class SequentialFeatureExplainer(ScoreExplainer):
     n_references : int, default=8
         Number of neighbours, for detectors that are no mixtures; all training
         rows, if there are fewer.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, that hold categories. Columns of strings,
-        booleans and categoricals are so in any case, as are those that the
-        detector's Pipeline gives to an encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    categorical_features : "auto" or list, default="auto" {category_columns}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table.
+    {no_score_or_no_table}
 
     See Also
     --------
@@ -143,8 +128,9 @@ class SequentialFeatureExplainer(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._neighbors = NeighborReferences(X, self._scale, self.n_references)
-        components = _components(torch_score(self.estimator_, self._coding))
+        self._neighbors = NearestReferences(self.n_references)
+        self._neighbors.prepare(TrainingRows(X, self._scale, self._random_seed))
+        components = _components(self._translated(self._coding))
         self._n_components = 0 if components is None else len(components.log_weights)
 
     @property
@@ -170,7 +156,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
         references = self._tensor(self._neighbors.of(x.cpu().numpy()), x)
         return _Insertion(score, x, references, self._batch_size(score, x))
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
+    def _describe(self, score: TorchScore) -> str:
         marginals = _components(score) is not None
         worth = "marginals" if marginals else f"{self.n_references} neighbours"
         return f"SequentialFeatureExplainer, {worth}"

@@ -10,13 +10,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from ..games import Players
 from ..scores import TorchScore
 from ..shapley._interactions import InteractionRegression
-from ._reference_explainer import ReferenceExplainer
+from ._game_bases import ReferenceExplainer
 
 
+@shared_paragraphs
 class ShapleyInteractions(ReferenceExplainer):
     r"""Attribute anomaly scores to features and to pairs of features.
 
@@ -38,55 +40,46 @@ class ShapleyInteractions(ReferenceExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : str, default="kmeans"
-        Rows whose values stand in for absent ones: "kmeans", centres of
-        clusters, weighted by their shares of the training rows; "neighbors",
-        each row's nearest training rows; "sample", training rows drawn without
-        replacement; "mean" or "median" of each column, of categories the most
-        frequent one.
-    n_references : int, default=8
-        Number of references; "mean" and "median" give one.
+    estimator : estimator {estimator}
+    references : str, References or array-like, default="kmeans"
+        What absent features show:
+
+        - "kmeans": centers of clusters of the training rows, weighted by their
+          shares of the rows, see :class:`KMeansReferences`;
+        - "neighbors": the training rows nearest to the explained one, see
+          :class:`NearestReferences`;
+        - "sample": training rows drawn at random;
+        - "mean", "median": the mean, or the median, of each training column; of
+          categories, the most frequent one;
+        - "reconstruction": what the detector gives back for the row, by its
+          method ``reconstruct``;
+        - one of the objects that these stand for, or rows of one's own, with the
+          columns of X.
+    n_references : int, default=8 {n_references}
     max_evaluations : int or "auto", default="auto"
         Largest number of coalitions. All are evaluated where they fit, which
         makes the values exact; no more than 6000 otherwise. "auto" is
         2 * n_features**2, within 2 * n_features + 2048 and 4096.
-    groups : dict of str to list, default=None
+    feature_groups : dict of str to list, default=None
         Groups of columns that are attributed as one: group name -> columns,
         by name or position. Columns in no group stay alone. The cure for many
         columns, as the number of pairs grows with their square.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the references and the choice of coalitions, once in ``fit``,
         and the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, a group is not made of
         its columns, or ``max_evaluations`` is below 2 * n_features + 2.
@@ -152,7 +145,7 @@ class ShapleyInteractions(ReferenceExplainer):
         references: str = "kmeans",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -163,7 +156,7 @@ class ShapleyInteractions(ReferenceExplainer):
         self.references = references
         self.n_references = n_references
         self.max_evaluations = max_evaluations
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -172,26 +165,21 @@ class ShapleyInteractions(ReferenceExplainer):
 
     def _solver(self) -> InteractionRegression:
         budget = None if self.max_evaluations == "auto" else int(self.max_evaluations)
-        return _interactions(len(self._players()), budget, self._random_seed)
+        return _interactions(self._n_players, budget, self._random_seed)
 
     def _cells(self, n_players: int) -> int:
         return super()._cells(n_players) + n_players * (n_players + 1) // 2
 
-    def _shown(self, players: Players) -> Players:
+    def _shown(
+        self, players: Players
+    ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
         names, columns = players.names, players.columns
-        return Players(
-            (
-                *names,
-                *(
-                    f"{a} \N{MULTIPLICATION SIGN} {b}"
-                    for a, b in combinations(names, 2)
-                ),
-            ),
-            (*columns, *(a + b for a, b in combinations(columns, 2))),
-        )
+        both = (f"{a} \N{MULTIPLICATION SIGN} {b}" for a, b in combinations(names, 2))
+        pairs = (a + b for a, b in combinations(columns, 2))
+        return (*names, *both), (*columns, *pairs)
 
-    def _describe_game(self, score: TorchScore, players: Players) -> str:
-        return f"{type(self).__name__}, {self.references} references"
+    def _describe_game(self, score: TorchScore) -> str:
+        return f"{type(self).__name__}, {self._references_name()} references"
 
 
 @lru_cache(maxsize=2)

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
-from ..games import Players
 from ..scores import TorchScore
 from ..shapley import PermutationSampling
-from ._reference_explainer import ReferenceExplainer
+from ._game_bases import ReferenceExplainer
 
 
+@shared_paragraphs
 class ShapleySampling(ReferenceExplainer):
     """Attribute anomaly scores to features as they join in random orders.
 
@@ -25,64 +26,47 @@ class ShapleySampling(ReferenceExplainer):
     its reverse: what features do in pairs is then shared without error. The
     estimates are unbiased, and come with standard errors.
 
-    Attributions are in units of the anomaly score; POSITIVE pushes it UP.
-    With the base value, the weighted mean score of the references, they add up
-    to the anomaly score, ``-estimator_.score_samples(X)``.
+    {attributions_add_up}
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    references : {"kmeans", "neighbors", "sample", "mean", "median"}, default="kmeans"
-        Where absent features take their values from: k-means centres of the
-        training rows, weighted by their clusters' shares of the rows; the
-        training rows nearest to the row, on a common scale; training rows drawn
-        at random; the mean or median of each column, of categories the most
-        frequent one.
-    n_references : int, default=8
-        Number of references; "mean" and "median" give one. Fewer where there
-        are fewer different training rows.
+    estimator : estimator {estimator}
+    references : str, References or array-like, default="kmeans"
+        What absent features show:
+
+        - "kmeans": centers of clusters of the training rows, weighted by their
+          shares of the rows, see :class:`KMeansReferences`;
+        - "neighbors": the training rows nearest to the explained one, see
+          :class:`NearestReferences`;
+        - "sample": training rows drawn at random;
+        - "mean", "median": the mean, or the median, of each training column; of
+          categories, the most frequent one;
+        - "reconstruction": what the detector gives back for the row, by its
+          method ``reconstruct``;
+        - one of the objects that these stand for, or rows of one's own, with the
+          columns of X.
+    n_references : int, default=8 {n_distinct_references}
     n_permutations : int or "auto", default="auto"
         Number of pairs of an order and its reverse, at least 2. Each asks
         2 * n_features coalitions, those that were asked before apart. "auto"
         asks about 2 * n_features + 2048 in all, and draws at least 10 pairs.
-    groups : dict of str to list, default=None
-        Groups of columns that are attributed as one: group name -> columns,
-        by name or position. Columns in no group stay alone.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, whose absent values must be among those
-        seen in ``fit``. Columns of strings, booleans and categoricals are so
-        in any case, as are those that the detector's Pipeline gives to an
-        encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    feature_groups : dict of str to list, default=None {feature_groups}
+    categorical_features : "auto" or list, default="auto" {categorical_features}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the orders and the choice of references, once in ``fit``, and
         the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
-        of its columns. In ``explain``, if a score is infinite or NaN.
+    {not_explainable}
 
     See Also
     --------
@@ -129,7 +113,7 @@ class ShapleySampling(ReferenceExplainer):
         references: str = "kmeans",
         n_references: int = 8,
         n_permutations: int | str = "auto",
-        groups: Mapping[str, Sequence[Any]] | None = None,
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -140,7 +124,7 @@ class ShapleySampling(ReferenceExplainer):
         self.references = references
         self.n_references = n_references
         self.n_permutations = n_permutations
-        self.groups = groups
+        self.feature_groups = feature_groups
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device
@@ -148,7 +132,7 @@ class ShapleySampling(ReferenceExplainer):
         self.verbose = verbose
 
     def _solver(self) -> PermutationSampling:
-        n_players = len(self._players())
+        n_players = self._n_players
         n_pairs = self.n_permutations
         if n_pairs == "auto":
             n_pairs = max(10, 1 + 1024 // n_players)
@@ -159,7 +143,7 @@ class ShapleySampling(ReferenceExplainer):
         n_gains = self._solver().n_permutations * n_players
         return max(n_gains, super()._cells(n_players))
 
-    def _describe_game(self, score: TorchScore, players: Players) -> str:
+    def _describe_game(self, score: TorchScore) -> str:
         return f"{type(self).__name__}, {self._solver().n_permutations} pairs of orders"
 
 

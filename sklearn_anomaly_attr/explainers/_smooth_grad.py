@@ -8,14 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from ..games import Players
 from ..scores import TorchScore
-from ._gradient_explainer import mean_of_draws
+from ._base import Attributions
+from ._gradient_bases import mean_of_draws
 from ._saliency import Saliency
-from ._score_explainer import Attributions
 
 
+@shared_paragraphs
 class SmoothGrad(Saliency):
     r"""Attribute anomaly scores to features by the mean gradient near the row.
 
@@ -28,16 +30,12 @@ class SmoothGrad(Saliency):
     wiggles of the score do not show. The noise is drawn once, in pairs of
     opposite sign, and is the same for all rows.
 
-    Attributions are first-order changes of the anomaly score, where POSITIVE
-    pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
+    {first_order_attributions}
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one, whose
-        score has a gradient. It is cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    n_samples : int, default=32
+    estimator : estimator {differentiable_estimator}
+    n_draws : int, default=32
         Number of noisy copies of a row; an odd number counts as the next one.
     noise_level : float, default=0.1
         Standard deviation of the noise, :math:`\lambda`, in standard
@@ -54,30 +52,21 @@ class SmoothGrad(Saliency):
         - None: :math:`|g_i|`, in units of the score per unit of the column.
           Never negative.
         - "input": :math:`g_i x_i`.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the noise, once in ``fit``, and the detector's ``random_state``
         where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table, if a column holds
         categories, or if the score has no gradient, as that of trees.
@@ -114,7 +103,7 @@ class SmoothGrad(Saliency):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Saliency._parameter_constraints,
-        "n_samples": [Interval(Integral, 3, None, closed="left")],
+        "n_draws": [Interval(Integral, 3, None, closed="left")],
         "noise_level": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -122,7 +111,7 @@ class SmoothGrad(Saliency):
         self,
         estimator: Any,
         *,
-        n_samples: int = 32,
+        n_draws: int = 32,
         noise_level: float = 0.1,
         multiply_by: str | None = "deviation",
         batch_size: int | str = "auto",
@@ -138,16 +127,16 @@ class SmoothGrad(Saliency):
             random_state=random_state,
             verbose=verbose,
         )
-        self.n_samples = n_samples
+        self.n_draws = n_draws
         self.noise_level = noise_level
 
     def _cells(self, n_players: int) -> int:
-        return (self.n_samples + 1) * self.n_features_in_
+        return (self.n_draws + 1) * self.n_features_in_
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
-        n_pairs = (self.n_samples + 1) // 2
+        n_pairs = (self.n_draws + 1) // 2
         noise = self._tensor(self._noise(n_pairs, self.noise_level), x)
         _, gradients = self._gradients(score, x[:, None] + noise)
         pairs = gradients.unflatten(1, (n_pairs, 2)).mean(dim=2)
@@ -159,6 +148,6 @@ class SmoothGrad(Saliency):
             standard_errors=standard_errors * np.abs(self._factors(rows)),
         )
 
-    def _describe(self, score: TorchScore, players: Players) -> str:
-        n_copies = 2 * ((self.n_samples + 1) // 2)
-        return f"{super()._describe(score, players)}, {n_copies} noisy copies"
+    def _describe(self, score: TorchScore) -> str:
+        n_copies = 2 * ((self.n_draws + 1) // 2)
+        return f"{super()._describe(score)}, {n_copies} noisy copies"

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
-from ._score_explainer import Attributions, ScoreExplainer
+from ._base import Attributions, ScoreExplainer
 
 
+@shared_paragraphs
 class ZScore(ScoreExplainer):
     r"""Rank features by their distance from the mean, in standard deviations.
 
@@ -27,42 +29,24 @@ class ZScore(ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Outlier detector, density model, or Pipeline that ends in one. It is
-        cloned and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    categorical_features : "auto" or list, default="auto"
-        Columns, by name or position, that hold categories. Columns of strings,
-        booleans and categoricals are so in any case, as are those that the
-        detector's Pipeline gives to an encoder; "auto" adds no other.
-    batch_size : int or "auto", default="auto"
-        Largest number of rows that are scored at once; bounds the memory.
-        "auto" suits it to the number of columns and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    estimator : estimator {estimator}
+    categorical_features : "auto" or list, default="auto" {category_columns}
+    batch_size : int or "auto", default="auto" {batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
     means_, scales_ : ndarray of shape (`n_features_in_`,)
         Means and standard deviations of the training columns, the latter 1 for
         columns of one value; NaN for columns of categories.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {features_in}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X is not a finite numeric table.
+    {no_score_or_no_table}
 
     See Also
     --------

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._torch._blocks import blocks
 from .._torch._coordinate_search import CoordinateMinimizer
 from .._torch._lbfgs import GradientMinimizer
@@ -32,6 +33,28 @@ def local_minimizer(
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
         Range of the training columns; only the coordinate search keeps to it.
+
+    Returns
+    -------
+    callable
+        ``minimizer(x, free)`` gives the local minima next to the rows `x` over
+        their `free` columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
+    >>> from sklearn_anomaly_attr._torch._proximity import Proximity
+    >>> from sklearn_anomaly_attr.games import local_minimizer
+    >>> X = torch.from_numpy(np.random.default_rng(0).normal(size=(200, 2)))
+    >>> score = torch_score(GaussianMixtureDetector().fit(X.numpy()))
+    >>> proximity = Proximity(X.std(dim=0), 0.01)
+    >>> lower, upper = X.amin(dim=0), X.amax(dim=0)
+    >>> minimizer = local_minimizer(score, proximity, lower, upper)
+    >>> x = torch.tensor([[0.0, 5.0]], dtype=torch.float64)
+    >>> minimizer(x, torch.tensor([[False, True]])).round(decimals=1)
+    tensor([[0.0000, 0.2000]], dtype=torch.float64)
     """
     if not proximity.categorical:
         if isinstance(score, MixtureScore):
@@ -58,17 +81,21 @@ class _MinimumGame(Game):
         self.minimizer = minimizer
         self.categorical = categorical
 
-    def _minima(self, masks: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
-        """Blocks of local minima with the players of each mask held fixed."""
-        free = ~self.players.expand(masks)
+    def _minima(self, coalitions: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Blocks of local minima with the players of each coalition held fixed."""
         n_samples, n_features = self.x.shape
-        for rows, cols in blocks(n_samples, len(masks), self.batch_size):
-            grid = torch.broadcast_tensors(self.x[rows, None], free[cols])
+        fixed = self.players.fixed(self.x.device)
+        for rows, cols in blocks(n_samples, len(coalitions), self.batch_size):
+            free = ~self.players[rows].expand(coalitions[cols])
+            if fixed is not None:
+                free = free & ~fixed[rows, None]
+            grid = torch.broadcast_tensors(self.x[rows, None], free)
             shape = grid[0].shape
             y = self.minimizer(*(g.reshape(-1, n_features) for g in grid))
             yield rows, cols, y.view(shape)
 
 
+@shared_paragraphs
 class LocalMinimumGame(_MinimumGame):
     r"""Score at the local minimum with the coalition's features held fixed.
 
@@ -83,12 +110,35 @@ class LocalMinimumGame(_MinimumGame):
 
     Parameters
     ----------
-    score, x, players, batch_size
-        As in :class:`~sklearn_anomaly_attr.games.Game`.
+    score : TorchScore
+        Anomaly score.
+    x : Tensor of shape (n_samples, n_features)
+        The rows to explain.
+    players : Players
+        Who shares the score.
     minimizer : callable
         ``minimizer(x, free)`` gives the local minima.
     categorical : sequence of int, default=()
         Positions of the columns that hold codes of categories.
+    batch_size : int, default=4096 {scoring_batch_size}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
+    >>> from sklearn_anomaly_attr.games import LocalMinimumGame, Players
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> score = torch_score(GaussianMixtureDetector().fit(X))
+    >>> x = torch.tensor([[0.0, 5.0]], dtype=torch.float64)
+    >>> game = LocalMinimumGame(
+    ...     score,
+    ...     x,
+    ...     Players.from_groups(["a", "b"], None),
+    ...     lambda x, free: torch.where(free, 0.0, x),  # the mode, near enough
+    ... )
+    >>> game.values(torch.tensor([[False, False], [False, True]])).round(decimals=1)
+    tensor([[ 1.8000, 14.0000]], dtype=torch.float64)
     """
 
     @property
@@ -100,15 +150,16 @@ class LocalMinimumGame(_MinimumGame):
             reference[rows] = y[:, 0]
         return reference
 
-    def values(self, masks: Tensor) -> Tensor:
-        """Worth of coalitions ``masks (m, n_players)``: ``(n_samples, m)``."""
-        worth = self.x.new_empty(len(self.x), len(masks))
+    def values(self, coalitions: Tensor) -> Tensor:
+        """Scores with absent players, ``(n_samples, n_coalitions)``."""
+        worth = self.x.new_empty(len(self.x), len(coalitions))
         with torch.no_grad():
-            for rows, cols, y in self._minima(masks):
+            for rows, cols, y in self._minima(coalitions):
                 worth[rows, cols] = self.score(y)
         return worth
 
 
+@shared_paragraphs
 class RelaxedMinimumGame(_MinimumGame):
     r"""Score where the absent features average a few local minima.
 
@@ -123,12 +174,35 @@ class RelaxedMinimumGame(_MinimumGame):
 
     Parameters
     ----------
-    score, x, players, batch_size
-        As in :class:`~sklearn_anomaly_attr.games.Game`.
+    score : TorchScore
+        Anomaly score.
+    x : Tensor of shape (n_samples, n_features)
+        The rows to explain.
+    players : Players
+        Who shares the score.
     minimizer : callable
         ``minimizer(x, free)`` gives the local minima.
     categorical : sequence of int, default=()
         Positions of the columns that hold codes of categories.
+    batch_size : int, default=4096 {scoring_batch_size}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
+    >>> from sklearn_anomaly_attr.games import RelaxedMinimumGame, Players
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> score = torch_score(GaussianMixtureDetector().fit(X))
+    >>> x = torch.tensor([[0.0, 5.0]], dtype=torch.float64)
+    >>> game = RelaxedMinimumGame(
+    ...     score,
+    ...     x,
+    ...     Players.from_groups(["a", "b"], None),
+    ...     lambda x, free: torch.where(free, 0.0, x),  # the mode, near enough
+    ... )
+    >>> game.values(torch.tensor([[False, False], [False, True]])).round(decimals=1)
+    tensor([[ 1.8000, 14.0000]], dtype=torch.float64)
     """
 
     def __init__(
@@ -149,10 +223,10 @@ class RelaxedMinimumGame(_MinimumGame):
             categorical=categorical,
             batch_size=batch_size,
         )
-        masks = torch.eye(len(players), dtype=torch.bool, device=x.device)
-        masks = torch.cat([torch.zeros_like(masks[:1]), masks])
-        self._minimum = x.new_empty(len(x), len(masks), x.shape[1])
-        for rows, cols, y in self._minima(masks):
+        coalitions = torch.eye(len(players), dtype=torch.bool, device=x.device)
+        coalitions = torch.cat([torch.zeros_like(coalitions[:1]), coalitions])
+        self._minimum = x.new_empty(len(x), len(coalitions), x.shape[1])
+        for rows, cols, y in self._minima(coalitions):
             self._minimum[rows, cols] = y
 
     @property
@@ -160,16 +234,16 @@ class RelaxedMinimumGame(_MinimumGame):
         """The local minima with every feature free, ``(n_samples, n_features)``."""
         return self._minimum[:, 0]
 
-    def values(self, masks: Tensor) -> Tensor:
-        """Worth of coalitions ``masks (m, n_players)``: ``(n_samples, m)``."""
-        present = self.players.expand(masks)
-        weights = torch.nn.functional.pad(masks.to(self.x), (1, 0), value=1.0)
+    def values(self, coalitions: Tensor) -> Tensor:
+        """Scores with absent players, ``(n_samples, n_coalitions)``."""
+        weights = torch.nn.functional.pad(coalitions.to(self.x), (1, 0), value=1.0)
         weights /= weights.sum(dim=1, keepdim=True)
-        worth = self.x.new_empty(len(self.x), len(masks))
+        worth = self.x.new_empty(len(self.x), len(coalitions))
         with torch.no_grad():
-            for rows, cols in blocks(len(self.x), len(masks), self.batch_size):
+            for rows, cols in blocks(len(self.x), len(coalitions), self.batch_size):
                 absent = self._mean(weights[cols], rows)
-                y = torch.where(present[cols], self.x[rows, None], absent)
+                present = self.players[rows].expand(coalitions[cols])
+                y = torch.where(present, self.x[rows, None], absent)
                 worth[rows, cols] = self.score(y)
         return worth
 

@@ -185,7 +185,9 @@ class MixtureMinimizer:
     def _parts(self, chosen: Tensor) -> tuple[Tensor, ...]:
         """Positions of the chosen problems, in parts that fit the memory."""
         (rows,) = torch.nonzero(chosen, as_tuple=True)
-        return rows.split(max(1, _MATRIX_ELEMENTS // self._stacked.shape[0] ** 2))
+        size = max(1, _MATRIX_ELEMENTS // self._stacked.shape[0] ** 2)
+        parts: tuple[Tensor, ...] = rows.split(size)
+        return parts
 
     def _inverse(self, key: int, weight: Tensor) -> Tensor:
         """Inverse Hessian of one component, for one number of fixed columns."""

@@ -1,44 +1,61 @@
-"""Players: the features, or groups of features, that share the score."""
+"""Players: the features, or groups of them, that share the score of a row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from .._typing import BoolArray, IntArray
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Players:
-    """Groups of columns: those that play a game are disjoint and cover all columns.
+    """Who shares the score of rows, and which cells each of them owns.
 
     Parameters
     ----------
     names : tuple of str
         Names of the players.
-    columns : tuple of tuples of int
-        Positions of each player's columns.
+    owners : ndarray of int of shape (n_features,) or (n_samples, n_features)
+        Position of the player that owns each column, in all rows or in each.
+    free : bool ndarray of shape (n_samples, n_features), default=None
+        Cells that may be absent: the others keep the values of the row whoever
+        plays. By default, all of them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_anomaly_attr.games import Players
+    >>> players = Players.from_groups(["a", "b", "c"], {"pair": ["a", "c"]})
+    >>> players.names
+    ('pair', 'b')
+    >>> players.expand(torch.tensor([[True, False]]))
+    tensor([[ True, False,  True]])
     """
 
     names: tuple[str, ...]
-    columns: tuple[tuple[int, ...], ...]
+    owners: IntArray
+    free: BoolArray | None = None
 
     @classmethod
     def from_groups(
-        cls, column_names: Sequence[str], groups: Mapping[str, Sequence[Any]] | None
-    ) -> Players:
+        cls,
+        column_names: Sequence[str],
+        feature_groups: Mapping[str, Sequence[Any]] | None,
+    ) -> Self:
         """Make one player of each group, and one of each column in no group.
 
         Parameters
         ----------
         column_names : sequence of str
             Names of the columns.
-        groups : mapping of str to sequence of str or int, or None
+        feature_groups : mapping of str to sequence of str or int, or None
             Group name -> its columns, by name or by position.
 
         Returns
@@ -52,48 +69,133 @@ class Players:
             If a group is empty, names an unknown column, a column stands in
             two groups, or a group takes the name of a column outside it.
         """
-        position = {name: i for i, name in enumerate(column_names)}
-        owner: dict[int, str] = {}
-        for group, members in (groups or {}).items():
-            if isinstance(members, str) or len(members) == 0:
-                raise ValueError(
-                    f"groups[{group!r}] must list at least one column; got {members!r}."
-                )
-            for member in members:
-                column = position.get(member, member)
-                if column not in range(len(column_names)):
-                    raise ValueError(
-                        f"groups[{group!r}] names the column {member!r}, which X does "
-                        "not have: use X's column names, or positions from 0."
-                    )
-                if column in owner:
-                    raise ValueError(
-                        f"The column {member!r} stands in the groups "
-                        f"{owner[column]!r} and {group!r}: leave it in one of them."
-                    )
-                owner[column] = str(group)
-        columns: dict[str, list[int]] = {}
+        group_of = _group_of_column(column_names, feature_groups or {})
+        position: dict[str, int] = {}
+        owners = np.empty(len(column_names), dtype=np.intp)
         for i, name in enumerate(column_names):
-            player = owner.get(i, name)
-            if i not in owner and name in owner.values():
+            if i not in group_of and name in group_of.values():
                 raise ValueError(
                     f"The group {name!r} has the name of a column that is not in it: "
                     "choose another name."
                 )
-            columns.setdefault(player, []).append(i)
-        return cls(tuple(columns), tuple(map(tuple, columns.values())))
+            owners[i] = position.setdefault(group_of.get(i, name), len(position))
+        return cls(tuple(position), owners)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    @cached_property
-    def player_of_column(self) -> NDArray[np.intp]:
-        """Position of the player that each column belongs to."""
-        owner = np.empty(sum(map(len, self.columns)), dtype=np.intp)
-        for player, columns in enumerate(self.columns):
-            owner[list(columns)] = player
-        return owner
+    def __getitem__(self, rows: slice) -> Self:
+        """Select rows."""
+        each = self.owners if self.owners.ndim == 1 else self.owners[rows]
+        return replace(
+            self, owners=each, free=None if self.free is None else self.free[rows]
+        )
 
-    def expand(self, masks: Tensor) -> Tensor:
-        """Turn masks over players ``(..., n_players)`` into masks over columns."""
-        return masks[..., torch.from_numpy(self.player_of_column).to(masks.device)]
+    @cached_property
+    def columns(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of each player's columns, where they are the same in all rows."""
+        order = np.argsort(self.owners, kind="stable")
+        counts = np.bincount(self.owners, minlength=len(self))
+        parts = np.split(order, np.cumsum(counts)[:-1])
+        return tuple(tuple(part.tolist()) for part in parts)
+
+    def expand(self, coalitions: Tensor) -> Tensor:
+        """Turn coalitions into the columns that their players own.
+
+        Parameters
+        ----------
+        coalitions : Tensor of shape (n_coalitions, n_players)
+            Who is present.
+
+        Returns
+        -------
+        Tensor of shape ([n_samples,] n_coalitions, n_features)
+            With rows where these have owners of their own.
+        """
+        owners = torch.from_numpy(self.owners).to(coalitions.device)
+        columns = coalitions[:, owners]
+        return columns if owners.ndim == 1 else columns.movedim(1, 0)
+
+    def fixed(self, device: torch.device) -> Tensor | None:
+        """Tell which cells are never absent.
+
+        Parameters
+        ----------
+        device : torch.device
+            Where to put the result.
+
+        Returns
+        -------
+        bool Tensor of shape (n_samples, n_features) or None
+            None where all cells are free.
+        """
+        return None if self.free is None else torch.from_numpy(~self.free).to(device)
+
+    def stand_ins(self, x: Tensor, references: Tensor) -> Tensor:
+        """References, with the values of the row in the cells that are not free.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            The rows.
+        references : Tensor of shape (n_samples or 1, n_references, n_features)
+            What absent columns show.
+
+        Returns
+        -------
+        Tensor of shape (n_samples or 1, n_references, n_features)
+            With an entry for each row where cells are not free.
+        """
+        fixed = self.fixed(x.device)
+        if fixed is None:
+            return references
+        return torch.where(fixed[:, None], x[:, None], references)
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Add up the values of the columns that a player owns.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, n_features)
+            Values of the columns.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_players)
+            Their sums.
+        """
+        if len(self) == values.shape[1]:
+            return values
+        owners = torch.from_numpy(self.owners).to(values.device)
+        summed = values.new_zeros(len(values), len(self))
+        if owners.ndim == 1:
+            return summed.index_add_(1, owners, values)
+        return summed.scatter_add_(1, owners, values)
+
+
+def _group_of_column(
+    column_names: Sequence[str], feature_groups: Mapping[str, Sequence[Any]]
+) -> dict[int, str]:
+    """The group of each column that is in one."""
+    position = {name: i for i, name in enumerate(column_names)}
+    group_of: dict[int, str] = {}
+    for group, members in feature_groups.items():
+        if isinstance(members, str) or len(members) == 0:
+            raise ValueError(
+                f"feature_groups[{group!r}] must list at least one column; got "
+                f"{members!r}."
+            )
+        for member in members:
+            column = position.get(member, member)
+            if column not in range(len(column_names)):
+                raise ValueError(
+                    f"feature_groups[{group!r}] names the column {member!r}, which X "
+                    "does not have: use X's column names, or positions from 0."
+                )
+            if column in group_of:
+                raise ValueError(
+                    f"The column {member!r} stands in the groups "
+                    f"{group_of[column]!r} and {group!r}: leave it in one of them."
+                )
+            group_of[column] = str(group)
+    return group_of

@@ -16,19 +16,45 @@ class ReferenceGame(Game):
 
     .. math:: v(S; x) = \sum_r w_r \, e(x_S, r_{S^c})
 
-    One reference gives the single-reference (baseline) game; k-means centres
+    One reference gives the single-reference (baseline) game; k-means centers
     with their clusters' shares as weights the marginal game of kernel SHAP;
-    each row's own nearest training rows the neighbour game.
+    each row's own nearest training rows the neighbor game. Players may own other
+    cells in each row, as the regions of images do.
 
     Parameters
     ----------
-    score, x, players, batch_size
-        As in :class:`~sklearn_anomaly_attr.games.Game`. A score with a
-        ``mean_over_references`` of its own bounds its memory itself.
+    score : TorchScore
+        Anomaly score.
+    x : Tensor of shape (n_samples, n_features)
+        The rows to explain.
+    players : Players
+        Who shares the score.
     references : Tensor of shape ([n_samples,] n_references, n_features)
         The references, the same for all rows or each row's own.
     weights : Tensor of shape (n_references,), default=None
         Weights, summing to 1; equal if None.
+    batch_size : int, default=4096
+        Largest number of rows that are scored at once. A score with a
+        ``mean_over_references`` of its own bounds its memory itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_anomaly_attr.games import Players, ReferenceGame
+    >>> from sklearn_anomaly_attr.scores import TorchScore
+    >>> class SquaredNorm(TorchScore):
+    ...     def forward(self, x):
+    ...         return x.square().sum(dim=-1)
+    >>> x = torch.tensor([[3.0, 4.0]])
+    >>> game = ReferenceGame(
+    ...     SquaredNorm(),
+    ...     x,
+    ...     Players.from_groups(["a", "b"], None),
+    ...     references=torch.zeros(1, 1, 2),
+    ...     weights=torch.ones(1),
+    ... )
+    >>> game.values(torch.tensor([[False, False], [True, False], [True, True]]))
+    tensor([[ 0.,  9., 25.]])
     """
 
     def __init__(
@@ -42,29 +68,34 @@ class ReferenceGame(Game):
         batch_size: int = 4096,
     ) -> None:
         super().__init__(score, x, players, batch_size)
-        n_references = references.shape[-2]
-        self.references = references.expand(len(x), n_references, x.shape[1])
+        references = players.stand_ins(x, references)
+        self.references = references.expand(len(x), *references.shape[-2:])
         if weights is None:
-            weights = x.new_full((n_references,), 1.0 / n_references)
+            weights = x.new_full((references.shape[-2],), 1.0 / references.shape[-2])
         self.weights = weights
 
-    def values(self, masks: Tensor) -> Tensor:
-        """Worth of coalitions ``masks (m, n_players)``: ``(n_samples, m)``."""
-        present = self.players.expand(masks)
+    def values(self, coalitions: Tensor) -> Tensor:
+        """Scores with absent players, ``(n_samples, n_coalitions)``."""
         with torch.no_grad():
-            worth = self.score.mean_over_references(
-                self.x, self.references, self.weights, present
-            )
-            return self._score_mixtures(present) if worth is None else worth
+            if self.players.owners.ndim == 1:
+                present = self.players.expand(coalitions)
+                found = self.score.mean_over_references(
+                    self.x, self.references, self.weights, present
+                )
+                if found is not None:
+                    return found
+            return self._score_mixtures(coalitions)
 
-    def _score_mixtures(self, present: Tensor) -> Tensor:
-        worth = self.x.new_empty(len(self.x), len(present))
+    def _score_mixtures(self, coalitions: Tensor) -> Tensor:
+        """Scores of all mixtures of a row and a reference, averaged."""
+        values = self.x.new_empty(len(self.x), len(coalitions))
         size = max(1, self.batch_size // len(self.weights))
-        for rows, cols in blocks(len(self.x), len(present), size):
+        for rows, cols in blocks(len(self.x), len(coalitions), size):
+            present = self.players[rows].expand(coalitions[cols])
             points = torch.where(
-                present[cols, None],
+                present[..., None, :],
                 self.x[rows, None, None],
                 self.references[rows, None],
             )
-            worth[rows, cols] = self.score(points) @ self.weights
-        return worth
+            values[rows, cols] = self.score(points) @ self.weights
+        return values

@@ -7,10 +7,14 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "BlurredReferences": "._references",
         "ConvAutoencoderDetector": "._conv_autoencoder",
         "ErrorMap": "._error_map",
         "FCDDDetector": "._fcdd",
+        "FunctionReferences": "._references",
         "ImageExplanation": "._image_explanation",
+        "ImageMeanReferences": "._references",
+        "ImageReferences": "._references",
         "RegionOcclusion": "._region_occlusion",
         "RegionShapley": "._region_shapley",
         "grid_regions": "._regions",
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     from ._error_map import ErrorMap as ErrorMap
     from ._fcdd import FCDDDetector as FCDDDetector
     from ._image_explanation import ImageExplanation as ImageExplanation
+    from ._references import BlurredReferences as BlurredReferences
+    from ._references import FunctionReferences as FunctionReferences
+    from ._references import ImageMeanReferences as ImageMeanReferences
+    from ._references import ImageReferences as ImageReferences
     from ._region_occlusion import RegionOcclusion as RegionOcclusion
     from ._region_shapley import RegionShapley as RegionShapley
     from ._regions import grid_regions as grid_regions

@@ -12,18 +12,22 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._conv import Conv2d, UpConv2d
-from .._torch._nets import ACTIVATIONS, DeepNet
+from .._torch._nets import ACTIVATIONS, BOUNDED, DeepNet
 from .._typing import FloatArray, ImageShape
 from .._validation import check_X
+from ..detectors._deep_scores import DeepScore
 from ..detectors._image_detector import ImageDetector
+from ..scores import TorchScore
 
 # How often "auto" halves the sides, at most, and the side it leaves, at least.
 _MOST_HALVINGS, _LEAST_SIDE = 4, 4
 
 
+@shared_paragraphs
 class ConvAutoencoderDetector(ImageDetector):
     r"""Detect anomalies as images that an autoencoder reconstructs badly.
 
@@ -36,9 +40,7 @@ class ConvAutoencoderDetector(ImageDetector):
 
         \frac1d \sum_i (\hat x_i - x_i)^2
 
-    The pixels of a channel are standardised together, to mean zero and standard
-    deviation one. A 2-D X without ``image_shape`` is a table: its columns are
-    standardised each, and a row is seen as a line of pixels.
+    {standardized_images}
 
     Parameters
     ----------
@@ -52,10 +54,7 @@ class ConvAutoencoderDetector(ImageDetector):
         How often height and width are halved, unless they are 1. "auto" halves
         them as long as both are even and more than four pixels remain of the
         larger one, four times at most.
-    image_shape : tuple (C, H, W) or (H, W), default=None
-        Channels, height and width of the images in the rows of a 2-D X, where
-        ``row.reshape(C, H, W)`` is an image. Arrays of the shapes (n, C, H, W)
-        and (n, H, W) tell it themselves.
+    image_shape : tuple (C, H, W) or (H, W), default=None {image_shape}
     activation : {"tanh", "logistic", "relu", "softplus", "identity"}, default="relu"
         What follows each layer but the latent and the last one. With "tanh" and
         "logistic" what the net gives back is bounded, so that every image far
@@ -64,28 +63,21 @@ class ConvAutoencoderDetector(ImageDetector):
         Standard deviation of the Gaussian noise that is added to the
         standardised pixels in training, from which the net learns to give back
         the images without noise (denoising autoencoder).
-    max_iter : int, default=20
-        Number of epochs; the largest one with ``early_stopping``.
+    max_iter : int, default=20 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of images in a training step; "auto" is 64.
     learning_rate : float, default=2e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="cosine"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
+    schedule : {"constant", "cosine", "step"}, default="cosine" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=False
         Whether to stop when the loss of held-out images no longer falls, and to
         go back to the weights at its lowest.
     validation_fraction : float, default=0.1
         Share of the training images that is held out for ``early_stopping``, in
         (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call, with a fresh
         optimiser. The channels are standardised anew.
@@ -95,26 +87,17 @@ class ConvAutoencoderDetector(ImageDetector):
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the held-out images, the order of the images,
         and the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
     image_shape_ : tuple (C, H, W) or None
         Shape of the images; None for a table.
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
+    weights_ : dict of str to ndarray {weights_}
     center_, scale_ : ndarray of shape (C,) or (`n_features_in_`,)
-        Means and standard deviations of the channels, or of the table's
-        columns.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
+        {center_and_scale_of_images}
+    {fitted_epochs}
     validation_scores_ : list of float or None
         Negative mean loss of the held-out images after each epoch; None without
         ``early_stopping``.
@@ -125,8 +108,7 @@ class ConvAutoencoderDetector(ImageDetector):
         Threshold on ``score_samples``; images below it are anomalies.
     n_features_in_ : int
         Number of pixels of an image in all channels: C * H * W.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,) {feature_names_in_}
 
     Raises
     ------
@@ -262,6 +244,14 @@ class ConvAutoencoderDetector(ImageDetector):
             noise=self.noise,
         )
 
+    def _torch_score(self) -> TorchScore:
+        # As that of tables.
+        return DeepScore.of(
+            self,
+            coercive=self.activation in BOUNDED,
+            description="convolutional autoencoder",
+        )
+
     def _n_halvings(self, image_shape: ImageShape) -> int:
         """How often the sides are halved."""
         sides = [side for side in image_shape[1:] if side > 1]
@@ -322,7 +312,8 @@ class _ConvAutoencoder(DeepNet):
         seen = batch.x
         if self.noise:
             seen = seen + self.noise * batch.normal(*seen.shape)
-        return (self.reconstruct(seen) - batch.x).square().mean(dim=1)
+        errors: Tensor = self.reconstruct(seen) - batch.x
+        return errors.square().mean(dim=1)
 
     def score(self, x: Tensor) -> Tensor:
         errors: Tensor = (self.reconstruct(x) - x).square().mean(dim=1)

@@ -11,16 +11,18 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
+from .._torch._device import resolve_device
 from .._typing import FloatArray, IntArray
-from .._validation import thawed
-from ..explainers._score_explainer import Attributions, ScoreExplainer
+from .._validation import name_of
+from ..explainers._base import Attributions
 from ..games import Players
-from ..scores import TorchScore, torch_score
+from ..scores import TorchScore
 from ._region_explainer import RegionExplainer
-from ._regions import region_sums
 
 
+@shared_paragraphs
 class ErrorMap(RegionExplainer):
     """Show the parts that the pixels have in the anomaly score of an image.
 
@@ -45,38 +47,21 @@ class ErrorMap(RegionExplainer):
         What the map is averaged over: "kmeans", regions of each image, by
         :func:`kmeans_regions`; "grid", the cells of a grid; or a label map of all
         images, which holds 0 to K - 1. None leaves each pixel its own value.
-    n_regions : int, default=16
-        Number of regions; fewer where :func:`kmeans_regions` finds fewer.
-    compactness : float, default=3.0
-        Weight of the place of a pixel against its colour, for "kmeans".
-    image_shape : tuple of int, default=None
-        (C, H, W), or (H, W), of the images in the rows of a 2-D X. By default
-        that of the detector; where it has none, a row is one line of pixels.
-    batch_size : int or "auto", default="auto"
-        Largest number of images that are scored at once; bounds the memory.
-        "auto" suits it to their size and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    n_regions : int, default=16 {n_regions}
+    compactness : float, default=3.0 {compactness}
+    image_shape : tuple of int, default=None {image_shape_of_detector}
+    batch_size : int or "auto", default="auto" {image_batch_size}
+    device : str, default="auto" {device}
+    random_state : int, RandomState instance or None, default=None {seeds_detector}
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    image_shape_ : tuple (C, H, W)
-        Shape of the images.
-    n_features_in_ : int
-        Number of columns of their rows, C * H * W.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {fitted_image_explainer}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X holds no finite images of one shape, a label map is of
         another shape, or the score has no parts of its columns.
@@ -133,15 +118,18 @@ class ErrorMap(RegionExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._parts(torch_score(self.estimator_), torch.tensor(X[:1]))
+        device = resolve_device(self.device)
+        self._parts(self._translated(), torch.tensor(X[:1], device=device))
 
     def _fixed_regions(self) -> IntArray | None:
         return None if self.regions is None else super()._fixed_regions()
 
-    def _players(self) -> Players:
-        if self.regions is None:
-            return ScoreExplainer._players(self)
-        return super()._players()
+    @property
+    def _n_players(self) -> int:
+        return self.n_features_in_ if self.regions is None else super()._n_players
+
+    def _players_of(self, X: FloatArray) -> Players:
+        return self._players() if self.regions is None else super()._players_of(X)
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
@@ -151,11 +139,8 @@ class ErrorMap(RegionExplainer):
         if self.blur > 0.0:
             images = parts.reshape(-1, *self.image_shape_)
             parts = gaussian_filter(images, self.blur, axes=(2, 3)).reshape(x.shape)
-        if self.regions is None:
-            return Attributions(parts, scores)
-        owners = self._owners(x.cpu().numpy())
-        sums = region_sums(parts, owners, len(players))
-        return Attributions(sums, scores, owners=owners)
+        values = players.sums(self._tensor(parts, x)).cpu().numpy()
+        return Attributions(values, scores)
 
     def _parts(self, score: TorchScore, x: Tensor) -> FloatArray:
         """The columns' parts of the scores of the rows `x`, in batches."""
@@ -164,7 +149,7 @@ class ErrorMap(RegionExplainer):
         told = [part for part in parts if part is not None]
         if len(told) < len(parts):
             raise ValueError(
-                f"The score of this {type(thawed(self.estimator_)).__name__} "
+                f"The score of this {name_of(self.estimator_)} "
                 f"({score.description}) has no parts of the pixels. Take RegionShapley "
                 "or RegionOcclusion, which ask any detector; or leave out the steps "
                 "before the detector that mix pixels."

@@ -11,18 +11,22 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._conv import BatchNorm, Conv2d, kernel_side
 from .._torch._nets import DeepNet
 from .._typing import FloatArray, ImageShape
 from .._validation import check_X
+from ..detectors._deep_scores import DeepScore
 from ..detectors._exposure import ExposureDetector, HypersphereNet, pseudo_huber
 from ..detectors._image_detector import ImageDetector
+from ..scores import TorchScore
 
 # Positions that "auto" leaves on the larger side, at least.
 _LEAST_SIDE = 7
 
 
+@shared_paragraphs
 class FCDDDetector(ExposureDetector):
     r"""Detect anomalies, and where they are, by a map of distances from normality.
 
@@ -38,9 +42,7 @@ class FCDDDetector(ExposureDetector):
     The loss is :math:`h` of normal images and :math:`-\log(1 - e^{-h})` of
     outliers: images of other things, of which each training step shows as many.
 
-    The pixels of a channel are standardised together, to mean zero and standard
-    deviation one. A 2-D X without ``image_shape`` is a table: its columns are
-    standardised each, and a row is seen as a line of pixels.
+    {standardized_images}
 
     Parameters
     ----------
@@ -57,22 +59,15 @@ class FCDDDetector(ExposureDetector):
     bounded : bool, default=False
         Whether the score is the probability of an anomaly, :math:`1 - e^{-h}`,
         in [0, 1], in place of :math:`h`.
-    image_shape : tuple (C, H, W) or (H, W), default=None
-        Channels, height and width of the images in the rows of a 2-D X, where
-        ``row.reshape(C, H, W)`` is an image. Arrays of the shapes (n, C, H, W)
-        and (n, H, W) tell it themselves.
-    max_iter : int, default=20
-        Number of epochs; the largest one with ``early_stopping``.
+    image_shape : tuple (C, H, W) or (H, W), default=None {image_shape}
+    max_iter : int, default=20 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of images in a training step, beside as many outliers;
         "auto" is 128.
     learning_rate : float, default=1e-3
         Step size of Adam.
-    schedule : {"constant", "cosine", "step"}, default="cosine"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
+    schedule : {"constant", "cosine", "step"}, default="cosine" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=False
         Whether to stop when the loss of held-out images no longer falls, and to
         go back to the weights at its lowest. Of outliers that are given, the
@@ -80,11 +75,8 @@ class FCDDDetector(ExposureDetector):
     validation_fraction : float, default=0.1
         Share of the training images that is held out for ``early_stopping``, in
         (0, 1).
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
+    n_iter_no_change : int, default=10 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call, with a fresh
         optimiser. The channels are standardised anew.
@@ -94,26 +86,17 @@ class FCDDDetector(ExposureDetector):
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the held-out images, the order of the images,
         and the outliers that each step shows.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
     image_shape_ : tuple (C, H, W) or None
         Shape of the images; None for a table.
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
+    weights_ : dict of str to ndarray {weights_}
     center_, scale_ : ndarray of shape (C,) or (`n_features_in_`,)
-        Means and standard deviations of the channels, or of the table's
-        columns.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
-    loss_curve_ : list of float
-        Mean training loss of each epoch.
+        {center_and_scale_of_images}
+    {fitted_epochs}
     validation_scores_ : list of float or None
         Negative mean loss of the held-out images after each epoch; None without
         ``early_stopping``.
@@ -124,8 +107,7 @@ class FCDDDetector(ExposureDetector):
         Threshold on ``score_samples``; images below it are anomalies.
     n_features_in_ : int
         Number of pixels of an image in all channels: C * H * W.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,) {feature_names_in_}
 
     Raises
     ------
@@ -269,6 +251,10 @@ class FCDDDetector(ExposureDetector):
             std=2.0**n_halvings if isinstance(std, str) else std,
             bounded=self.bounded,
         )
+
+    def _torch_score(self) -> TorchScore:
+        description = "fully convolutional data description"
+        return DeepScore.of(self, coercive=False, description=description)
 
     def _n_halvings(self, side: int) -> int:
         """How often the sides are halved, where the larger one is so long."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from html import escape
 from math import prod
 from typing import Any, ClassVar, Self
 
@@ -12,12 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from .._docstrings import shared_paragraphs
 from .._images import as_rows, checked_shape
+from .._text import html_table
 from .._typing import FloatArray, ImageShape, IntArray
 from ..explanation import Explanation
 from ._regions import region_sums
 
 
+@shared_paragraphs
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ImageExplanation(Explanation):
     """Attributions of the anomaly scores of images to their regions.
@@ -27,8 +29,8 @@ class ImageExplanation(Explanation):
     each of them, which share the value of their region equally, and adds the
     regions and their values.
 
-    Indexing with a slice, a list of positions, or a boolean mask selects
-    images; a single position keeps an explanation of one image.
+    Select images by position, ``explanation[images]``, or by label,
+    ``explanation.loc[label]``; see :class:`~sklearn_anomaly_attr.BaseExplanation`.
 
     Parameters
     ----------
@@ -37,21 +39,20 @@ class ImageExplanation(Explanation):
     base_values : ndarray of shape (n,)
         Anomaly score with every region absent; NaN for methods whose
         attributions do not add up to the score.
-    scores : ndarray of shape (n,)
-        Anomaly scores; HIGHER is more abnormal.
+    scores : ndarray of shape (n,) {scores}
     data : ndarray of shape (n, C * H * W)
         The images, in rows.
     index : pandas.Index of length n
         Their labels.
     feature_names, column_names : ndarray of shape (C * H * W,) of str
         Names of the columns.
-    groups : tuple of C * H * W tuples of int
+    feature_groups : tuple of C * H * W tuples of int
         Position of each column.
     standard_errors : ndarray of shape (n, C * H * W), default=None
         Standard errors of `values`, where they were sampled.
     reference : ndarray of shape (n, C * H * W), default=None
         The images as they would have been normal, where the method finds them.
-    method : str, default=""
+    description : str, default=""
         How the attributions were found.
     image_shape : tuple (C, H, W)
         Shape of the images.
@@ -89,12 +90,14 @@ class ImageExplanation(Explanation):
     region_standard_errors: FloatArray | None = None
     per_pixel: bool = False
 
-    _per_row: ClassVar[tuple[str, ...]] = (
-        *Explanation._per_row,
+    _per_item: ClassVar[tuple[str, ...]] = (
+        *Explanation._per_item,
         "labels",
         "region_values",
         "region_standard_errors",
     )
+    _display: ClassVar[str] = "ImageDisplay"
+    _item: ClassVar[str] = "image"
 
     @classmethod
     def from_explanation(
@@ -138,7 +141,7 @@ class ImageExplanation(Explanation):
         _, shape = as_rows(explanation.data, checked_shape(image_shape))
         assert shape is not None
         n, n_columns = explanation.data.shape
-        owner = _owner_of_column(explanation.groups, n_columns)
+        owner = _owner_of_column(explanation.feature_groups, n_columns)
         by_channel = owner.reshape(shape[0], -1)
         if (by_channel == by_channel[0]).all():
             owners = np.broadcast_to(owner, (n, n_columns))
@@ -186,13 +189,12 @@ class ImageExplanation(Explanation):
             per_pixel=per_pixel,
         )
 
-    def __repr__(self) -> str:
+    def _extent(self) -> str:
         n_channels, height, width = self.image_shape
         channels = "" if n_channels == 1 else f" in {n_channels} channels"
         return (
-            f"ImageExplanation of {len(self)} images of {height} x {width} pixels"
-            f"{channels} by {self.region_values.shape[1]} regions"
-            + (f" ({self.method})" if self.method else "")
+            f"{len(self)} images of {height} x {width} pixels{channels} by "
+            f"{self.region_values.shape[1]} regions"
         )
 
     @property
@@ -210,7 +212,8 @@ class ImageExplanation(Explanation):
 
         Returns
         -------
-        ndarray of shape (H, W), or (H, W, C) if there are several channels
+        ndarray of shape (H, W) or (H, W, C)
+            The pixels; the channels come last if there are several.
         """
         image = self.images[i]
         return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
@@ -299,32 +302,44 @@ class ImageExplanation(Explanation):
         """Regions ``(n, H * W)`` of the pixels."""
         return self.labels.reshape(len(self), prod(self.image_shape[1:]))
 
-    def _repr_html_(self, max_rows: int = 10, k: int = 3) -> str:
-        """Render the leading regions of the most abnormal images, for notebooks."""
-        shown = self[np.argsort(-self.scores, kind="stable")[:max_rows]]
-        table = shown.top_regions(k).to_html(index=False, float_format="{:.4g}".format)
+    def _heading(self) -> dict[str, Any]:
+        return {"image_shape": self.image_shape}
+
+    def _records(self) -> Iterable[dict[str, Any]]:
+        for i, each in enumerate(self):
+            regions = each.top_regions(self.region_values.shape[1])
+            yield {
+                "score": self.scores[i],
+                "base_value": self.base_values[i],
+                "regions": regions.drop(columns=["image", "rank"]).to_dict("records"),
+            }
+
+    def _html(self, max_rows: int) -> tuple[str, str]:
+        shown = self._most_abnormal(max_rows)
         return (
-            f"<p>{escape(repr(self))}: the leading regions of the {len(shown)} most "
-            f"abnormal images; positive values push the anomaly score up.</p>{table}"
+            f": the leading regions of the {len(shown)} most abnormal images; positive "
+            "values push the anomaly score up.",
+            html_table(shown.top_regions(), index=False, float_format="{:.4g}".format),
         )
 
 
 def _common(explanation: Explanation) -> dict[str, Any]:
     """What an explanation of images has of one of rows; columns are the players."""
     names = explanation.column_names
-    kept = ("base_values", "scores", "data", "index", "reference", "method")
+    kept = ("base_values", "scores", "data", "index", "reference", "description")
     return {
         **{name: getattr(explanation, name) for name in kept},
         "feature_names": names,
         "column_names": names,
-        "groups": tuple((i,) for i in range(len(names))),
+        "feature_groups": tuple((i,) for i in range(len(names))),
     }
 
 
 def _shared(values: FloatArray, owners: IntArray, counts: NDArray[Any]) -> FloatArray:
     """Values of players, in equal shares to each of the columns that they own."""
     owners = np.broadcast_to(owners, (len(values), owners.shape[-1]))
-    return np.take_along_axis(values, owners, axis=1) / counts
+    shares: FloatArray = np.take_along_axis(values, owners, axis=1) / counts
+    return shares
 
 
 def _owner_of_column(groups: tuple[tuple[int, ...], ...], n_columns: int) -> IntArray:

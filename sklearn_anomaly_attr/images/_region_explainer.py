@@ -9,25 +9,26 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from .._coding import TableCoding
+from .._docstrings import shared_paragraphs
 from .._images import agreed_shape, as_rows, channel_spread, tell_shape
-from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray, ImageShape, IntArray
 from .._validation import _last_step
-from ..explainers._score_explainer import Attributions, ScoreExplainer
+from ..explainers._base import Attributions, ScoreExplainer
 from ..games import Players
 from ._image_explanation import ImageExplanation
 from ._regions import check_labels, grid_regions, kmeans_regions, region_name
 
 
+@shared_paragraphs
 class RegionExplainer(ScoreExplainer):
     """Base of the explainers of images by regions.
 
-    A subclass writes ``_attribute(score, x, players)``, whose values are of the
-    players of ``_players()``, and its ``owners`` those of ``_owners``. It has the
-    parameters ``n_regions``, ``regions``, ``compactness`` and ``image_shape``.
+    The players are the regions, each image's own. A subclass writes
+    ``_attribute(score, x, players)``. It has the parameters ``n_regions``,
+    ``regions``, ``compactness`` and ``image_shape``.
 
     Attributes
     ----------
@@ -37,11 +38,7 @@ class RegionExplainer(ScoreExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{
-            name: constraint
-            for name, constraint in ScoreExplainer._parameter_constraints.items()
-            if name not in ("groups", "categorical_features")
-        },
+        **ScoreExplainer._parameter_constraints,
         "n_regions": [Interval(Integral, 1, None, closed="left")],
         "regions": [StrOptions({"kmeans", "grid"}), "array-like"],
         "compactness": [Interval(Real, 0.0, None, closed="left")],
@@ -50,14 +47,12 @@ class RegionExplainer(ScoreExplainer):
     # Whether heat maps show values of regions by pixels.
     _per_pixel: ClassVar[bool] = False
 
-    categorical_features: str | Sequence[Any] = "auto"
     n_regions: int
     regions: Any
     compactness: float
     image_shape: Sequence[int] | None
     image_shape_: ImageShape
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the detector, and keep what the explanations need of X.
 
@@ -73,8 +68,7 @@ class RegionExplainer(ScoreExplainer):
         self : object
             Fitted estimator.
         """
-        rows, self._stated_shape = as_rows(X, self.image_shape)
-        return super().fit(rows, y)
+        return super().fit(X, y)
 
     def explain(self, X: Any) -> ImageExplanation:
         """Attribute the anomaly score of each image to its regions.
@@ -86,32 +80,38 @@ class RegionExplainer(ScoreExplainer):
 
         Returns
         -------
-        ImageExplanation
-            Attributions; POSITIVE pushes the anomaly score UP.
+        ImageExplanation {returns_explanation}
         """
-        check_is_fitted(self)
-        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-        if n_axes > 2:
-            X, _ = as_rows(X, self.image_shape_)
         explanation = super().explain(X)
         assert isinstance(explanation, ImageExplanation)
         return explanation
+
+    def _check_training(self, X: Any) -> Any:
+        rows, self._stated_shape = as_rows(X, self.image_shape)
+        return super()._check_training(rows)
+
+    def _as_table(self, X: Any) -> Any:
+        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+        return as_rows(X, self.image_shape_)[0] if n_axes > 2 else X
 
     def _new_estimator(self) -> Any:
         """The detector to fit; it is told the shape of the images."""
         return tell_shape(super()._new_estimator(), self._stated_shape)
 
-    def _fit(self, X: FloatArray) -> None:
+    def _fit_background(self, X: Any, **given: Any) -> None:
         self.image_shape_ = self._found_shape()
+        self._label_map = self._fixed_regions()
+        super()._fit_background(X)
+
+    def _fit(self, X: FloatArray) -> None:
         if self._coding is not None:
             raise ValueError(
                 f"X holds categories, and {type(self).__name__} takes images, made of "
                 "numbers: leave these columns out, or explain a table by "
                 "KernelShap, NeighborShap or FeatureOcclusion."
             )
-        self._label_map = self._fixed_regions()
-        super()._fit(X)
         self._pixel_scale = channel_spread(X, self.image_shape_)
+        super()._fit(X)
 
     def _found_shape(self) -> ImageShape:
         detector, name = _last_step(self.estimator_)
@@ -126,14 +126,15 @@ class RegionExplainer(ScoreExplainer):
             return grid_regions(self.image_shape_, self.n_regions)
         return None
 
-    def _players(self) -> Players:
+    @property
+    def _n_players(self) -> int:
         if self._label_map is not None:
-            n_regions = int(self._label_map.max()) + 1
-        else:
-            _, height, width = self.image_shape_
-            n_regions = min(self.n_regions, height * width)
-        # They own other columns in each image.
-        return Players(tuple(map(region_name, range(n_regions))), ((),) * n_regions)
+            return int(self._label_map.max()) + 1
+        return min(self.n_regions, prod(self.image_shape_[1:]))
+
+    def _players_of(self, X: FloatArray) -> Players:
+        names = tuple(map(region_name, range(self._n_players)))
+        return Players(names, self._owners(X))
 
     def _owners(self, X: FloatArray) -> IntArray:
         """The regions ``(n, C * H * W)`` that own the columns of the rows X."""
@@ -156,9 +157,9 @@ class RegionExplainer(ScoreExplainer):
         found: Attributions,
         X: FloatArray,
         coding: TableCoding | None,
-        method: str,
+        description: str,
     ) -> ImageExplanation:
-        explanation = super()._explanation(found, X, coding, method)
+        explanation = super()._explanation(found, X, coding, description)
         if found.owners is None:
             return ImageExplanation.from_explanation(explanation, self.image_shape_)
         return ImageExplanation._of_regions(
@@ -170,8 +171,7 @@ class RegionExplainer(ScoreExplainer):
 
         Parameters
         ----------
-        input_features : array-like of str or None, default=None
-            If given, must be the names of the columns seen in ``fit``.
+        input_features : array-like of str or None, default=None {input_features}
 
         Returns
         -------

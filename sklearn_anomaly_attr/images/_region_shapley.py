@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from ..explainers._shapley_sampling import _permutation_sampling
 from ..shapley import ExactEnumeration, ShapleySolver
-from ._masks import Mask
 from ._region_game import RegionGameExplainer
 
 
+@shared_paragraphs
 class RegionShapley(RegionGameExplainer):
     r"""Attribute anomaly scores of images to their regions, by Shapley values.
 
@@ -35,67 +36,45 @@ class RegionShapley(RegionGameExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Detector of images in rows, or Pipeline that ends in one; any outlier
-        detector takes the pixels for columns of a table. It is cloned, told
-        ``image_shape`` where it has this parameter, and fitted; wrap a fitted one
-        in :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
-    n_regions : int, default=16
-        Number of regions; fewer where :func:`kmeans_regions` finds fewer.
-    regions : str or array-like of int of shape (H, W), default="kmeans"
-        "kmeans": regions of each image, by :func:`kmeans_regions`; "grid": the
-        cells of a grid, by :func:`grid_regions`; or a label map of all images,
-        which holds 0 to K - 1.
-    compactness : float, default=3.0
-        Weight of the place of a pixel against its colour, for "kmeans".
-    mask : str or callable, default="train_mean"
+    estimator : estimator {estimator_of_images}
+    n_regions : int, default=16 {n_regions}
+    regions : str or array-like of int of shape (H, W), default="kmeans" {regions}
+    compactness : float, default=3.0 {compactness}
+    references : str, References, callable or array-like, default="mean"
         What absent regions show:
 
-        - "train_mean", "train_median": the mean, or the median, of the training
-          images;
+        - "mean", "median": the mean, or the median, of the training images;
+        - "kmeans", "neighbors", "sample": ``n_references`` centers of clusters of
+          the training images, those nearest to the image, or some drawn at random,
+          one after the other; the scores are averaged;
         - "blur": the image behind a Gaussian blur, with a standard deviation of
           an eighth of the longer side;
         - "image_mean": the image's mean in each channel;
         - "reconstruction": what the detector gives back for the image, by its
           method ``reconstruct``;
         - a function of images (n, C, H, W) gives what each shows, in the same
-          shape.
+          shape; images of one's own; or one of the objects that the words stand
+          for.
+    n_references : int, default=8 {n_references_images}
     n_permutations : int, default=20
         Number of pairs of an order and its reverse, at least 2. Each asks
         2 * n_regions coalitions, those that were asked before apart.
-    image_shape : tuple of int, default=None
-        (C, H, W), or (H, W), of the images in the rows of a 2-D X. By default
-        that of the detector; where it has none, a row is one line of pixels.
-    batch_size : int or "auto", default="auto"
-        Largest number of images that are scored at once; bounds the memory.
-        "auto" suits it to their size and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    image_shape : tuple of int, default=None {image_shape_of_detector}
+    batch_size : int or "auto", default="auto" {image_batch_size}
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds the orders, once in ``fit``, and the detector's ``random_state``
         where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    image_shape_ : tuple (C, H, W)
-        Shape of the images.
-    n_features_in_ : int
-        Number of columns of their rows, C * H * W.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    {fitted_image_explainer}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
-    ValueError
-        In ``fit``, if X holds no finite images of one shape, a label map is of
-        another shape, or the mask asks for a reconstruction that the detector
-        does not give. In ``explain``, if a score is infinite or NaN.
+    TypeError {no_anomaly_score}
+    ValueError {no_images}
 
     See Also
     --------
@@ -143,7 +122,8 @@ class RegionShapley(RegionGameExplainer):
         n_regions: int = 16,
         regions: Any = "kmeans",
         compactness: float = 3.0,
-        mask: Mask = "train_mean",
+        references: Any = "mean",
+        n_references: int = 8,
         n_permutations: int = 20,
         image_shape: Sequence[int] | None = None,
         batch_size: int | str = "auto",
@@ -155,7 +135,8 @@ class RegionShapley(RegionGameExplainer):
         self.n_regions = n_regions
         self.regions = regions
         self.compactness = compactness
-        self.mask = mask
+        self.references = references
+        self.n_references = n_references
         self.n_permutations = n_permutations
         self.image_shape = image_shape
         self.batch_size = batch_size
@@ -164,7 +145,7 @@ class RegionShapley(RegionGameExplainer):
         self.verbose = verbose
 
     def _solver(self) -> ShapleySolver:
-        n_regions, n_pairs = len(self._players()), int(self.n_permutations)
+        n_regions, n_pairs = self._n_players, int(self.n_permutations)
         if 2**n_regions <= 2 * n_pairs * (n_regions - 1) + 2:
             return _exact_enumeration(n_regions)
         return _permutation_sampling(n_regions, n_pairs, self._random_seed)

@@ -67,7 +67,8 @@ def grid_regions(image_shape: Sequence[int], n_regions: int = 16) -> IntArray:
     ends = np.arange(n_bands + 1) * n_regions // n_bands
     band = np.arange(height)[:, None] * n_bands // height
     in_band = np.arange(width) * (ends[band + 1] - ends[band]) // width
-    return ends[band] + in_band
+    regions: IntArray = ends[band] + in_band
+    return regions
 
 
 def kmeans_regions(
@@ -170,7 +171,7 @@ def region_groups(
     Returns
     -------
     groups : dict of str to list of int
-        Name of each region -> its columns, for the parameter ``groups``.
+        Name of each region -> its columns, for the parameter ``feature_groups``.
 
     Raises
     ------
@@ -226,7 +227,8 @@ def check_labels(labels: Any, image_shape: Sequence[int]) -> IntArray:
             f"one, and this one holds {_some(found)}: renumber the regions by "
             "np.unique(labels, return_inverse=True)[1]."
         )
-    return labels.astype(np.intp)
+    numbers: IntArray = labels.astype(np.intp)
+    return numbers
 
 
 def _some(labels: NDArray[Any]) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from .._sklearn_compat import check_matplotlib_support
-from ..explanation import Explanation, spell
+from .._text import spell
+from ..explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,6 +110,7 @@ class AttributionDisplay:
             raise ValueError("The explanation has no rows: explain at least one.")
         shown = explanation[np.argsort(-explanation.scores, kind="stable")[:max_rows]]
         table = shown.top_features(k)
+        _silence(table, shown)
         listed = table["attribution"].to_numpy().reshape(len(shown), -1)
         adds_up = bool(np.isfinite(shown.base_values).all())
         display = cls(
@@ -183,7 +185,14 @@ class AttributionDisplay:
         axis.locator_params(axis="x", nbins=6)
         axis.axvline(0.0, color="black", linewidth=0.8)
         axis.spines[["top", "right"]].set_visible(False)
-        title = f"row {lines['row'].iloc[0]}: score {self.scores[i]:.4g}"
+        item = lines.columns[0]
+        title = f"{item} {lines[item].iloc[0]}: score {self.scores[i]:.4g}"
         if np.isfinite(self.base_values[i]):
             title += f", base {self.base_values[i]:.4g}"
         axis.set_title(title, loc="left", fontsize="medium")
+
+
+def _silence(table: pd.DataFrame, explanation: Explanation) -> None:
+    """Set attributions that are rounding errors to 0, so that they have no bar."""
+    limits = np.repeat(explanation._rounding, len(table) // len(explanation))
+    table.loc[table["attribution"].abs().to_numpy() <= limits, "attribution"] = 0.0

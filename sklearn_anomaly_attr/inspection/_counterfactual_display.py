@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._sklearn_compat import check_matplotlib_support
-from ..explanation import spell
+from .._text import spell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ class CounterfactualDisplay:
             What ``explain`` returned; select rows of it to draw those.
         image_shape : tuple of int, default=None
             (height, width), or (channels, height, width), if the rows are images;
-            channels are one or three.
+            channels are one or three. By default that of the explanation.
         sensor_names : sequence of str, default=None
             Names of the sensors, if the rows are windows of a series: all sensors
             of the first timestamp before those of the next.
@@ -124,6 +124,8 @@ class CounterfactualDisplay:
             raise ValueError("The explanation has no rows: explain at least one.")
         order = np.argsort(-explanation.scores_before, kind="stable")[:max_rows]
         shown = explanation[order]
+        if image_shape is None and sensor_names is None:
+            image_shape = _drawable(explanation.image_shape)
         if image_shape is not None:
             image_shape = _checked_shape(image_shape, shown.data.shape[1])
         if sensor_names is not None:
@@ -185,7 +187,8 @@ class CounterfactualDisplay:
             moves = moves.reshape(-1, len(self.sensor_names)).sum(axis=0)
             return np.argsort(-moves, kind="stable")[: self.k]
         order = np.argsort(-moves, kind="stable")
-        return order[self.explanation.changed[i, 0, order]][: self.k]
+        order = order[self.explanation.changed[i, 0, order]]
+        return np.asarray(order[: self.k])
 
     def _make_axes(self, shape: tuple[int, int], columns: list[np.ndarray]) -> Any:
         import matplotlib.pyplot as plt
@@ -325,6 +328,11 @@ class CounterfactualDisplay:
     def _picture(self, pixels: np.ndarray) -> np.ndarray:
         assert self.image_shape is not None
         return pixels.reshape(self.image_shape).transpose(1, 2, 0).squeeze()
+
+
+def _drawable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The shape of images that have colors, or none."""
+    return shape if shape is not None and shape[0] in (1, 3) else None
 
 
 def _checked_shape(image_shape: tuple[int, ...], n_columns: int) -> tuple[int, ...]:

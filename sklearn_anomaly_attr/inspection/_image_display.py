@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._docstrings import shared_paragraphs
 from .._images import as_rows
 from .._sklearn_compat import check_matplotlib_support
 from .._typing import FloatArray
@@ -23,6 +24,7 @@ _TRUTH, _REGION, _HALO = "#00a651", "black", "white"
 _PALE = 0.4
 
 
+@shared_paragraphs
 class ImageDisplay:
     """Images above, and their heat maps over them below.
 
@@ -113,8 +115,7 @@ class ImageDisplay:
             push the score up. None where each pixel is a region.
         max_images : int, default=6
             Largest number of images; the most abnormal are drawn.
-        ax : array of 2 x n matplotlib Axes, default=None
-            For the images, then for their heat maps; made if None.
+        ax : array of 2 x n matplotlib Axes, default=None {ax}
 
         Returns
         -------
@@ -172,8 +173,7 @@ class ImageDisplay:
             Which pixels are truly anomalous.
         titles : sequence of n str, default=None
             What stands above the images; their positions if None.
-        ax : array of 2 x n matplotlib Axes, default=None
-            For the images, then for their heat maps; made if None.
+        ax : array of 2 x n matplotlib Axes, default=None {ax}
 
         Returns
         -------
@@ -215,8 +215,7 @@ class ImageDisplay:
 
         Parameters
         ----------
-        ax : array of 2 x n matplotlib Axes, default=None
-            For the images, then for their heat maps; made if None.
+        ax : array of 2 x n matplotlib Axes, default=None {ax}
 
         Returns
         -------

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import check_matplotlib_support
 from ..series._series_explanation import SeriesExplanation
 
@@ -21,6 +22,7 @@ _SHADE, _LINE, _SCORE = "#c44e52", "#4c4c4c", "#4c72b0"
 _MOST_COLUMNS = 2000
 
 
+@shared_paragraphs
 class SeriesDisplay:
     """The sensors, the anomaly score and the attributions along a series.
 
@@ -38,8 +40,7 @@ class SeriesDisplay:
         Their names, the leading one first.
     scores : ndarray of shape (n_timestamps,)
         Anomaly scores.
-    threshold : float
-        Scores above it are predicted to be anomalies.
+    threshold : float {threshold}
     intervals : ndarray of int of shape (n_segments, 2)
         Half-open intervals of positions, to shade.
     index : pandas.Index of length n_timestamps
@@ -119,20 +120,20 @@ class SeriesDisplay:
             If the explanation has no timestamps, k is below 1, or `ax` has not
             three axes.
         """
-        if len(explanation) == 0:
+        if len(explanation.timestamps) == 0:
             raise ValueError("The explanation has no timestamps: explain at least one.")
         if k < 1:
             raise ValueError(f"k={k} sensors: show at least 1.")
-        shares = explanation.by_segment().shares.sum(axis=0)
+        shares = explanation.shares.sum(axis=0)
         leading = np.argsort(-shares, kind="stable")[:k]
         display = cls(
-            data=explanation.data[:, leading],
-            values=explanation.values[:, leading],
-            sensor_names=[str(name) for name in explanation.sensor_names[leading]],
-            scores=explanation.scores,
+            data=explanation.series[:, leading],
+            values=explanation.timestamp_values[:, leading],
+            sensor_names=[str(name) for name in explanation.feature_names[leading]],
+            scores=explanation.timestamp_scores,
             threshold=explanation.threshold,
             intervals=explanation.intervals,
-            index=explanation.index,
+            index=explanation.timestamps,
         )
         return display.plot(ax=ax)
 

@@ -6,7 +6,6 @@ from ._counterfactuals import (
     concept_accuracy,
     counterfactual_roc_auc,
     frechet_ratio,
-    plausibility,
     score_distance,
     substitution_roc_auc,
 )
@@ -36,13 +35,15 @@ from ._localization import (
     localization_recall,
 )
 from ._pixels import aupro, pixel_iou, pixel_roc_auc
+from ._plausibility import plausibility
 from ._ranking import (
-    attribution_auroc,
     attribution_ndcg,
+    attribution_roc_auc,
     hits_at_k,
     mean_reciprocal_rank,
-    top_m_accuracy,
+    r_precision,
 )
+from ._scorer import make_anomaly_scorer
 from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
 
@@ -57,8 +58,8 @@ __all__ = [
     "anomaly_precision_at_n_scorer",
     "anomaly_roc_auc",
     "anomaly_roc_auc_scorer",
-    "attribution_auroc",
     "attribution_ndcg",
+    "attribution_roc_auc",
     "attribution_stability",
     "aupro",
     "bootstrap_interval",
@@ -78,16 +79,17 @@ __all__ = [
     "localization_iou",
     "localization_precision",
     "localization_recall",
+    "make_anomaly_scorer",
     "mean_reciprocal_rank",
     "pixel_iou",
     "pixel_roc_auc",
     "plausibility",
     "proximity",
+    "r_precision",
     "score_distance",
     "select_features",
     "sparsity",
     "substitution_roc_auc",
     "top_k_overlap",
-    "top_m_accuracy",
     "validity",
 ]

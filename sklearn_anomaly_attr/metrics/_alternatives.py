@@ -24,6 +24,16 @@ def validity(explanation: CounterfactualExplanation) -> float:
     -------
     float
         Between 0 and 1; 1 is best.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import CounterfactualExplainer, KNNDetector
+    >>> from sklearn_anomaly_attr.metrics import validity
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(KNNDetector(), random_state=0)
+    >>> validity(explainer.fit(X).explain([[0.0, 5.0, 0.0]]))
+    1.0
     """
     return float(_best(explanation).valid[:, 0].mean())
 
@@ -44,6 +54,16 @@ def sparsity(
     -------
     float or ndarray of shape (n_samples,)
         Fewer is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import CounterfactualExplainer, KNNDetector
+    >>> from sklearn_anomaly_attr.metrics import sparsity
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(KNNDetector(), random_state=0)
+    >>> sparsity(explainer.fit(X).explain([[0.0, 5.0, 0.0]]))
+    1.0
     """
     changed = _best(explanation).n_changed[:, 0].astype(np.float64)
     return changed if per_row else float(changed.mean())
@@ -65,6 +85,16 @@ def proximity(
     -------
     float or ndarray of shape (n_samples,)
         In spreads of the columns; less is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import CounterfactualExplainer, KNNDetector
+    >>> from sklearn_anomaly_attr.metrics import proximity
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(KNNDetector(), random_state=0)
+    >>> proximity(explainer.fit(X).explain([[0.0, 5.0, 0.0]])) < 5
+    True
     """
     distance = _best(explanation).distance[:, 0]
     return distance.copy() if per_row else float(distance.mean())
@@ -97,6 +127,16 @@ def diversity(
     ----------
     Mothilal, Sharma & Tan (2020), "Explaining machine learning classifiers
     through diverse counterfactual explanations", count-diversity in section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import CounterfactualExplainer, KNNDetector
+    >>> from sklearn_anomaly_attr.metrics import diversity
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> explainer = CounterfactualExplainer(KNNDetector(), n_counterfactuals=2)
+    >>> diversity(explainer.fit(X).explain([[0.0, 5.0, 0.0]])) > 0
+    True
     """
     rows = _best(explanation).counterfactuals
     n_alternatives = rows.shape[1]

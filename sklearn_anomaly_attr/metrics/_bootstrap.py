@@ -20,12 +20,19 @@ _BATCH_VALUES = 2**20
 class MeanInterval(NamedTuple):
     """A mean over rows and its confidence interval.
 
-    Attributes
+    Parameters
     ----------
     mean : float
         Mean of the values.
     low, high : float
         Ends of the interval.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.metrics import MeanInterval
+    >>> interval = MeanInterval(0.55, 0.3, 0.8)
+    >>> interval.low < interval.mean < interval.high
+    True
     """
 
     mean: float
@@ -34,9 +41,9 @@ class MeanInterval(NamedTuple):
 
 
 def bootstrap_interval(
-    rows: ArrayLike,
+    metric_values: ArrayLike,
     *,
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     n_resamples: int = 9999,
     random_state: int | np.random.RandomState | None = None,
 ) -> MeanInterval:
@@ -48,11 +55,11 @@ def bootstrap_interval(
 
     Parameters
     ----------
-    rows : array-like of shape (n_rows,)
+    metric_values : array-like of shape (n_rows,)
         A metric of each row or segment, as with ``per_row=True``. To compare
         two methods on the same rows pass the differences: they differ beyond
         chance if the interval leaves 0 out.
-    confidence : float, default=0.95
+    confidence_level : float, default=0.95
         Share of resamples whose mean lies in the interval, in (0, 1).
     n_resamples : int, default=9999
         Number of resamples.
@@ -67,9 +74,9 @@ def bootstrap_interval(
     Raises
     ------
     TypeError
-        If `rows` holds something else than numbers.
+        If `metric_values` holds something else than numbers.
     ValueError
-        If `rows` has fewer than two values or not one dimension, holds NaN or
+        If `metric_values` has fewer than two values or not one dimension, holds NaN or
         infinity, or a parameter is out of range.
 
     Notes
@@ -88,19 +95,19 @@ def bootstrap_interval(
     >>> round(mean, 2), round(low, 2), round(high, 2)
     (0.55, 0.3, 0.8)
     """
-    values = _check_rows(rows)
+    values = _check_values(metric_values)
     check_whole(n_resamples, "n_resamples", 1)
-    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+    if not isinstance(confidence_level, Real) or not 0 < confidence_level < 1:
         raise ValueError(
-            f"confidence={confidence!r}: ask for a number between 0 and 1, such as "
-            "0.95."
+            f"confidence_level={confidence_level!r}: ask for a number between 0 and "
+            "1, such as 0.95."
         )
     drawn = bootstrap(
         (values,),
         np.mean,
         n_resamples=n_resamples,
         batch=max(1, _BATCH_VALUES // len(values)),
-        confidence_level=float(confidence),
+        confidence_level=float(confidence_level),
         method="percentile",
         random_state=check_random_state(random_state),
     )
@@ -108,19 +115,19 @@ def bootstrap_interval(
     return MeanInterval(float(values.mean()), float(interval.low), float(interval.high))
 
 
-def _check_rows(rows: ArrayLike) -> FloatArray:
+def _check_values(metric_values: ArrayLike) -> FloatArray:
     try:
-        values = np.asarray(rows, dtype=np.float64)
+        values = np.asarray(metric_values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"rows holds something else than numbers ({error}): pass one number a "
-            "row, such as a metric with per_row=True."
+            f"metric_values holds something else than numbers ({error}): pass one "
+            "number a row, such as a metric with per_row=True."
         ) from error
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(
-            f"rows has the shape {values.shape}: pass one number for each of at least "
-            "two rows, such as a metric with per_row=True."
+            f"metric_values has the shape {values.shape}: pass one number for each of "
+            "at least two rows, such as a metric with per_row=True."
         )
     if not np.isfinite(values).all():
-        raise ValueError("rows holds NaN or infinity: leave such rows out.")
+        raise ValueError("metric_values holds NaN or infinity: leave such rows out.")
     return values

@@ -1,4 +1,4 @@
-"""How good counterfactuals are: normal, plausible, and of use."""
+"""How good counterfactuals are: normal, and of use."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 from .._typing import FloatArray
 from .._validation import finite_scores
 from ._detection import anomaly_roc_auc
-from ._inputs import check_numbers, check_whole
+from ._inputs import check_numbers, check_scores, check_tables
 
 _COMPONENTS = 16  # of the default features of `frechet_ratio`
 
 
-def counterfactual_roc_auc(normal: ArrayLike, counterfactuals: ArrayLike) -> float:
+def counterfactual_roc_auc(
+    *, normal_scores: ArrayLike, counterfactual_scores: ArrayLike
+) -> float:
     """How well the detector tells counterfactuals from normal rows.
 
     Parameters
     ----------
-    normal : array-like of shape (n_normal,)
+    normal_scores : array-like of shape (n_normal,)
         Anomaly scores of normal test rows; HIGHER is more abnormal.
-    counterfactuals : array-like
-        Anomaly scores of counterfactuals, of any shape.
+    counterfactual_scores : array-like of shape (n_counterfactuals,)
+        Anomaly scores of counterfactuals.
 
     Returns
     -------
@@ -37,8 +38,11 @@ def counterfactual_roc_auc(normal: ArrayLike, counterfactuals: ArrayLike) -> flo
 
     Raises
     ------
+    TypeError
+        If scores are not numbers.
     ValueError
-        If there are no scores, or they are not finite.
+        If scores have not one dimension, as tables of rows have two, there are
+        none, or they are not finite.
 
     References
     ----------
@@ -48,36 +52,39 @@ def counterfactual_roc_auc(normal: ArrayLike, counterfactuals: ArrayLike) -> flo
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import counterfactual_roc_auc
-    >>> counterfactual_roc_auc([0.1, 0.4], [0.2, 0.3])
+    >>> counterfactual_roc_auc(
+    ...     normal_scores=[0.1, 0.4], counterfactual_scores=[0.2, 0.3]
+    ... )
     0.5
     """
-    normal, edited = (
-        _scores(normal, "normal"),
-        _scores(counterfactuals, "counterfactuals"),
-    )
+    normal = check_scores(normal_scores, "normal_scores")
+    edited = check_scores(counterfactual_scores, "counterfactual_scores")
     labels = np.r_[np.zeros(len(normal)), np.ones(len(edited))]
     return anomaly_roc_auc(labels, np.r_[normal, edited])
 
 
 def substitution_roc_auc(
-    detector: Any,
-    counterfactuals: ArrayLike,
-    normal: ArrayLike,
-    anomalous: ArrayLike,
+    estimator: Any,
+    *,
+    normal_rows: ArrayLike,
+    anomalous_rows: ArrayLike,
+    counterfactual_rows: ArrayLike,
     **fit_params: Any,
 ) -> float:
     """How well a detector works that learned from counterfactuals alone.
 
     Parameters
     ----------
-    detector : estimator
-        Cloned, and fitted on the counterfactuals instead of normal rows.
-    counterfactuals : array-like of shape (n_counterfactuals, n_features)
-        Of rows other than `anomalous`: else the detector has seen a part of them.
-    normal : array-like of shape (n_normal, n_features)
+    estimator : estimator
+        A detector. It is cloned, and fitted on the counterfactuals instead of
+        normal rows.
+    normal_rows : array-like of shape (n_normal, n_features)
         Normal test rows.
-    anomalous : array-like of shape (n_anomalous, n_features)
+    anomalous_rows : array-like of shape (n_anomalous, n_features)
         Anomalous test rows.
+    counterfactual_rows : array-like of shape (n_counterfactuals, n_features)
+        Counterfactuals of rows other than `anomalous_rows`: else the detector
+        has seen a part of them.
     **fit_params : dict
         Handed to ``fit``, such as the ``X_outlier_exposure`` of some detectors.
 
@@ -85,6 +92,15 @@ def substitution_roc_auc(
     -------
     float
         Area under the ROC curve of the test rows; 0.5 is chance.
+
+    Raises
+    ------
+    TypeError
+        If a table holds something else than numbers, or the estimator gives no
+        anomaly score.
+    ValueError
+        If the tables differ in their columns, or numbers or scores are not
+        finite.
 
     References
     ----------
@@ -97,32 +113,48 @@ def substitution_roc_auc(
     >>> from sklearn_anomaly_attr import KNNDetector
     >>> from sklearn_anomaly_attr.metrics import substitution_roc_auc
     >>> rng = np.random.default_rng(0)
-    >>> edited, normal = rng.normal(size=(2, 100, 3))
-    >>> substitution_roc_auc(KNNDetector(), edited, normal, normal + 9.0)
+    >>> normal, edited = rng.normal(size=(2, 100, 3))
+    >>> substitution_roc_auc(
+    ...     KNNDetector(),
+    ...     normal_rows=normal,
+    ...     anomalous_rows=normal + 9.0,
+    ...     counterfactual_rows=edited,
+    ... )
     1.0
     """
-    rows = check_numbers(counterfactuals, "counterfactuals")
-    fitted = clone(detector).fit(rows, **fit_params)
-    return counterfactual_roc_auc(
-        -finite_scores(fitted, check_numbers(normal, "normal")),
-        -finite_scores(fitted, check_numbers(anomalous, "anomalous")),
+    normal, anomalous, edited = check_tables(
+        normal_rows=normal_rows,
+        anomalous_rows=anomalous_rows,
+        counterfactual_rows=counterfactual_rows,
     )
+    fitted = clone(estimator).fit(edited, **fit_params)
+    labels = np.r_[np.zeros(len(normal)), np.ones(len(anomalous))]
+    scores = [-finite_scores(fitted, rows) for rows in (normal, anomalous)]
+    return anomaly_roc_auc(labels, np.concatenate(scores))
 
 
-def score_distance(normal: ArrayLike, others: ArrayLike) -> float:
+def score_distance(*, normal_scores: ArrayLike, other_scores: ArrayLike) -> float:
     """How far the mean anomaly scores of two sets of rows are apart.
 
     Parameters
     ----------
-    normal : array-like of shape (n_normal,)
+    normal_scores : array-like of shape (n_normal,)
         Anomaly scores of normal test rows.
-    others : array-like
-        Anomaly scores of anomalies, or of their counterfactuals, of any shape.
+    other_scores : array-like of shape (n_others,)
+        Anomaly scores of anomalies, or of their counterfactuals.
 
     Returns
     -------
     float
         Distance of the means, in units of the score.
+
+    Raises
+    ------
+    TypeError
+        If scores are not numbers.
+    ValueError
+        If scores have not one dimension, as tables of rows have two, there are
+        none, or they are not finite.
 
     References
     ----------
@@ -132,21 +164,22 @@ def score_distance(normal: ArrayLike, others: ArrayLike) -> float:
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import score_distance
-    >>> score_distance([0.0, 0.5], [1.0, 1.0])
+    >>> score_distance(normal_scores=[0.0, 0.5], other_scores=[1.0, 1.0])
     0.75
     """
-    gap = _scores(normal, "normal").mean() - _scores(others, "others").mean()
-    return float(abs(gap))
+    normal = check_scores(normal_scores, "normal_scores")
+    others = check_scores(other_scores, "other_scores")
+    return float(abs(normal.mean() - others.mean()))
 
 
-def concept_accuracy(concepts: ArrayLike, predicted: ArrayLike) -> float:
+def concept_accuracy(*, y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """How often a classifier tells which concept a counterfactual belongs to.
 
     Parameters
     ----------
-    concepts : array-like of int
+    y_true : array-like of int
         Concept that each counterfactual was made for, of any shape.
-    predicted : array-like of int or float
+    y_pred : array-like of int or float
         What the classifier says, of the same shape; or its probabilities of the
         concepts, along one more axis at the end.
 
@@ -156,6 +189,12 @@ def concept_accuracy(concepts: ArrayLike, predicted: ArrayLike) -> float:
         Share of those it tells right; 1 / n_concepts is chance. High values say
         little where the counterfactuals hardly differ: see `diversity`.
 
+    Raises
+    ------
+    ValueError
+        If shapes differ, there are no counterfactuals, or `y_true` is not of
+        whole numbers from 0 (and below the number of probabilities).
+
     References
     ----------
     Liznerski et al., section 4.3.4 and appendix D.
@@ -163,24 +202,34 @@ def concept_accuracy(concepts: ArrayLike, predicted: ArrayLike) -> float:
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import concept_accuracy
-    >>> concept_accuracy([0, 1], [[0.9, 0.1], [0.6, 0.4]])
+    >>> concept_accuracy(y_true=[0, 1], y_pred=[[0.9, 0.1], [0.6, 0.4]])
     0.5
     """
-    truth, told = np.asarray(concepts), np.asarray(predicted)
-    if told.ndim == truth.ndim + 1:
+    concepts, told = np.asarray(y_true), np.asarray(y_pred)
+    n_concepts = told.shape[-1] if told.ndim == concepts.ndim + 1 else np.inf
+    if told.ndim == concepts.ndim + 1:
         told = told.argmax(axis=-1)
-    if truth.shape != told.shape or truth.size == 0:
+    if concepts.shape != told.shape or concepts.size == 0:
         raise ValueError(
-            f"concepts has the shape {truth.shape}, predicted {told.shape}: pass one "
-            "prediction for each counterfactual, and at least one."
+            f"y_true has the shape {concepts.shape}, y_pred {np.shape(y_pred)}: pass "
+            "one prediction for each counterfactual, and at least one."
         )
-    return float((truth == told).mean())
+    if concepts.dtype.kind not in "iu" or not (
+        0 <= concepts.min() <= concepts.max() < n_concepts
+    ):
+        raise ValueError(
+            f"y_true is of dtype {concepts.dtype}, from {concepts.min()} to "
+            f"{concepts.max()}: pass the number of each counterfactual's concept, "
+            "counted from 0; the predictions go into y_pred."
+        )
+    return float((concepts == told).mean())
 
 
 def frechet_ratio(
-    normal: ArrayLike,
-    anomalous: ArrayLike,
-    counterfactuals: ArrayLike,
+    *,
+    normal_rows: ArrayLike,
+    anomalous_rows: ArrayLike,
+    counterfactual_rows: ArrayLike,
     feature_extractor: Callable[[Any], ArrayLike] | None = None,
 ) -> float:
     r"""Whether counterfactuals are distributed like normal rows, or like anomalies.
@@ -197,11 +246,11 @@ def frechet_ratio(
 
     Parameters
     ----------
-    normal : array-like of shape (n_normal, n_columns)
+    normal_rows : array-like of shape (n_normal, n_columns)
         Normal test rows.
-    anomalous : array-like of shape (n_anomalous, n_columns)
+    anomalous_rows : array-like of shape (n_anomalous, n_columns)
         Anomalous test rows.
-    counterfactuals : array-like of shape (n_counterfactuals, n_columns)
+    counterfactual_rows : array-like of shape (n_counterfactuals, n_columns)
         What these might be if they were normal.
     feature_extractor : callable, default=None
         Maps rows to features ``(n_rows, n_features)``: a trained net for images.
@@ -215,8 +264,11 @@ def frechet_ratio(
 
     Raises
     ------
+    TypeError
+        If a table holds something else than numbers.
     ValueError
-        If the anomalies have the same mean and covariance as the normal rows.
+        If the tables differ in their columns, hold NaN or infinity, or the
+        anomalies have the same mean and covariance as the normal rows.
 
     Notes
     -----
@@ -233,21 +285,26 @@ def frechet_ratio(
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import frechet_ratio
     >>> normal = np.random.default_rng(0).normal(size=(100, 3))
-    >>> round(frechet_ratio(normal, normal + 4.0, normal + 2.0), 3)
+    >>> ratio = frechet_ratio(
+    ...     normal_rows=normal,
+    ...     anomalous_rows=normal + 4.0,
+    ...     counterfactual_rows=normal + 2.0,
+    ... )
+    >>> round(ratio, 3)
     0.25
     """
-    names = ("normal", "anomalous", "counterfactuals")
-    tables = [
-        check_numbers(rows, name)
-        for rows, name in zip((normal, anomalous, counterfactuals), names, strict=True)
-    ]
+    tables = check_tables(
+        normal_rows=normal_rows,
+        anomalous_rows=anomalous_rows,
+        counterfactual_rows=counterfactual_rows,
+    )
     if feature_extractor is None:
         size = min(_COMPONENTS, *tables[0].shape)
         pca = PCA(size, svd_solver="full").fit(tables[0])
         feature_extractor = pca.transform
     features = [
-        check_numbers(feature_extractor(table), f"features of {name}")
-        for table, name in zip(tables, names, strict=True)
+        check_numbers(feature_extractor(table), "What feature_extractor returns")
+        for table in tables
     ]
     whole = _frechet(features[1], features[0])
     if not whole > 0:
@@ -256,69 +313,6 @@ def frechet_ratio(
             "pass anomalies that differ, or another feature_extractor."
         )
     return _frechet(features[2], features[0]) / whole
-
-
-def plausibility(
-    counterfactuals: ArrayLike,
-    normal: ArrayLike,
-    *,
-    n_neighbors: int = 5,
-    per_row: bool = False,
-) -> float | FloatArray:
-    """How far counterfactuals are from normal rows, beside how far these are.
-
-    Parameters
-    ----------
-    counterfactuals : array-like of shape (n_counterfactuals, n_features)
-        Rows to judge; of shape (n_samples, n_alternatives, n_features) too.
-    normal : array-like of shape (n_normal, n_features)
-        Normal rows.
-    n_neighbors : int, default=5
-        How many nearest normal rows the mean distance is taken to.
-    per_row : bool, default=False
-        Whether to give the ratio of each counterfactual instead of their mean.
-
-    Returns
-    -------
-    float or ndarray of shape (n_counterfactuals,)
-        The mean Euclidean distance from the nearest normal rows, in standard
-        deviations of the columns, over the mean of the same of the normal rows. 1
-        is as close as they are to each other; more is less plausible.
-
-    Raises
-    ------
-    ValueError
-        If there are not more normal rows than neighbours, or all are the same.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_anomaly_attr.metrics import plausibility
-    >>> normal = np.arange(10.0)[:, None]
-    >>> plausibility([[4.5], [100.0]], normal, n_neighbors=1, per_row=True)
-    array([ 0.5, 91. ])
-    """
-    edited = np.asarray(counterfactuals)
-    edited = check_numbers(edited.reshape(-1, edited.shape[-1]), "counterfactuals")
-    rows = check_numbers(normal, "normal")
-    check_whole(n_neighbors, "n_neighbors", 1, len(rows) - 1)
-    spread = rows.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(rows / spread)
-    usual = search.kneighbors()[0].mean()
-    if not usual > 0:
-        raise ValueError(
-            "The nearest neighbours of all normal rows are their duplicates: pass "
-            "distinct rows, or more n_neighbors."
-        )
-    ratios: FloatArray = search.kneighbors(edited / spread)[0].mean(axis=1) / usual
-    return ratios if per_row else float(ratios.mean())
-
-
-def _scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    flat = np.ravel(np.asarray(scores, dtype=np.float64))
-    checked: NDArray[np.float64] = check_numbers(flat[None], name)[0]
-    return checked
 
 
 def _frechet(first: FloatArray, second: FloatArray) -> float:

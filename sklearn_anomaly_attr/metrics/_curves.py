@@ -6,57 +6,63 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
 from ._inputs import rows_or_mean
 from ._ranking import tie_groups
 from ._removal import Removal
 
 
+@shared_paragraphs
 class ScoreCurve(NamedTuple):
     """Anomaly scores along the ranking of the features.
 
-    Attributes
+    Parameters
     ----------
     fractions : ndarray of shape (n_features + 1,)
         Share of the features that have been removed, or put back: 0 to 1.
-    scores : ndarray of shape (n_samples, n_features + 1)
-        Anomaly scores; HIGHER is more abnormal.
+    scores : ndarray of shape (n_samples, n_features + 1) {scores}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.metrics import deletion_curve
+    >>> X = np.array([[1.0, 3.0]])
+    >>> fractions, scores = deletion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> scores
+    array([[4., 1., 0.]])
     """
 
     fractions: FloatArray
     scores: FloatArray
 
 
+@shared_paragraphs
 def deletion_curve(
-    score: Any, X: Any, values: Any, reference: Any, *, batch_size: int = 4096
+    score: Any, X: Any, values: Any, references: Any, *, batch_size: int = 4096
 ) -> ScoreCurve:
-    """Anomaly scores as features are set to a reference, the leading ones first.
+    """Anomaly scores as references replace the features, the leading ones first.
 
     Parameters
     ----------
-    score : estimator or callable
-        A fitted detector, or a function that gives anomaly scores
-        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    score : estimator or callable {score}
     X : array-like of shape (n_samples, n_features)
         The explained rows.
     values : Explanation or array-like of shape (n_samples, n_features)
         Their attributions; the greatest go first. The groups of an
         Explanation go as one.
-    reference : array-like of shape (n_features,) or (n_samples, n_features)
-        Normal values: the mean of the training rows, or a row for each of X.
-    batch_size : int, default=4096
-        Largest number of rows that are scored at once.
+    references : array-like {references_metrics}
+    batch_size : int, default=4096 {scoring_batch_size}
 
     Returns
     -------
     ScoreCurve
-        The fractions, and a curve for each row, from its score to that of the
-        reference. Features that tie go together, along a straight line.
+        The fractions, and a curve for each row, from its score to that of its
+        references. Features that tie go together, along a straight line.
 
     Raises
     ------
-    TypeError
-        If `score` gives no anomaly score, or a table holds no numbers.
+    TypeError {no_score_or_no_numbers}
     ValueError
         If shapes do not fit, or numbers or scores are not finite.
 
@@ -80,41 +86,37 @@ def deletion_curve(
     >>> curve.scores
     array([[4., 1., 0.]])
     """
-    removal = Removal(score, X, values, reference, batch_size)
+    removal = Removal(score, X, values, references, batch_size)
     return _curve(removal, deletes=True)
 
 
+@shared_paragraphs
 def insertion_curve(
-    score: Any, X: Any, values: Any, reference: Any, *, batch_size: int = 4096
+    score: Any, X: Any, values: Any, references: Any, *, batch_size: int = 4096
 ) -> ScoreCurve:
-    """Anomaly scores as features come back from a reference, the leading first.
+    """Anomaly scores as features replace their references, the leading ones first.
 
     Parameters
     ----------
-    score : estimator or callable
-        A fitted detector, or a function that gives anomaly scores
-        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    score : estimator or callable {score}
     X : array-like of shape (n_samples, n_features)
         The explained rows.
     values : Explanation or array-like of shape (n_samples, n_features)
         Their attributions; the greatest come first. The groups of an
         Explanation come as one.
-    reference : array-like of shape (n_features,) or (n_samples, n_features)
-        Normal values: the mean of the training rows, or a row for each of X.
-    batch_size : int, default=4096
-        Largest number of rows that are scored at once.
+    references : array-like {references_metrics}
+    batch_size : int, default=4096 {scoring_batch_size}
 
     Returns
     -------
     ScoreCurve
-        The fractions, and a curve for each row, from the score of the
-        reference to its own. Features that tie come together, along a
+        The fractions, and a curve for each row, from the score of its
+        references to its own. Features that tie come together, along a
         straight line.
 
     Raises
     ------
-    TypeError
-        If `score` gives no anomaly score, or a table holds no numbers.
+    TypeError {no_score_or_no_numbers}
     ValueError
         If shapes do not fit, or numbers or scores are not finite.
 
@@ -136,15 +138,16 @@ def insertion_curve(
     >>> curve.scores
     array([[0., 3., 4.]])
     """
-    removal = Removal(score, X, values, reference, batch_size)
+    removal = Removal(score, X, values, references, batch_size)
     return _curve(removal, deletes=False)
 
 
+@shared_paragraphs
 def deletion_auc(
     score: Any,
     X: Any,
     values: Any,
-    reference: Any,
+    references: Any,
     *,
     per_row: bool = False,
     batch_size: int = 4096,
@@ -155,10 +158,15 @@ def deletion_auc(
 
     Parameters
     ----------
-    score, X, values, reference, batch_size
-        As for :func:`deletion_curve`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    score : estimator or callable {score}
+    X : array-like of shape (n_samples, n_features)
+        The explained rows.
+    values : Explanation or array-like of shape (n_samples, n_features)
+        Their attributions, as for :func:`deletion_curve`.
+    references : array-like
+        What stands in for removed features, as for :func:`deletion_curve`.
+    per_row : bool, default=False {per_row}
+    batch_size : int, default=4096 {scoring_batch_size}
 
     Returns
     -------
@@ -173,15 +181,16 @@ def deletion_auc(
     >>> deletion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
     1.5
     """
-    curve = deletion_curve(score, X, values, reference, batch_size=batch_size)
+    curve = deletion_curve(score, X, values, references, batch_size=batch_size)
     return rows_or_mean(_areas(curve), per_row)
 
 
+@shared_paragraphs
 def insertion_auc(
     score: Any,
     X: Any,
     values: Any,
-    reference: Any,
+    references: Any,
     *,
     per_row: bool = False,
     batch_size: int = 4096,
@@ -192,10 +201,15 @@ def insertion_auc(
 
     Parameters
     ----------
-    score, X, values, reference, batch_size
-        As for :func:`insertion_curve`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    score : estimator or callable {score}
+    X : array-like of shape (n_samples, n_features)
+        The explained rows.
+    values : Explanation or array-like of shape (n_samples, n_features)
+        Their attributions, as for :func:`insertion_curve`.
+    references : array-like
+        What stands in for removed features, as for :func:`insertion_curve`.
+    per_row : bool, default=False {per_row}
+    batch_size : int, default=4096 {scoring_batch_size}
 
     Returns
     -------
@@ -210,7 +224,7 @@ def insertion_auc(
     >>> insertion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
     2.5
     """
-    curve = insertion_curve(score, X, values, reference, batch_size=batch_size)
+    curve = insertion_curve(score, X, values, references, batch_size=batch_size)
     return rows_or_mean(_areas(curve), per_row)
 
 
@@ -233,4 +247,5 @@ def _curve(removal: Removal, *, deletes: bool) -> ScoreCurve:
 
 def _areas(curve: ScoreCurve) -> FloatArray:
     """By the trapezoidal rule."""
-    return (curve.scores[:, :-1] + curve.scores[:, 1:]).mean(axis=1) / 2
+    areas: FloatArray = (curve.scores[:, :-1] + curve.scores[:, 1:]).mean(axis=1) / 2
+    return areas

@@ -3,7 +3,7 @@
 scikit-learn's ``scoring="roc_auc"`` takes the greater label for the positive
 one and ``decision_function`` for its score. Of a detector, where lower is more
 abnormal, it gives one minus the area if 1 marks the anomalies. The scorers here
-are right for both usual codes.
+are right for both usual codes, and for others with `pos_label`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._docstrings import shared_paragraphs
 from .._validation import score_method
+from ._inputs import check_whole
 
 
-def anomaly_roc_auc(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
+@shared_paragraphs
+def anomaly_roc_auc(
+    y_true: ArrayLike, anomaly_score: ArrayLike, *, pos_label: Any = None
+) -> float:
     """Area under the ROC curve: how often an anomaly scores above a normal row.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal. Ties count half.
+    pos_label : int, float, bool or str, default=None {pos_label}
 
     Returns
     -------
@@ -35,8 +41,7 @@ def anomaly_roc_auc(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
 
     Raises
     ------
-    ValueError
-        If the labels fit neither code, or one class is missing.
+    ValueError {raises_valueerror}
 
     Examples
     --------
@@ -45,20 +50,25 @@ def anomaly_roc_auc(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
     0.5
     >>> anomaly_roc_auc([1, 1, -1], [0.1, 0.3, 0.2])
     0.5
+    >>> anomaly_roc_auc(["good", "good", "bad"], [0.1, 0.3, 0.2], pos_label="bad")
+    0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score)
+    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
     return float(roc_auc_score(is_anomaly, score))
 
 
-def anomaly_average_precision(y_true: ArrayLike, anomaly_score: ArrayLike) -> float:
+@shared_paragraphs
+def anomaly_average_precision(
+    y_true: ArrayLike, anomaly_score: ArrayLike, *, pos_label: Any = None
+) -> float:
     """Average precision: the area under the curve of precision by recall.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal.
+    pos_label : int, float, bool or str, default=None {pos_label}
 
     Returns
     -------
@@ -67,8 +77,7 @@ def anomaly_average_precision(y_true: ArrayLike, anomaly_score: ArrayLike) -> fl
 
     Raises
     ------
-    ValueError
-        If the labels fit neither code, or one class is missing.
+    ValueError {raises_valueerror}
 
     Examples
     --------
@@ -76,12 +85,17 @@ def anomaly_average_precision(y_true: ArrayLike, anomaly_score: ArrayLike) -> fl
     >>> anomaly_average_precision([0, 0, 0, 1], [0.1, 0.3, 0.2, 0.25])
     0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score)
+    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
     return float(average_precision_score(is_anomaly, score))
 
 
+@shared_paragraphs
 def anomaly_best_f1(
-    y_true: ArrayLike, anomaly_score: ArrayLike, *, return_threshold: bool = False
+    y_true: ArrayLike,
+    anomaly_score: ArrayLike,
+    *,
+    pos_label: Any = None,
+    return_threshold: bool = False,
 ) -> float | tuple[float, float]:
     """F1 of the anomalies at the threshold that is best for it.
 
@@ -91,10 +105,10 @@ def anomaly_best_f1(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal.
+    pos_label : int, float, bool or str, default=None {pos_label}
     return_threshold : bool, default=False
         Whether to return the threshold too.
 
@@ -109,8 +123,7 @@ def anomaly_best_f1(
 
     Raises
     ------
-    ValueError
-        If the labels fit neither code, or one class is missing.
+    ValueError {raises_valueerror}
 
     Examples
     --------
@@ -120,25 +133,30 @@ def anomaly_best_f1(
     >>> anomaly_best_f1([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4], return_threshold=True)
     (0.8, 0.2)
     """
-    is_anomaly, score = _check(y_true, anomaly_score)
+    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
     f1, threshold = _best_f1(is_anomaly, score)
     return (f1, threshold) if return_threshold else f1
 
 
+@shared_paragraphs
 def anomaly_precision_at_n(
-    y_true: ArrayLike, anomaly_score: ArrayLike, n: int | None = None
+    y_true: ArrayLike,
+    anomaly_score: ArrayLike,
+    n: int | None = None,
+    *,
+    pos_label: Any = None,
 ) -> float:
     """Share of anomalies among the n rows that score highest.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal. Of rows that tie for the last places
         each counts in part, whatever their order.
     n : int, default=None
         Number of rows; the number of anomalies if None.
+    pos_label : int, float, bool or str, default=None {pos_label}
 
     Returns
     -------
@@ -148,8 +166,9 @@ def anomaly_precision_at_n(
     Raises
     ------
     ValueError
-        If the labels fit neither code, one class is missing, or n is not
-        between 1 and n_samples.
+        If there are not two labels, `pos_label` is not one of them, or they fit
+        neither code without it; if shapes differ, scores are not finite, or n is
+        not a whole number from 1 to n_samples.
 
     Examples
     --------
@@ -157,10 +176,9 @@ def anomaly_precision_at_n(
     >>> anomaly_precision_at_n([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4])
     0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score)
+    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
     n = int(is_anomaly.sum()) if n is None else n
-    if not 1 <= n <= len(score):
-        raise ValueError(f"n={n} rows: ask for 1 to {len(score)}, the number of rows.")
+    check_whole(n, "n", 1, len(score))
     last = np.sort(score)[-n]
     above, tied = score > last, score == last
     places = n - above.sum()
@@ -168,22 +186,25 @@ def anomaly_precision_at_n(
     return float(found / n)
 
 
+@shared_paragraphs
 def anomaly_roc_auc_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     """Score a fitted detector by :func:`anomaly_roc_auc`, for model selection.
 
     Parameters
     ----------
-    estimator : fitted estimator
-        A detector, a density model, or a Pipeline that ends in one.
+    estimator : fitted estimator {scored_estimator}
     X : array-like of shape (n_samples, n_features)
         Rows to score.
-    y : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y : array-like of shape (n_samples,) {y_true}
 
     Returns
     -------
     area : float
         Higher is better.
+
+    See Also
+    --------
+    make_anomaly_scorer : A scorer for other labels, such as strings.
 
     Examples
     --------
@@ -206,63 +227,93 @@ def anomaly_roc_auc_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     return anomaly_roc_auc(y, _anomaly_score(estimator, X))
 
 
+@shared_paragraphs
 def anomaly_average_precision_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     """Score a fitted detector by :func:`anomaly_average_precision`.
 
     Parameters
     ----------
-    estimator : fitted estimator
-        A detector, a density model, or a Pipeline that ends in one.
+    estimator : fitted estimator {scored_estimator}
     X : array-like of shape (n_samples, n_features)
         Rows to score.
-    y : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y : array-like of shape (n_samples,) {y_true}
 
     Returns
     -------
     average_precision : float
         Higher is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.metrics import anomaly_average_precision_scorer
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> detector = GaussianMixtureDetector().fit(X)
+    >>> X_test, y_test = np.vstack([X, [[9.0, 9.0]]]), np.arange(101) == 100
+    >>> anomaly_average_precision_scorer(detector, X_test, y_test)
+    1.0
     """
     return anomaly_average_precision(y, _anomaly_score(estimator, X))
 
 
+@shared_paragraphs
 def anomaly_best_f1_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     """Score a fitted detector by :func:`anomaly_best_f1`.
 
     Parameters
     ----------
-    estimator : fitted estimator
-        A detector, a density model, or a Pipeline that ends in one.
+    estimator : fitted estimator {scored_estimator}
     X : array-like of shape (n_samples, n_features)
         Rows to score.
-    y : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y : array-like of shape (n_samples,) {y_true}
 
     Returns
     -------
     f1 : float
         At the best threshold, not at the estimator's own; higher is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.metrics import anomaly_best_f1_scorer
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> detector = GaussianMixtureDetector().fit(X)
+    >>> X_test, y_test = np.vstack([X, [[9.0, 9.0]]]), np.arange(101) == 100
+    >>> anomaly_best_f1_scorer(detector, X_test, y_test)
+    1.0
     """
-    f1, _ = _best_f1(*_check(y, _anomaly_score(estimator, X)))
+    f1, _ = _best_f1(*_check(y, _anomaly_score(estimator, X), None))
     return f1
 
 
+@shared_paragraphs
 def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     """Score a fitted detector by :func:`anomaly_precision_at_n`.
 
     Parameters
     ----------
-    estimator : fitted estimator
-        A detector, a density model, or a Pipeline that ends in one.
+    estimator : fitted estimator {scored_estimator}
     X : array-like of shape (n_samples, n_features)
         Rows to score.
-    y : array-like of shape (n_samples,)
-        Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+    y : array-like of shape (n_samples,) {y_true}
 
     Returns
     -------
     precision : float
         Among as many rows as there are anomalies; higher is better.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import GaussianMixtureDetector
+    >>> from sklearn_anomaly_attr.metrics import anomaly_precision_at_n_scorer
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> detector = GaussianMixtureDetector().fit(X)
+    >>> X_test, y_test = np.vstack([X, [[9.0, 9.0]]]), np.arange(101) == 100
+    >>> anomaly_precision_at_n_scorer(detector, X_test, y_test)
+    1.0
     """
     return anomaly_precision_at_n(y, _anomaly_score(estimator, X))
 
@@ -284,7 +335,7 @@ def _best_f1(
 
 
 def _check(
-    y_true: ArrayLike, anomaly_score: ArrayLike
+    y_true: ArrayLike, anomaly_score: ArrayLike, pos_label: Any
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Which rows are anomalies, and their scores."""
     labels = column_or_1d(y_true)
@@ -294,13 +345,28 @@ def _check(
         raise ValueError(
             "The anomaly scores hold NaN or infinity: leave such rows out."
         )
-    values = set(np.unique(labels).tolist())
-    if values == {0, 1}:
-        return labels == 1, score
-    if values == {-1, 1}:
-        return labels == -1, score
+    is_anomaly = labels == _label_of_anomalies(labels, pos_label)
+    return is_anomaly.astype(bool), score
+
+
+def _label_of_anomalies(labels: NDArray[Any], pos_label: Any) -> Any:
+    if pd.isna(labels).any():
+        raise ValueError("y_true lacks some labels: leave such rows out.")
+    found = pd.unique(labels).tolist()
+    shown = sorted(found, key=str)[:5]
+    if pos_label is not None:
+        if len(found) != 2 or pos_label not in found:
+            raise ValueError(
+                f"pos_label={pos_label!r} and the labels {shown!r}: pass the label of "
+                "the anomalies, with it and one other label among the rows."
+            )
+        return pos_label
+    for code, anomalous in (({0, 1}, 1), ({-1, 1}, -1)):
+        if set(found) == code:
+            return anomalous
     raise ValueError(
-        f"Labels {sorted(values, key=str)!r}: use 0 for normal rows and 1 for "
-        "anomalies, or +1 for normal rows and -1 for anomalies, with both among "
-        "the rows."
+        f"Labels {shown!r}: use 0 for normal rows and 1 for anomalies, or +1 for "
+        "normal rows and -1 for anomalies, with both among the rows. Of other labels "
+        "name that of the anomalies by pos_label, in a search by "
+        "scoring=make_anomaly_scorer(anomaly_roc_auc, pos_label=...)."
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._docstrings import shared_paragraphs
 from .._typing import BoolArray, FloatArray
 from ._inputs import check_whole, rows_or_mean
 from ._removal import Removal
@@ -17,11 +18,12 @@ from ._removal import Removal
 _ROUNDING = 1e-13
 
 
+@shared_paragraphs
 def faithfulness(
     score: Any,
     X: Any,
     values: Any,
-    reference: Any,
+    references: Any,
     *,
     subset_size: int | None = None,
     n_subsets: int = 100,
@@ -33,27 +35,22 @@ def faithfulness(
 
     For random subsets of k features, the same for all rows: the correlation
     (Pearson's) between the sum of their attributions and the fall of the
-    anomaly score when they are set to the reference; "faithfulness@k".
+    anomaly score when they are replaced by the references; "faithfulness@k".
 
     Parameters
     ----------
-    score : estimator or callable
-        A fitted detector, or a function that gives anomaly scores
-        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    score : estimator or callable {score}
     X : array-like of shape (n_samples, n_features)
         The explained rows.
     values : Explanation or array-like of shape (n_samples, n_features)
         Their attributions. The groups of an Explanation are removed as one.
-    reference : array-like of shape (n_features,) or (n_samples, n_features)
-        Normal values: the mean of the training rows, or a row for each of X.
+    references : array-like {references_metrics}
     subset_size : int, default=None
         Number k of features in a subset; half of the features if None.
     n_subsets : int, default=100
         Number of subsets; all of them once if there are no more.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
-    batch_size : int, default=4096
-        Largest number of rows that are scored at once.
+    per_row : bool, default=False {per_row}
+    batch_size : int, default=4096 {scoring_batch_size}
     random_state : int, RandomState or None, default=None
         Seed of the subsets.
 
@@ -65,8 +62,7 @@ def faithfulness(
 
     Raises
     ------
-    TypeError
-        If `score` gives no anomaly score, or a table holds no numbers.
+    TypeError {no_score_or_no_numbers}
     ValueError
         If shapes do not fit, numbers or scores are not finite, or
         `subset_size` is not between 1 and n_features - 1.
@@ -91,7 +87,7 @@ def faithfulness(
     >>> round(faithfulness(score, X, -(X**2), np.zeros(3)), 3)
     -1.0
     """
-    removal = Removal(score, X, values, reference, batch_size)
+    removal = Removal(score, X, values, references, batch_size)
     if removal.n_players < 2:
         raise ValueError("One feature has no subsets: explain at least two features.")
     check_whole(n_subsets, "n_subsets", 2)
@@ -106,11 +102,12 @@ def faithfulness(
     return rows_or_mean(correlation.clip(-1, 1), per_row)
 
 
+@shared_paragraphs
 def infidelity(
     score: Any,
     X: Any,
     values: Any,
-    reference: Any,
+    references: Any,
     *,
     subset_size: int | None = None,
     n_subsets: int = 100,
@@ -124,30 +121,25 @@ def infidelity(
         - \bigl( s(x) - s(x - \delta_S) \bigr) \Bigr)^2 \Bigr]
 
     over random subsets :math:`S` of k features, the same for all rows, where
-    :math:`x - \delta_S` has these features set to the reference.
+    :math:`x - \delta_S` has these features replaced by the references.
 
     Parameters
     ----------
-    score : estimator or callable
-        A fitted detector, or a function that gives anomaly scores
-        (n_samples,) of tables like `X`; HIGHER is more abnormal.
+    score : estimator or callable {score}
     X : array-like of shape (n_samples, n_features)
         The explained rows.
     values : Explanation or array-like of shape (n_samples, n_features)
         Their attributions, in units of the score. Multiply gradients by
-        ``X - reference`` first: their sum then is
+        ``X - references`` first: their sum then is
         :math:`\delta_S^\top \nabla s`. The groups of an Explanation are
         removed as one.
-    reference : array-like of shape (n_features,) or (n_samples, n_features)
-        Normal values: the mean of the training rows, or a row for each of X.
+    references : array-like {references_metrics}
     subset_size : int, default=None
         Number k of features in a subset; half of the features if None.
     n_subsets : int, default=100
         Number of subsets; all of them once if there are no more.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
-    batch_size : int, default=4096
-        Largest number of rows that are scored at once.
+    per_row : bool, default=False {per_row}
+    batch_size : int, default=4096 {scoring_batch_size}
     random_state : int, RandomState or None, default=None
         Seed of the subsets.
 
@@ -159,8 +151,7 @@ def infidelity(
 
     Raises
     ------
-    TypeError
-        If `score` gives no anomaly score, or a table holds no numbers.
+    TypeError {no_score_or_no_numbers}
     ValueError
         If shapes do not fit, numbers or scores are not finite, or
         `subset_size` is not between 1 and n_features.
@@ -185,7 +176,7 @@ def infidelity(
     >>> infidelity(score, X, [[8.0, 2.0]], np.zeros(2))
     1.0
     """
-    removal = Removal(score, X, values, reference, batch_size)
+    removal = Removal(score, X, values, references, batch_size)
     check_whole(n_subsets, "n_subsets", 1)
     removed = _plan_subsets(
         removal.n_players, subset_size, removal.n_players, n_subsets, random_state
@@ -232,4 +223,7 @@ def _directions(numbers: FloatArray, size: FloatArray) -> FloatArray:
     scaled = np.divide(numbers, spread, out=np.zeros_like(numbers), where=varies)
     centred = scaled - scaled.mean(axis=1, keepdims=True)
     length = np.sqrt(np.square(centred).sum(axis=1, keepdims=True))
-    return np.divide(centred, length, out=np.zeros_like(centred), where=varies)
+    directions: FloatArray = np.divide(
+        centred, length, out=np.zeros_like(centred), where=varies
+    )
+    return directions

@@ -19,15 +19,20 @@ def check_attributions(values: Any, name: str = "values") -> FloatArray:
     return check_numbers(values if callable(inner) else inner, name)
 
 
-def check_numbers(table: Any, name: str) -> FloatArray:
-    """A table of finite numbers with at least one row, as an array."""
+def as_numbers(array: Any, name: str) -> FloatArray:
+    """An array of numbers of any shape."""
     try:
-        numbers = np.asarray(table, dtype=np.float64)
+        return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{name} holds something else than numbers ({error}): pass a table of "
             "numbers, one row a sample and one column a feature."
         ) from error
+
+
+def check_numbers(table: Any, name: str) -> FloatArray:
+    """A table of finite numbers with at least one row, as an array."""
+    numbers = as_numbers(table, name)
     if numbers.ndim != 2:
         raise ValueError(
             f"{name} has the shape {numbers.shape}: pass one row a sample and one "
@@ -42,22 +47,51 @@ def check_numbers(table: Any, name: str) -> FloatArray:
     return numbers
 
 
-def check_truth(truth: ArrayLike, values: Any) -> tuple[BoolArray, FloatArray]:
-    """The mask of the truly anomalous features, and the attributions."""
-    mask = np.asarray(truth)
+def check_tables(**tables: ArrayLike) -> list[FloatArray]:
+    """Tables of numbers with the same columns, by the names of their arguments."""
+    checked = [check_numbers(table, name) for name, table in tables.items()]
+    widths = [table.shape[1] for table in checked]
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f"{', '.join(tables)} have {', '.join(map(str, widths))} columns: pass "
+            "rows with the same columns."
+        )
+    first, *others = tables.items()
+    for other in others:
+        check_same_order(first, other)
+    return checked
+
+
+def check_scores(scores: Any, name: str) -> FloatArray:
+    """Finite anomaly scores, one a row."""
+    numbers = as_numbers(scores, name)
+    if numbers.ndim != 1 or numbers.size == 0:
+        raise ValueError(
+            f"{name} has the shape {numbers.shape}: pass one anomaly score a row, such "
+            "as -detector.score_samples(rows), and those of several alternatives a "
+            "row in one dimension, by scores.ravel()."
+        )
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} holds NaN or infinity: leave such rows out.")
+    return numbers
+
+
+def check_y_true(y_true: ArrayLike, values: Any) -> tuple[BoolArray, FloatArray]:
+    """Which features are truly anomalous, as booleans, and the attributions."""
+    mask = np.asarray(y_true)
     if mask.dtype != np.bool_:
         raise TypeError(
-            f"truth is of dtype {mask.dtype}: pass a mask that is True for the truly "
-            "anomalous features, such as truth == 1 of zeros and ones."
+            f"y_true is of dtype {mask.dtype}: pass booleans, True for the truly "
+            "anomalous features, such as y_true == 1 of zeros and ones."
         )
     attributions = check_attributions(values)
     if mask.shape != attributions.shape:
         raise ValueError(
-            f"truth has the shape {mask.shape}, the attributions have "
-            f"{attributions.shape}: pass a mask with one row for each explained row "
+            f"y_true has the shape {mask.shape}, the attributions have "
+            f"{attributions.shape}: pass y_true with one row for each explained row "
             "and one column for each feature, or group of features, explained."
         )
-    check_same_order(("truth", truth), ("values", values))
+    check_same_order(("y_true", y_true), ("values", values))
     refuse_rows(mask.sum(axis=1) == 0, "no truly anomalous feature")
     return mask, attributions
 
@@ -92,7 +126,7 @@ def refuse_rows(faulty: BoolArray, fault: str) -> None:
 
 
 def check_whole(number: Any, name: str, least: int, most: int | None = None) -> None:
-    """Refuse what is no whole number in a range."""
+    """Refuse all but whole numbers in a range."""
     whole = isinstance(number, Integral)
     if not whole or number < least or (most is not None and number > most):
         upper = "up" if most is None else f"to {most}"

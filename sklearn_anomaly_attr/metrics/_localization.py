@@ -11,25 +11,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
-from ._inputs import check_numbers, check_same_order, check_truth, rows_or_mean
+from ._inputs import check_numbers, check_same_order, check_y_true, rows_or_mean
 from ._ranking import tie_groups
 from ._selection import n_of_truth
 
 
+@shared_paragraphs
 def localization_iou(
-    truth: ArrayLike, selected: ArrayLike, *, per_row: bool = False
+    y_true: ArrayLike, selected: ArrayLike, *, per_row: bool = False
 ) -> float | FloatArray:
     """Intersection over union (Jaccard) of selected and anomalous features.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
-    selected : array-like of bool of shape (n_samples, n_features)
-        Which features an attribution names, as of :func:`select_features`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
+    selected : array-like of bool of shape (n_samples, n_features) {selected}
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -38,10 +37,7 @@ def localization_iou(
 
     Raises
     ------
-    TypeError
-        If `truth` or `selected` is no boolean mask.
-    ValueError
-        If shapes differ, or a row has no anomalous feature.
+    {typeerror_and_valueerror}
 
     References
     ----------
@@ -54,12 +50,13 @@ def localization_iou(
     >>> localization_iou([[True, True, False]], [[True, False, False]])
     0.5
     """
-    n = _count(truth, selected)
+    n = _count(y_true, selected)
     return rows_or_mean(n.both / (n.true + n.selected - n.both), per_row)
 
 
+@shared_paragraphs
 def localization_dice(
-    truth: ArrayLike, selected: ArrayLike, *, per_row: bool = False
+    y_true: ArrayLike, selected: ArrayLike, *, per_row: bool = False
 ) -> float | FloatArray:
     """Dice coefficient, or F1, of selected and anomalous features.
 
@@ -67,12 +64,9 @@ def localization_dice(
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
-    selected : array-like of bool of shape (n_samples, n_features)
-        Which features an attribution names, as of :func:`select_features`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
+    selected : array-like of bool of shape (n_samples, n_features) {selected}
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -81,10 +75,7 @@ def localization_dice(
 
     Raises
     ------
-    TypeError
-        If `truth` or `selected` is no boolean mask.
-    ValueError
-        If shapes differ, or a row has no anomalous feature.
+    {typeerror_and_valueerror}
 
     References
     ----------
@@ -97,23 +88,21 @@ def localization_dice(
     >>> localization_dice([[True, True, True]], [[True, False, False]])
     0.5
     """
-    n = _count(truth, selected)
+    n = _count(y_true, selected)
     return rows_or_mean(2 * n.both / (n.true + n.selected), per_row)
 
 
+@shared_paragraphs
 def localization_precision(
-    truth: ArrayLike, selected: ArrayLike, *, per_row: bool = False
+    y_true: ArrayLike, selected: ArrayLike, *, per_row: bool = False
 ) -> float | FloatArray:
     """Share of the selected features that are anomalous.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
-    selected : array-like of bool of shape (n_samples, n_features)
-        Which features an attribution names, as of :func:`select_features`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
+    selected : array-like of bool of shape (n_samples, n_features) {selected}
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -122,10 +111,7 @@ def localization_precision(
 
     Raises
     ------
-    TypeError
-        If `truth` or `selected` is no boolean mask.
-    ValueError
-        If shapes differ, or a row has no anomalous feature.
+    {typeerror_and_valueerror}
 
     Notes
     -----
@@ -143,23 +129,21 @@ def localization_precision(
     >>> localization_precision([[True, True, False]], [[True, False, True]])
     0.5
     """
-    n = _count(truth, selected)
+    n = _count(y_true, selected)
     return rows_or_mean(n.both / np.maximum(n.selected, 1), per_row)
 
 
+@shared_paragraphs
 def localization_recall(
-    truth: ArrayLike, selected: ArrayLike, *, per_row: bool = False
+    y_true: ArrayLike, selected: ArrayLike, *, per_row: bool = False
 ) -> float | FloatArray:
     """Share of the anomalous features that are selected.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
-    selected : array-like of bool of shape (n_samples, n_features)
-        Which features an attribution names, as of :func:`select_features`.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
+    selected : array-like of bool of shape (n_samples, n_features) {selected}
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -168,10 +152,7 @@ def localization_recall(
 
     Raises
     ------
-    TypeError
-        If `truth` or `selected` is no boolean mask.
-    ValueError
-        If shapes differ, or a row has no anomalous feature.
+    {typeerror_and_valueerror}
 
     Examples
     --------
@@ -179,12 +160,13 @@ def localization_recall(
     >>> localization_recall([[True, True, False]], [[True, False, True]])
     0.5
     """
-    n = _count(truth, selected)
+    n = _count(y_true, selected)
     return rows_or_mean(n.both / n.true, per_row)
 
 
+@shared_paragraphs
 def hit_rate(
-    truth: ArrayLike, values: Any, *, share: float = 1.0, per_row: bool = False
+    y_true: ArrayLike, values: Any, *, share: float = 1.0, per_row: bool = False
 ) -> float | FloatArray:
     """Share of the anomalous features among the first `share` times as many.
 
@@ -193,15 +175,13 @@ def hit_rate(
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
     share : float, default=1.0
         How many features count as first in a row: this multiple of the number
         of its anomalous features, rounded down.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -211,15 +191,14 @@ def hit_rate(
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, a row has no anomalous
         feature, or `share` is not above 0 and up to n_features.
 
     See Also
     --------
-    top_m_accuracy : The same with a share of 1.
+    r_precision : The same with a share of 1.
 
     References
     ----------
@@ -229,13 +208,13 @@ def hit_rate(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import hit_rate
-    >>> truth, values = [[True, False, True, False]], [[0.9, 0.5, 0.4, 0.1]]
-    >>> hit_rate(truth, values)
+    >>> y_true, values = [[True, False, True, False]], [[0.9, 0.5, 0.4, 0.1]]
+    >>> hit_rate(y_true, values)
     0.5
-    >>> hit_rate(truth, values, share=1.5)
+    >>> hit_rate(y_true, values, share=1.5)
     1.0
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     among_first = tie_groups(attributions).share_among_first(n_of_truth(share, mask))
     return rows_or_mean((among_first * mask).sum(axis=1) / mask.sum(axis=1), per_row)
 
@@ -248,19 +227,19 @@ class _Counts(NamedTuple):
     both: NDArray[np.intp]
 
 
-def _count(truth: ArrayLike, selected: ArrayLike) -> _Counts:
+def _count(y_true: ArrayLike, selected: ArrayLike) -> _Counts:
     chosen = np.asarray(selected)
     if chosen.dtype != np.bool_:
         raise TypeError(
-            f"selected is of dtype {chosen.dtype}: pass a mask that is True for the "
-            "selected features, as select_features gives it for attributions."
+            f"selected is of dtype {chosen.dtype}: pass booleans, True for the "
+            "selected features, as select_features gives them for attributions."
         )
     check_numbers(chosen, "selected")
-    if chosen.shape != np.shape(truth):
+    if chosen.shape != np.shape(y_true):
         raise ValueError(
-            f"truth has the shape {np.shape(truth)}, selected has {chosen.shape}: pass "
-            "masks with the same rows and features."
+            f"y_true has the shape {np.shape(y_true)}, selected has {chosen.shape}: "
+            "pass both with the same rows and features."
         )
-    check_same_order(("truth", truth), ("selected", selected))
-    mask, _ = check_truth(truth, chosen)
+    check_same_order(("y_true", y_true), ("selected", selected))
+    mask, _ = check_y_true(y_true, chosen)
     return _Counts(mask.sum(axis=1), chosen.sum(axis=1), (mask & chosen).sum(axis=1))

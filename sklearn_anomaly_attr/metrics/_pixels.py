@@ -13,17 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label
 
+from .._docstrings import shared_paragraphs
 from .._typing import BoolArray, FloatArray
 from ._inputs import check_numbers, rows_or_mean
-from ._ranking import attribution_auroc, top_m_accuracy
+from ._ranking import attribution_roc_auc, r_precision
 
 # Pixels that touch within an image, corners included; images are apart.
 _TOUCHING = np.zeros((3, 3, 3), dtype=bool)
 _TOUCHING[1] = True
 
 
+@shared_paragraphs
 def pixel_roc_auc(
-    masks: ArrayLike, heat_maps: Any, *, average: str = "pooled"
+    y_true: ArrayLike, heat_maps: Any, *, average: str = "pooled"
 ) -> float:
     """Area under the ROC curve of the pixels.
 
@@ -32,7 +34,7 @@ def pixel_roc_auc(
 
     Parameters
     ----------
-    masks : array-like of bool of shape (n_images, height, width)
+    y_true : array-like of bool of shape (n_images, height, width)
         Which pixels of each image are truly anomalous.
     heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
         Attributions of the pixels; the greatest ranks first.
@@ -48,8 +50,7 @@ def pixel_roc_auc(
 
     Raises
     ------
-    TypeError
-        If `masks` is no boolean array.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, heat maps are not finite, or there are no pixels of
         both kinds to compare.
@@ -57,7 +58,7 @@ def pixel_roc_auc(
     See Also
     --------
     aupro : Counts each defect alike, however large.
-    attribution_auroc : The same for the features of a table.
+    attribution_roc_auc : The same for the features of a table.
 
     Notes
     -----
@@ -67,30 +68,31 @@ def pixel_roc_auc(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import pixel_roc_auc
-    >>> masks = [[[True, False]], [[True, False]]]
+    >>> y_true = [[[True, False]], [[True, False]]]
     >>> heat_maps = [[[0.2, 0.1]], [[9.0, 5.0]]]
-    >>> pixel_roc_auc(masks, heat_maps)
+    >>> pixel_roc_auc(y_true, heat_maps)
     0.75
-    >>> pixel_roc_auc(masks, heat_maps, average="image")
+    >>> pixel_roc_auc(y_true, heat_maps, average="image")
     1.0
     """
     if average not in {"pooled", "image"}:
         raise ValueError(f"average={average!r}: pass 'pooled' or 'image'.")
-    truth, heat = _check_pixels(masks, heat_maps)
+    masks, heat = _check_pixels(y_true, heat_maps)
     if average == "pooled":
-        _check_both_kinds(truth)
-        return float(attribution_auroc(truth.reshape(1, -1), heat.reshape(1, -1)))
-    both = truth.any(axis=1) & ~truth.all(axis=1)
+        _check_both_kinds(masks)
+        return float(attribution_roc_auc(masks.reshape(1, -1), heat.reshape(1, -1)))
+    both = masks.any(axis=1) & ~masks.all(axis=1)
     if not both.any():
         raise ValueError(
             "No image has anomalous and normal pixels: pass average='pooled', or "
             "images with a defect in part of them."
         )
-    return float(attribution_auroc(truth[both], heat[both]))
+    return float(attribution_roc_auc(masks[both], heat[both]))
 
 
+@shared_paragraphs
 def pixel_iou(
-    masks: ArrayLike, heat_maps: Any, *, per_row: bool = False
+    y_true: ArrayLike, heat_maps: Any, *, per_row: bool = False
 ) -> float | FloatArray:
     """Intersection over union at the true area, mean over images.
 
@@ -99,7 +101,7 @@ def pixel_iou(
 
     Parameters
     ----------
-    masks : array-like of bool of shape (n_images, height, width)
+    y_true : array-like of bool of shape (n_images, height, width)
         Which pixels of each image are truly anomalous.
     heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
         Attributions of the pixels; the greatest ranks first.
@@ -115,8 +117,7 @@ def pixel_iou(
 
     Raises
     ------
-    TypeError
-        If `masks` is no boolean array.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, heat maps are not finite, or an image has no anomalous
         pixel: leave such images out.
@@ -128,23 +129,24 @@ def pixel_iou(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import pixel_iou
-    >>> masks = [[[True, True], [False, False]]]
-    >>> pixel_iou(masks, [[[0.9, 0.1], [0.2, 0.0]]])
+    >>> y_true = [[[True, True], [False, False]]]
+    >>> pixel_iou(y_true, [[[0.9, 0.1], [0.2, 0.0]]])
     0.3333333333333333
     """
-    truth, heat = _check_pixels(masks, heat_maps)
-    blank = np.flatnonzero(~truth.any(axis=1))
+    masks, heat = _check_pixels(y_true, heat_maps)
+    blank = np.flatnonzero(~masks.any(axis=1))
     if len(blank):
         raise ValueError(
             f"Images {blank[:5].tolist()} (at most 5 named) have no anomalous pixel: "
             "the metric is not defined for them, leave them out."
         )
     # As many are selected as are true: |A or B| = 2 n - |A and B|.
-    found = np.asarray(top_m_accuracy(truth, heat, per_row=True))
+    found = np.asarray(r_precision(masks, heat, per_row=True))
     return rows_or_mean(found / (2 - found), per_row)
 
 
-def aupro(masks: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
+@shared_paragraphs
+def aupro(y_true: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
     r"""Area under the per-region overlap curve, up to a false positive rate.
 
     At each threshold, the share of the pixels found is averaged over the
@@ -161,7 +163,7 @@ def aupro(masks: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
 
     Parameters
     ----------
-    masks : array-like of bool of shape (n_images, height, width)
+    y_true : array-like of bool of shape (n_images, height, width)
         Which pixels of each image are truly anomalous. Anomalous pixels that
         touch, at a corner at least, are of one region.
     heat_maps : ImageExplanation or array-like of shape (n_images, height, width)
@@ -177,8 +179,7 @@ def aupro(masks: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
 
     Raises
     ------
-    TypeError
-        If `masks` is no boolean array.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, heat maps are not finite, there are no pixels of both
         kinds, or `max_fpr` is not in (0, 1].
@@ -200,21 +201,21 @@ def aupro(masks: ArrayLike, heat_maps: Any, *, max_fpr: float = 0.3) -> float:
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import aupro
-    >>> masks = [[[True, False, True, True]]]
-    >>> round(aupro(masks, [[[0.9, 0.5, 0.7, 0.1]]]), 3)
+    >>> y_true = [[[True, False, True, True]]]
+    >>> round(aupro(y_true, [[[0.9, 0.5, 0.7, 0.1]]]), 3)
     0.75
     """
     if not isinstance(max_fpr, Real) or not 0 < max_fpr <= 1:
         raise ValueError(f"max_fpr={max_fpr!r}: pass a share above 0 and up to 1.")
-    truth, heat = _check_pixels(masks, heat_maps)
-    _check_both_kinds(truth)
-    regions, n_regions = label(np.asarray(masks), structure=_TOUCHING)
+    masks, heat = _check_pixels(y_true, heat_maps)
+    _check_both_kinds(masks)
+    regions, n_regions = label(np.asarray(y_true), structure=_TOUCHING)
     sizes = np.bincount(regions.ravel(), minlength=n_regions + 1)
-    shares = np.where(truth, 1.0 / (n_regions * sizes[regions.reshape(truth.shape)]), 0)
+    shares = np.where(masks, 1.0 / (n_regions * sizes[regions.reshape(masks.shape)]), 0)
     order = np.argsort(-heat, axis=None, kind="stable")
     hottest = heat.ravel()[order]
     last_of_tie = np.append(np.flatnonzero(np.diff(hottest)), len(order) - 1)
-    n_false = np.cumsum(~truth.ravel()[order])[last_of_tie]
+    n_false = np.cumsum(~masks.ravel()[order])[last_of_tie]
     overlap = np.append(0.0, np.cumsum(shares.ravel()[order])[last_of_tie])
     return _area(np.append(0.0, n_false / n_false[-1]), overlap, float(max_fpr))
 
@@ -233,30 +234,30 @@ def _area(rate: FloatArray, overlap: FloatArray, max_fpr: float) -> float:
     return float(area / max_fpr)
 
 
-def _check_pixels(masks: ArrayLike, heat_maps: Any) -> tuple[BoolArray, FloatArray]:
+def _check_pixels(y_true: ArrayLike, heat_maps: Any) -> tuple[BoolArray, FloatArray]:
     """Masks and heat maps with a row for each image."""
-    truth = np.asarray(masks)
-    if truth.dtype != np.bool_:
+    masks = np.asarray(y_true)
+    if masks.dtype != np.bool_:
         raise TypeError(
-            f"masks is of dtype {truth.dtype}: pass masks that are True for the truly "
-            "anomalous pixels, such as masks > 0 of zeros and ones."
+            f"y_true is of dtype {masks.dtype}: pass booleans, True for the truly "
+            "anomalous pixels, such as y_true > 0 of zeros and ones."
         )
     own = getattr(heat_maps, "heat_maps", None)
     heat: NDArray[Any] = np.asarray(own() if callable(own) else heat_maps)
-    if truth.ndim != 3 or truth.shape != heat.shape:
+    if masks.ndim != 3 or masks.shape != heat.shape:
         raise ValueError(
-            f"masks has the shape {truth.shape}, the heat maps have {heat.shape}: pass "
-            "both as (n_images, height, width), of a single image as [mask] and "
+            f"y_true has the shape {masks.shape}, the heat maps have {heat.shape}: "
+            "pass both as (n_images, height, width), of a single image as [mask] and "
             "[heat_map], with the channels of a heat map summed."
         )
-    n_images, height, width = truth.shape
+    n_images, height, width = masks.shape
     table = check_numbers(heat.reshape(n_images, height * width), "heat_maps")
-    return truth.reshape(table.shape), table
+    return masks.reshape(table.shape), table
 
 
-def _check_both_kinds(truth: BoolArray) -> None:
-    if truth.all() or not truth.any():
-        kind = "anomalous" if truth.all() else "normal"
+def _check_both_kinds(masks: BoolArray) -> None:
+    if masks.all() or not masks.any():
+        kind = "anomalous" if masks.all() else "normal"
         raise ValueError(
-            f"All pixels are {kind}: pass masks with anomalous and normal pixels."
+            f"All pixels are {kind}: pass images with anomalous and normal pixels."
         )

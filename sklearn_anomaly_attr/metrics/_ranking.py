@@ -12,23 +12,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from .._docstrings import shared_paragraphs
 from .._typing import BoolArray, FloatArray, IntArray
-from ._inputs import check_truth, check_whole, refuse_rows, rows_or_mean
+from ._inputs import check_whole, check_y_true, refuse_rows, rows_or_mean
 
 
+@shared_paragraphs
 def mean_reciprocal_rank(
-    truth: ArrayLike, values: Any, *, per_row: bool = False
+    y_true: ArrayLike, values: Any, *, per_row: bool = False
 ) -> float | FloatArray:
     """Mean of 1 / rank of the anomalous feature; of several, the first.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -38,8 +38,7 @@ def mean_reciprocal_rank(
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, or a row has no
         anomalous feature.
@@ -47,31 +46,30 @@ def mean_reciprocal_rank(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import mean_reciprocal_rank
-    >>> truth = [[True, False, False], [False, True, False]]
-    >>> mean_reciprocal_rank(truth, [[0.9, 0.1, 0.2], [0.5, 0.3, 0.1]])
+    >>> y_true = [[True, False, False], [False, True, False]]
+    >>> mean_reciprocal_rank(y_true, [[0.9, 0.1, 0.2], [0.5, 0.3, 0.1]])
     0.75
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     first = _first_found(mask, tie_groups(attributions))
     rank = first.before + (first.size + 1) / (first.n_true + 1)
     return rows_or_mean(1 / rank, per_row)
 
 
+@shared_paragraphs
 def hits_at_k(
-    truth: ArrayLike, values: Any, k: int = 3, *, per_row: bool = False
+    y_true: ArrayLike, values: Any, k: int = 3, *, per_row: bool = False
 ) -> float | FloatArray:
     """Share of rows with an anomalous feature among the first k.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
     k : int, default=3
         Number of features that count as first.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -81,8 +79,7 @@ def hits_at_k(
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, a row has no anomalous
         feature, or k is not between 1 and n_features.
@@ -90,11 +87,11 @@ def hits_at_k(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import hits_at_k
-    >>> truth = [[True, False, False], [False, True, False]]
-    >>> hits_at_k(truth, [[0.9, 0.1, 0.2], [0.5, 0.3, 0.1]], k=1)
+    >>> y_true = [[True, False, False], [False, True, False]]
+    >>> hits_at_k(y_true, [[0.9, 0.1, 0.2], [0.5, 0.3, 0.1]], k=1)
     0.5
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     n_features = mask.shape[1]
     check_whole(k, "k", 1, n_features)
     first = _first_found(mask, tie_groups(attributions))
@@ -107,8 +104,9 @@ def hits_at_k(
     return rows_or_mean(1 - factors.prod(axis=1), per_row)
 
 
-def attribution_auroc(
-    truth: ArrayLike, values: Any, *, per_row: bool = False
+@shared_paragraphs
+def attribution_roc_auc(
+    y_true: ArrayLike, values: Any, *, per_row: bool = False
 ) -> float | FloatArray:
     """Mean area under each row's ROC curve of its features.
 
@@ -117,12 +115,10 @@ def attribution_auroc(
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -131,19 +127,18 @@ def attribution_auroc(
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, or in a row no feature
         is anomalous, or all are.
 
     Examples
     --------
-    >>> from sklearn_anomaly_attr.metrics import attribution_auroc
-    >>> attribution_auroc([[True, False, False]], [[0.3, 0.1, 0.5]])
+    >>> from sklearn_anomaly_attr.metrics import attribution_roc_auc
+    >>> attribution_roc_auc([[True, False, False]], [[0.3, 0.1, 0.5]])
     0.5
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     n_true = mask.sum(axis=1)
     refuse_rows(n_true == mask.shape[1], "anomalous features only")
     groups = tie_groups(attributions)
@@ -153,29 +148,28 @@ def attribution_auroc(
     return rows_or_mean(1 - lost / n_pairs, per_row)
 
 
+@shared_paragraphs
 def attribution_ndcg(
-    truth: ArrayLike, values: Any, *, m: int | None = None, per_row: bool = False
+    y_true: ArrayLike, values: Any, *, k: int | None = None, per_row: bool = False
 ) -> float | FloatArray:
-    r"""Normalised discounted cumulative gain among the first m features.
+    r"""Normalised discounted cumulative gain among the first k features.
 
-    .. math:: \mathrm{nDCG}_m = \frac
-        {\sum_{r=1}^{m} t_r / \log_2(r + 1)}
-        {\sum_{r=1}^{\min(m, T)} 1 / \log_2(r + 1)}
+    .. math:: \mathrm{nDCG}_k = \frac
+        {\sum_{r=1}^{k} t_r / \log_2(r + 1)}
+        {\sum_{r=1}^{\min(k, T)} 1 / \log_2(r + 1)}
 
     where :math:`t_r` is 1 if the feature of rank :math:`r` is anomalous, else
     0, and :math:`T` the number of the row's anomalous features.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
-    m : int, default=None
+    k : int, default=None
         Number of first features; in each row the number of its anomalous
         features if None.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -186,11 +180,10 @@ def attribution_ndcg(
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, a row has no anomalous
-        feature, or m is not between 1 and n_features.
+        feature, or k is not between 1 and n_features.
 
     References
     ----------
@@ -200,16 +193,16 @@ def attribution_ndcg(
     Examples
     --------
     >>> from sklearn_anomaly_attr.metrics import attribution_ndcg
-    >>> truth = [[True, False, True, False]]
-    >>> round(attribution_ndcg(truth, [[0.9, 0.5, 0.4, 0.1]]), 3)
+    >>> y_true = [[True, False, True, False]]
+    >>> round(attribution_ndcg(y_true, [[0.9, 0.5, 0.4, 0.1]]), 3)
     0.613
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     n_features = mask.shape[1]
     n_true = mask.sum(axis=1)
-    if m is not None:
-        check_whole(m, "m", 1, n_features)
-    n_first = n_true if m is None else np.full(len(mask), m)
+    if k is not None:
+        check_whole(k, "k", 1, n_features)
+    n_first = n_true if k is None else np.full(len(mask), k)
     discounts = 1 / np.log2(np.arange(2, n_features + 2))
     cumulated = np.concatenate([[0.0], discounts.cumsum()])
     groups = tie_groups(attributions)
@@ -220,41 +213,58 @@ def attribution_ndcg(
     return rows_or_mean((shared * mask).sum(axis=1) / ideal, per_row)
 
 
-def top_m_accuracy(
-    truth: ArrayLike, values: Any, *, per_row: bool = False
+@shared_paragraphs
+def r_precision(
+    y_true: ArrayLike, values: Any, *, per_row: bool = False
 ) -> float | FloatArray:
-    """Share of a row's m anomalous features that rank among the first m.
+    """R-precision: share of a row's R anomalous features among the first R.
+
+    Precision and recall are the same there. The number R differs from row to
+    row, so that k would be too few for some rows and too many for others.
 
     Parameters
     ----------
-    truth : array-like of bool of shape (n_samples, n_features)
-        Which features of each row are truly anomalous.
+    y_true : array-like of bool of shape (n_samples, n_features) {truth}
     values : Explanation or array-like of shape (n_samples, n_features)
         Attributions; the greatest ranks first.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
-    accuracy : float, or ndarray of shape (n_samples,)
-        In [0, 1]. Of features that tie for the last of the m places each
+    precision : float, or ndarray of shape (n_samples,)
+        In [0, 1]. Of features that tie for the last of the R places each
         counts in part.
 
     Raises
     ------
-    TypeError
-        If `truth` is no boolean mask.
+    TypeError {raises_typeerror}
     ValueError
         If shapes differ, attributions are not finite, or a row has no
         anomalous feature.
 
+    See Also
+    --------
+    hit_rate : The same among more or fewer features.
+    hits_at_k : Whether any anomalous feature is among the first k.
+
+    Notes
+    -----
+    "Accuracy" or "top-m accuracy" in papers on anomaly attribution; "R-precision"
+    in information retrieval. scikit-learn's top-k accuracy is another metric: of
+    one true class each.
+
+    References
+    ----------
+    Manning, Raghavan & Schütze (2008), "Introduction to information retrieval",
+    section 8.4.
+
     Examples
     --------
-    >>> from sklearn_anomaly_attr.metrics import top_m_accuracy
-    >>> top_m_accuracy([[True, False, True, False]], [[0.9, 0.5, 0.4, 0.1]])
+    >>> from sklearn_anomaly_attr.metrics import r_precision
+    >>> r_precision([[True, False, True, False]], [[0.9, 0.5, 0.4, 0.1]])
     0.5
     """
-    mask, attributions = check_truth(truth, values)
+    mask, attributions = check_y_true(y_true, values)
     n_true = mask.sum(axis=1)
     among_first = tie_groups(attributions).share_among_first(n_true)
     return rows_or_mean((among_first * mask).sum(axis=1) / n_true, per_row)
@@ -300,7 +310,7 @@ class _FirstFound(NamedTuple):
     n_true: IntArray
 
 
-def _first_found(truth: BoolArray, groups: TieGroups) -> _FirstFound:
-    before = np.where(truth, groups.before, truth.shape[1]).min(axis=1)
+def _first_found(y_true: BoolArray, groups: TieGroups) -> _FirstFound:
+    before = np.where(y_true, groups.before, y_true.shape[1]).min(axis=1)
     members = groups.before == before[:, None]
-    return _FirstFound(before, members.sum(axis=1), (members & truth).sum(axis=1))
+    return _FirstFound(before, members.sum(axis=1), (members & y_true).sum(axis=1))

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
 from ._inputs import check_attributions, check_same_order, check_whole, rows_or_mean
 from ._ranking import tie_groups
 
 
+@shared_paragraphs
 def attribution_stability(
     runs: Iterable[Any], *, per_row: bool = False
 ) -> float | FloatArray:
@@ -25,8 +27,7 @@ def attribution_stability(
     ----------
     runs : iterable of Explanation or array-like (n_samples, n_features)
         Attributions, at least two.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -46,7 +47,7 @@ def attribution_stability(
 
     See Also
     --------
-    top_k_overlap : Are the leading features the same?
+    top_k_overlap : Share of the leading features that stay the same.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def attribution_stability(
     return rows_or_mean(_mean_over_pairs(directions), per_row)
 
 
+@shared_paragraphs
 def top_k_overlap(
     runs: Iterable[Any], k: int = 3, *, per_row: bool = False
 ) -> float | FloatArray:
@@ -75,8 +77,7 @@ def top_k_overlap(
         Attributions, at least two; the greatest ranks first.
     k : int, default=3
         Number of features that count as first.
-    per_row : bool, default=False
-        Give each row's value instead of their mean.
+    per_row : bool, default=False {per_row}
 
     Returns
     -------
@@ -128,4 +129,5 @@ def _mean_over_pairs(runs: FloatArray) -> FloatArray:
     """Mean inner product of two different runs, for each row."""
     n_runs = len(runs)
     ordered = np.square(runs.sum(axis=0)).sum(axis=1) - np.square(runs).sum(axis=(0, 2))
-    return ordered / (n_runs * (n_runs - 1))
+    means: FloatArray = ordered / (n_runs * (n_runs - 1))
+    return means

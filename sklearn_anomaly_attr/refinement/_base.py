@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
-import numpy as np
 from sklearn import get_config
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -21,6 +22,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from .._coding import is_frame
+from .._docstrings import shared_paragraphs
 from .._random import seed_unseeded
 from .._sklearn_compat import Interval, _fit_context
 from .._typing import FloatArray
@@ -28,44 +30,42 @@ from .._validation import check_frame, check_X, finite_scores, score_method
 from ..base import BaseDetector
 
 
+@shared_paragraphs
 class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
     """Base of the meta-estimators that fit a detector again and again.
 
     A subclass writes ``_refine(estimator, X, y, params)``; it has the
-    parameters ``estimator``, ``n_iterations``, ``contamination`` and
+    parameters ``estimator``, ``max_iter``, ``contamination`` and
     ``random_state``.
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
+    estimator_ : estimator {estimator_}
+    offset_ : float {offset_}
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseDetector._parameter_constraints,
         "estimator": "no_validation",
-        "n_iterations": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
     estimator: Any
     estimator_: Any
-    n_iterations: int
+    max_iter: int
     random_state: Any
 
     @abstractmethod
     def _refine(
         self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
     ) -> tuple[Any, FloatArray]:
-        """The fitted detector and its scores of the rows X; sets no ``estimator_``.
+        """The fitted detector and its scores of the rows X.
 
         ``estimator`` is an unfitted clone, ``params`` go to its ``fit``.
         """
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @with_callbacks
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit the detector, several times.
 
@@ -93,21 +93,24 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
             If the detector refuses the rows, or gives scores that are not
             finite.
         """
+        return self._fit_and_publish(X, y=y, params=params)
+
+    # On the draft, whose attributes callbacks set and delete.
+    @with_callbacks
+    def _fit_draft(self, X: Any, y: Any, params: dict[str, Any]) -> None:
         score_method(self.estimator)
         X = self._check_table(X, reset=True)
         self._fit(X, y, self._routed(params))
-        return self
 
     def _fit(
         self, X: Any, y: Any = None, params: Mapping[str, Any] | None = None
     ) -> None:
+        _check_not_frozen(self.estimator)
         estimator = clone(self.estimator)
         if self.random_state is not None:
             seed_unseeded(estimator, check_random_state(self.random_state))
-        estimator, scores = self._refine(estimator, X, y, params or {})
-        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
-        # At the very end: what is interrupted before is not fitted.
-        self.estimator_ = estimator
+        self.estimator_, scores = self._refine(estimator, X, y, params or {})
+        self._set_threshold(scores)
 
     def score_samples(self, X: Any) -> FloatArray:
         """Score rows by the fitted detector; LOWER is more abnormal.
@@ -124,6 +127,11 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
         """
         check_is_fitted(self)
         return self._score_samples(self._check_table(X, reset=False))
+
+    def _scoring_part(self) -> Any:
+        """The fitted detector, whose scores these are."""
+        check_is_fitted(self)
+        return self.estimator_
 
     def _score_samples(self, X: Any) -> FloatArray:
         return finite_scores(self.estimator_, X)
@@ -177,6 +185,14 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
+
+
+def _check_not_frozen(estimator: Any) -> None:
+    """Refuse a detector that fit leaves as it is, or the frozen end of a Pipeline."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    if isinstance(estimator, FrozenEstimator):
+        raise TypeError("A FrozenEstimator cannot be fitted again: pass its estimator.")
 
 
 def _subtasks(task: CallbackContext, estimator: Any) -> AbstractContextManager[Any]:

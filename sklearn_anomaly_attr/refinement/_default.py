@@ -61,6 +61,6 @@ def default_detector(random_state: int | np.random.RandomState | None = None) ->
         make_pipeline(RobustScaler(), KNNDetector(n_neighbors=0.03)),
         retention="fixed",
         final_retention=0.9,
-        n_iterations=3,
+        max_iter=3,
         random_state=random_state,
     )

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.callback import CallbackContext
-from sklearn.frozen import FrozenEstimator
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions, _safe_indexing
 from .._typing import BoolArray, FloatArray
 from .._validation import _last_step, finite_scores, fit_detector
@@ -23,6 +23,7 @@ Retention = Callable[[int, int], float]
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
+@shared_paragraphs
 class DSIL(RefiningDetector):
     """Fit a detector again and again on the rows that it finds most normal.
 
@@ -48,7 +49,7 @@ class DSIL(RefiningDetector):
         "fixed" is ``final_retention`` throughout; see
         :class:`CosineRetention`, :class:`ExponentialRetention` and
         :class:`FixedRetention`. A callable ``retention(iteration,
-        n_iterations)``, with iterations from 0 on, gives a share in (0, 1] that
+        max_iter)``, with iterations from 0 on, gives a share in (0, 1] that
         never increases.
     initial_retention : float, default=0.8
         Share of the rows that the first iteration retains, in (0, 1].
@@ -56,7 +57,7 @@ class DSIL(RefiningDetector):
         Share of the rows that the last iteration retains, in (0, 1]. Should be
         no more than the share of normal rows; less costs little where normal
         rows are much alike.
-    n_iterations : int, default=5
+    max_iter : int, default=5
         How often rows are selected and the detector is fitted again.
     warm_start : "auto" or bool, default="auto"
         Whether each fit goes on from where the last one ended. "auto" does
@@ -67,8 +68,7 @@ class DSIL(RefiningDetector):
         Share of the training rows beyond the threshold of ``predict``, in
         (0, 0.5]. All training rows count, whether retained or not.
     random_state : int, RandomState instance or None, default=None
-        Where set, it seeds the detector's ``random_state`` parameters that are
-        None.
+        {seeds_inner_detectors}
 
     Attributes
     ----------
@@ -77,19 +77,15 @@ class DSIL(RefiningDetector):
     retained_ : ndarray of shape (n_samples,)
         Which training rows ``estimator_`` was fitted on; the others are those
         that it holds for abnormal.
-    retention_path_ : ndarray of shape (`n_iterations_` + 1,)
+    retention_path_ : ndarray of shape (`n_iter_` + 1,)
         Share of the rows that each fit was on: first all, 1.0.
-    score_path_ : ndarray of shape (`n_iterations_` + 1, 5)
+    score_path_ : ndarray of shape (`n_iter_` + 1, 5)
         Smallest, quartiles and largest of the ANOMALY scores (higher = more
         abnormal) of all training rows after each fit.
-    n_iterations_ : int
+    n_iter_ : int
         How often the detector was fitted again.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------
@@ -162,7 +158,7 @@ class DSIL(RefiningDetector):
         retention: str | Retention = "cosine",
         initial_retention: float = 0.8,
         final_retention: float = 0.5,
-        n_iterations: int = 5,
+        max_iter: int = 5,
         warm_start: bool | str = "auto",
         contamination: float = 0.1,
         random_state: int | np.random.RandomState | None = None,
@@ -171,7 +167,7 @@ class DSIL(RefiningDetector):
         self.retention = retention
         self.initial_retention = initial_retention
         self.final_retention = final_retention
-        self.n_iterations = n_iterations
+        self.max_iter = max_iter
         self.warm_start = warm_start
         self.contamination = contamination
         self.random_state = random_state
@@ -194,7 +190,7 @@ class DSIL(RefiningDetector):
         self.retained_ = retained
         self.retention_path_ = np.array(fits.shares)
         self.score_path_ = np.array(fits.quantiles)
-        self.n_iterations_ = len(fits.shares) - 1
+        self.n_iter_ = len(fits.shares) - 1
         return fits.end(), scores
 
     def _ratios(self) -> FloatArray:
@@ -203,7 +199,7 @@ class DSIL(RefiningDetector):
         if isinstance(schedule, str):
             initial, final = self.initial_retention, self.final_retention
             schedule = _SCHEDULES[schedule](initial, final)
-        n = self.n_iterations
+        n = self.max_iter
         ratios = np.array([schedule(iteration, n) for iteration in range(n)], float)
         if not ((ratios > 0.0) & (ratios <= 1.0)).all():
             raise ValueError(
@@ -248,7 +244,7 @@ class _Fits:
         self.shares: list[float] = []
         self.quantiles: list[FloatArray] = []
         self.stopped = False
-        tasks = 1 + dsil.n_iterations
+        tasks = 1 + dsil.max_iter
         self.context = dsil._init_callback_context(max_subtasks=tasks)
         self.context.call_on_fit_task_begin(estimator=dsil, X=X, y=y)
 
@@ -294,8 +290,6 @@ class _Fits:
 
 def _warm_starter(estimator: Any, warm_start: bool | str) -> Any:
     """The part of an estimator that goes on where it ended; None for none."""
-    if isinstance(estimator, FrozenEstimator):
-        raise TypeError("A FrozenEstimator cannot be fitted again: pass its estimator.")
     if not warm_start:
         return None
     last, name = _last_step(estimator)

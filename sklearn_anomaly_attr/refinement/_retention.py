@@ -20,10 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, exp, pi
 
+from .._docstrings import shared_paragraphs
 
-def _progress(iteration: int, n_iterations: int) -> float:
+
+def _progress(iteration: int, max_iter: int) -> float:
     """How far an iteration is on the way from the first, 0, to the last, 1."""
-    return iteration / (n_iterations - 1) if n_iterations > 1 else 1.0
+    return iteration / (max_iter - 1) if max_iter > 1 else 1.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,12 @@ class FixedRetention:
 
     ratio: float = 0.5
 
-    def __call__(self, iteration: int, n_iterations: int) -> float:
+    def __call__(self, iteration: int, max_iter: int) -> float:
         """Share of the rows that iteration 0, 1, ... retains."""
         return self.ratio
 
 
+@shared_paragraphs
 @dataclass(frozen=True)
 class CosineRetention:
     r"""Retain ever fewer rows: the share falls along half a cosine.
@@ -63,8 +66,7 @@ class CosineRetention:
 
     Parameters
     ----------
-    initial : float, default=0.8
-        Share :math:`r_0` of the first iteration, in (0, 1].
+    initial : float, default=0.8 {initial}
     final : float, default=0.5
         Share :math:`r_T` of the last iteration, in (0, ``initial``]; that of
         the only one, too.
@@ -84,12 +86,13 @@ class CosineRetention:
     initial: float = 0.8
     final: float = 0.5
 
-    def __call__(self, iteration: int, n_iterations: int) -> float:
+    def __call__(self, iteration: int, max_iter: int) -> float:
         """Share of the rows that iteration 0, 1, ... retains."""
-        wave = cos(pi * _progress(iteration, n_iterations))
+        wave = cos(pi * _progress(iteration, max_iter))
         return self.final + (self.initial - self.final) * (1.0 + wave) / 2.0
 
 
+@shared_paragraphs
 @dataclass(frozen=True)
 class ExponentialRetention:
     r"""Retain ever fewer rows: each iteration the same share of the last ones.
@@ -100,8 +103,7 @@ class ExponentialRetention:
 
     Parameters
     ----------
-    initial : float, default=0.8
-        Share :math:`r_0` of the first iteration, in (0, 1].
+    initial : float, default=0.8 {initial}
     final : float, default=0.5
         Share :math:`r_T` of the last iteration, in (0, ``initial``]; that of
         the only one, too.
@@ -120,12 +122,13 @@ class ExponentialRetention:
     initial: float = 0.8
     final: float = 0.5
 
-    def __call__(self, iteration: int, n_iterations: int) -> float:
+    def __call__(self, iteration: int, max_iter: int) -> float:
         """Share of the rows that iteration 0, 1, ... retains."""
         fall = self.final / self.initial
-        return self.initial * float(fall ** _progress(iteration, n_iterations))
+        return self.initial * float(fall ** _progress(iteration, max_iter))
 
 
+@shared_paragraphs
 @dataclass(frozen=True)
 class SlowRetention:
     r"""Retain a few rows less each time: the published exponential schedule.
@@ -138,8 +141,7 @@ class SlowRetention:
 
     Parameters
     ----------
-    initial : float, default=0.8
-        Share :math:`r_0` of the first iteration, in (0, 1].
+    initial : float, default=0.8 {initial}
     final : float, default=0.5
         The share :math:`r_T`, in (0, ``initial``].
 
@@ -162,7 +164,7 @@ class SlowRetention:
     initial: float = 0.8
     final: float = 0.5
 
-    def __call__(self, iteration: int, n_iterations: int) -> float:
+    def __call__(self, iteration: int, max_iter: int) -> float:
         """Share of the rows that iteration 0, 1, ... retains."""
-        decay = exp(-_progress(iteration, n_iterations))
+        decay = exp(-_progress(iteration, max_iter))
         return self.final + (self.initial - self.final) * (1.0 + decay) / 2.0

@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
 from .._validation import _last_step, finite_scores
 from ._base import RefiningDetector, _subtasks
@@ -21,6 +22,7 @@ from ._base import RefiningDetector, _subtasks
 _STEEPEST = 10.0
 
 
+@shared_paragraphs
 class IterativeReweighting(RefiningDetector):
     r"""Fit a detector again and again with less weight on abnormal rows.
 
@@ -41,14 +43,13 @@ class IterativeReweighting(RefiningDetector):
         A detector whose ``fit`` takes ``sample_weight``, a deep detector of
         this library, or a Pipeline that ends in one; lower scores are more
         abnormal. It is cloned and stays as it was.
-    n_iterations : int, default=5
+    max_iter : int, default=5
         Number of rounds, the first one with equal weights.
     contamination : float, default=0.1
         Share of the training rows beyond the threshold of ``predict``, in
         (0, 0.5].
     random_state : int, RandomState instance or None, default=None
-        Where set, it seeds the detector's ``random_state`` parameters that are
-        None.
+        {seeds_inner_detectors}
 
     Attributes
     ----------
@@ -56,14 +57,12 @@ class IterativeReweighting(RefiningDetector):
         The detector of the round that was kept.
     weights_ : ndarray of shape (n_samples,)
         Weights of the training rows in that round, in (0, 1).
-    crossings_ : ndarray of shape (n_rounds - 1,)
+    n_iter_ : int
+        Number of rounds.
+    crossings_ : ndarray of shape (`n_iter_` - 1,)
         How many rows crossed the median in each round from the second on.
-    offset_ : float
-        Threshold on ``score_samples``; rows below it are anomalies.
-    n_features_in_ : int
-        Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    offset_ : float {offset_}
+    {features_in}
 
     Raises
     ------
@@ -118,12 +117,12 @@ class IterativeReweighting(RefiningDetector):
         self,
         estimator: Any,
         *,
-        n_iterations: int = 5,
+        max_iter: int = 5,
         contamination: float = 0.1,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
-        self.n_iterations = n_iterations
+        self.max_iter = max_iter
         self.contamination = contamination
         self.random_state = random_state
 
@@ -131,11 +130,11 @@ class IterativeReweighting(RefiningDetector):
         self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
     ) -> tuple[Any, FloatArray]:
         _check_takes_weights(estimator)
-        context = self._init_callback_context(max_subtasks=self.n_iterations)
+        context = self._init_callback_context(max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         rounds: list[tuple[Any, FloatArray, FloatArray]] = []
         weights = np.ones(X.shape[0])
-        for _ in range(self.n_iterations):
+        for _ in range(self.max_iter):
             task = context.subcontext(task_name="round")
             task.call_on_fit_task_begin(estimator=self)
             detector = clone(estimator)
@@ -148,6 +147,7 @@ class IterativeReweighting(RefiningDetector):
             weights = row_weights(-scores)
         context.call_on_fit_task_end(estimator=self)
         beyond = np.array([_beyond_median(scores) for _, _, scores in rounds])
+        self.n_iter_ = len(rounds)
         self.crossings_ = (beyond[1:] != beyond[:-1]).sum(axis=1)
         kept = 1 + int(self.crossings_.argmin()) if len(rounds) > 1 else 0
         detector, self.weights_, scores = rounds[kept]
@@ -203,5 +203,4 @@ def _fit_weighted(
         estimator.fit(X, y, sample_weight=weights, **params)
     else:
         estimator._validate_params()
-        rows = estimator._check_rows(X, reset=True)
-        estimator._fit_rows(rows, sample_weight=weights, **params)
+        estimator._fit_and_publish(X, sample_weight=weights, **params)

@@ -1,37 +1,13 @@
-"""Affine transformers as matrices, so that a chain of them folds into one."""
+"""Affine maps, which fold: a chain of them is one."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
-from sklearn.feature_selection import (
-    RFE,
-    RFECV,
-    GenericUnivariateSelect,
-    SelectFdr,
-    SelectFpr,
-    SelectFromModel,
-    SelectFwe,
-    SelectKBest,
-    SelectPercentile,
-    SequentialFeatureSelector,
-    VarianceThreshold,
-)
-from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    RobustScaler,
-    StandardScaler,
-)
-from sklearn.random_projection import GaussianRandomProjection
 
 from .._typing import FloatArray
 
@@ -105,101 +81,3 @@ class AffineMap:
         offset = (center - self.center) @ self.matrix + self.offset
         offset = (offset - other.center) @ other.matrix + other.offset
         return AffineMap(center, self.matrix @ other.matrix, offset)
-
-
-def _or(value: Any, default: float) -> Any:
-    return default if value is None else value
-
-
-def _standard(scaler: StandardScaler) -> AffineMap:
-    return AffineMap.columnwise(
-        _or(scaler.mean_, 0.0) if scaler.with_mean else 0.0,
-        _or(scaler.scale_, 1.0),
-        0.0,
-        scaler.n_features_in_,
-    )
-
-
-def _robust(scaler: RobustScaler) -> AffineMap:
-    return AffineMap.columnwise(
-        _or(scaler.center_, 0.0), _or(scaler.scale_, 1.0), 0.0, scaler.n_features_in_
-    )
-
-
-def _min_max(scaler: MinMaxScaler) -> AffineMap:
-    lowest, scale, offset = (
-        np.asarray(a, dtype=np.float64)
-        for a in (scaler.data_min_, scaler.scale_, scaler.min_)
-    )
-    return AffineMap(lowest, np.diag(scale), offset + lowest * scale)
-
-
-def _max_abs(scaler: MaxAbsScaler) -> AffineMap:
-    return AffineMap.columnwise(0.0, scaler.scale_, 0.0, scaler.n_features_in_)
-
-
-def _pca(pca: PCA | IncrementalPCA) -> AffineMap:
-    scale = np.ones(pca.n_components_)
-    if pca.whiten:
-        scale = np.sqrt(pca.explained_variance_)
-        tiny = np.finfo(scale.dtype).eps
-        scale[scale < tiny] = tiny
-    matrix = pca.components_.T / scale
-    return AffineMap(np.ravel(pca.mean_), matrix, np.zeros(pca.n_components_))
-
-
-def _ica(ica: FastICA) -> AffineMap:
-    affine = _projection(ica)
-    if not ica.whiten:
-        return affine
-    return AffineMap(np.ravel(ica.mean_), affine.matrix, affine.offset)
-
-
-def _projection(transformer: Any) -> AffineMap:
-    return AffineMap.linear(transformer.components_.T)
-
-
-def _selection(selector: Any) -> AffineMap:
-    support = selector.get_support()
-    return AffineMap.selection(support, len(support))
-
-
-def _imputer(imputer: SimpleImputer) -> AffineMap | None:
-    """On rows without NaN, all columns but those that were NaN throughout."""
-    value = imputer.missing_values
-    takes_nan = isinstance(value, float) and math.isnan(value)
-    if not takes_nan or imputer.add_indicator:
-        return None
-    kept = ~pd.isna(imputer.statistics_) | imputer.keep_empty_features
-    return AffineMap.selection(kept, len(kept))
-
-
-# Scalers with ``clip=True`` still clip after their map.
-AFFINE: dict[type, Callable[[Any], AffineMap | None]] = {
-    StandardScaler: _standard,
-    RobustScaler: _robust,
-    MinMaxScaler: _min_max,
-    MaxAbsScaler: _max_abs,
-    PCA: _pca,
-    IncrementalPCA: _pca,
-    FastICA: _ica,
-    TruncatedSVD: _projection,
-    GaussianRandomProjection: _projection,
-    SimpleImputer: _imputer,
-    **dict.fromkeys(
-        (
-            GenericUnivariateSelect,
-            RFE,
-            RFECV,
-            SelectFdr,
-            SelectFpr,
-            SelectFromModel,
-            SelectFwe,
-            SelectKBest,
-            SelectPercentile,
-            SequentialFeatureSelector,
-            VarianceThreshold,
-        ),
-        _selection,
-    ),
-}

@@ -16,16 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._typing import FloatArray
 from ._mixture import MixtureScore, _precision_factors
-from ._registry import register_score
 
 
 def _log_weights(mixture: Any) -> FloatArray:
     """Expected log weights of the components."""
-    concentration = mixture.weight_concentration_
+    concentration: FloatArray = mixture.weight_concentration_
     if mixture.weight_concentration_prior_type == "dirichlet_distribution":
         return digamma(concentration) - digamma(np.sum(concentration))
     broken, left = digamma(concentration) - digamma(np.sum(concentration, axis=0))
-    return broken + np.concatenate([[0.0], np.cumsum(left[:-1])])
+    log_weights: FloatArray = broken + np.concatenate([[0.0], np.cumsum(left[:-1])])
+    return log_weights
 
 
 def _log_normalizers(mixture: Any, factors: FloatArray) -> FloatArray:
@@ -37,11 +37,13 @@ def _log_normalizers(mixture: Any, factors: FloatArray) -> FloatArray:
     halves = 0.5 * (freedom - np.arange(n_features)[:, None])
     log_lambda = digamma(halves).sum(axis=0) - n_features * np.log(0.5 * freedom)
     spread = n_features / mixture.mean_precision_
-    return log_det + 0.5 * (log_lambda - spread - n_features * math.log(2 * math.pi))
+    constant = n_features * math.log(2 * math.pi)
+    log_densities: FloatArray = log_det + 0.5 * (log_lambda - spread - constant)
+    return log_densities
 
 
-@register_score(BayesianGaussianMixture)
-def _(estimator: BayesianGaussianMixture) -> MixtureScore:
+def translate_bayesian_mixture(estimator: BayesianGaussianMixture) -> MixtureScore:
+    """A mixture with the expected logarithms in place of the constants."""
     check_is_fitted(estimator)
     factors = _precision_factors(estimator)
     means = estimator.means_

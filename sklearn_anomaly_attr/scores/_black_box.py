@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._coding import TableCoding
 from .._validation import score_method
-from ._registry import TorchScore
+from ._score import TorchScore
 
 
 class BlackBoxScore(TorchScore):
@@ -26,6 +26,18 @@ class BlackBoxScore(TorchScore):
         What to call.
     coding : TableCoding or None, default=None
         What the numbers stand for in the table that the estimator is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn.ensemble import IsolationForest
+    >>> from sklearn_anomaly_attr.scores import BlackBoxScore
+    >>> X = np.random.default_rng(0).normal(size=(50, 2))
+    >>> forest = IsolationForest(random_state=0).fit(X)
+    >>> score = BlackBoxScore(forest)
+    >>> bool(np.allclose(score(torch.from_numpy(X)), -forest.score_samples(X)))
+    True
     """
 
     differentiable = False
@@ -40,7 +52,13 @@ class BlackBoxScore(TorchScore):
         self.description = f"black box ({type(estimator).__name__}.{method})"
 
     def forward(self, x: Tensor) -> Tensor:
-        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
+        """Anomaly scores ``(...)`` of the points ``x (..., n_features)``.
+
+        Raises
+        ------
+        ValueError
+            If the estimator does not give one score per row.
+        """
         rows: Any = x.detach().reshape(-1, x.shape[-1]).cpu().numpy()
         if self._coding is not None:
             rows = self._coding.decode(rows)

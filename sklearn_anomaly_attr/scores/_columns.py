@@ -11,15 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._coding import TableCoding
 from ._affine import AffineMap
-from ._transforms import (
-    AffineTransform,
-    ChainTransform,
-    ParallelTransform,
-    TorchTransform,
-    register_coded_transform,
-    step_named,
-    torch_transform,
-)
+from ._torch_transform import step_named, torch_transform
+from ._transform import TorchTransform
+from ._transforms import AffineTransform, ChainTransform, ParallelTransform
 
 
 def _side_by_side(
@@ -45,10 +39,10 @@ def _side_by_side(
     return AffineTransform(AffineMap.side_by_side(maps, factors))
 
 
-@register_coded_transform(ColumnTransformer)
-def _(
+def translate_column_transformer(
     transformer: ColumnTransformer, coding: TableCoding | None
 ) -> TorchTransform | None:
+    """Transforms of some columns each, side by side."""
     check_is_fitted(transformer)
     # The positions as they were resolved in `fit`; they are public nowhere.
     positions = transformer._transformer_to_input_indices
@@ -64,8 +58,10 @@ def _(
     )
 
 
-@register_coded_transform(FeatureUnion)
-def _(union: FeatureUnion, coding: TableCoding | None) -> TorchTransform | None:
+def translate_feature_union(
+    union: FeatureUnion, coding: TableCoding | None
+) -> TorchTransform | None:
+    """Transforms of the same columns, side by side."""
     check_is_fitted(union)
     kept = [
         (name, step)

@@ -18,13 +18,10 @@ from sklearn.preprocessing import (
 )
 from torch import Tensor
 
-from ._transforms import (
-    ChainTransform,
-    TorchTransform,
-    affine_transform,
-    register_transform,
-    torch_transform,
-)
+from ._affine_transformers import translate_max_abs, translate_min_max
+from ._torch_transform import torch_transform
+from ._transform import TorchTransform
+from ._transforms import AffineTransform, ChainTransform
 
 # numpy's functions of one value, and whether their gradients are finite: that
 # of a root is not at zero.
@@ -73,8 +70,7 @@ class Elementwise(ColumnwiseTransform):
         return self.function(x)
 
 
-@register_transform(FunctionTransformer)
-def _(transformer: FunctionTransformer) -> TorchTransform | None:
+def translate_function(transformer: FunctionTransformer) -> TorchTransform | None:
     """Only numpy's own functions are known to do the same to each value."""
     function = transformer.func
     if function is None:
@@ -105,12 +101,22 @@ class Clip(ColumnwiseTransform):
         return x.clamp(self.lower, self.upper)
 
 
-@register_transform(MinMaxScaler, MaxAbsScaler)  # in the place of the map alone
-def _(scaler: MinMaxScaler | MaxAbsScaler) -> TorchTransform | None:
-    transform = affine_transform(scaler)
-    if transform is None or not scaler.clip:
+def translate_min_max_scaler(scaler: MinMaxScaler) -> TorchTransform | None:
+    """Scale to a range, and clip to it where the scaler does."""
+    return _clipped(translate_min_max(scaler), scaler.clip, scaler.feature_range)
+
+
+def translate_max_abs_scaler(scaler: MaxAbsScaler) -> TorchTransform | None:
+    """Scale to [-1, 1], and clip to it where the scaler does."""
+    return _clipped(translate_max_abs(scaler), scaler.clip, (-1, 1))
+
+
+def _clipped(
+    transform: AffineTransform | None, clip: bool, limits: tuple[float, float]
+) -> TorchTransform | None:
+    if transform is None or not clip:
         return transform
-    return ChainTransform([transform, Clip(*getattr(scaler, "feature_range", (-1, 1)))])
+    return ChainTransform([transform, Clip(*limits)])
 
 
 class Power(ColumnwiseTransform):
@@ -147,8 +153,8 @@ def _power(logarithm: Tensor, exponent: Tensor) -> Tensor:
     return torch.where(flat, logarithm, powers)
 
 
-@register_transform(PowerTransformer)
-def _(transformer: PowerTransformer) -> TorchTransform:
+def translate_power(transformer: PowerTransformer) -> TorchTransform:
+    """Powers, and the scaler that follows them."""
     power = Power(transformer.lambdas_, positive=transformer.method == "box-cox")
     if not transformer.standardize:
         return power
@@ -210,8 +216,8 @@ class Quantiles(ColumnwiseTransform):
         return self.references[index] + self.slopes.gather(1, index) * steps
 
 
-@register_transform(QuantileTransformer)
-def _(transformer: QuantileTransformer) -> Quantiles | None:
+def translate_quantile(transformer: QuantileTransformer) -> Quantiles | None:
+    """Not translated: quantiles that are one, or that fall by rounding."""
     quantiles = transformer.quantiles_
     rises = (np.diff(quantiles, axis=0) >= 0).all()
     if len(quantiles) < 2 or not rises:
@@ -283,8 +289,7 @@ class Splines(TorchTransform):
         return basis
 
 
-@register_transform(SplineTransformer)
-def _(transformer: SplineTransformer) -> Splines | None:
+def translate_spline(transformer: SplineTransformer) -> Splines | None:
     """Not translated: steps, repeated knots, and errors outside the knots."""
     splines, extrapolation = transformer.bsplines_, transformer.extrapolation
     rising = all((np.diff(s.t) > 0).all() for s in splines)

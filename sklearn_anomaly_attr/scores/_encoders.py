@@ -14,17 +14,9 @@ from torch import Tensor
 from .._coding import Column, TableCoding
 from .._steps import ENCODERS
 from ._affine import AffineMap
-from ._transforms import (
-    AffineTransform,
-    ChainTransform,
-    NotTranslatedError,
-    ParallelTransform,
-    TorchTransform,
-    is_passthrough,
-    register_coded_transform,
-    torch_transform,
-    torch_transforms,
-)
+from ._torch_transform import is_passthrough, torch_transform, torch_transforms
+from ._transform import NotTranslatedError, TorchTransform
+from ._transforms import AffineTransform, ChainTransform, ParallelTransform
 
 _MOST_CELLS = 2**24  # of the tables of one transformer
 
@@ -93,8 +85,10 @@ def _floats(column: Column) -> NDArray[np.float64]:
         raise NotTranslatedError from None
 
 
-@register_coded_transform(object)
-def _(transformer: Any, coding: TableCoding | None) -> TorchTransform | None:
+def translate_numbers(
+    transformer: Any, coding: TableCoding | None
+) -> TorchTransform | None:
+    """Any other transformer, of categories that are numbers."""
     if coding is None:
         return None
     decoded = numbers(coding)
@@ -103,7 +97,6 @@ def _(transformer: Any, coding: TableCoding | None) -> TorchTransform | None:
     return ChainTransform([decoded, torch_transform(transformer)])
 
 
-@register_coded_transform(*ENCODERS)
 def lookup(transformer: Any, coding: TableCoding | None) -> LookupTransform | None:
     """Read what a transformer makes of each category, column by column.
 
@@ -131,8 +124,8 @@ def lookup(transformer: Any, coding: TableCoding | None) -> LookupTransform | No
     return LookupTransform(columns, [blocks[i][:, j] for j, i in enumerate(columns)])
 
 
-@register_coded_transform(Pipeline)
-def _(pipeline: Pipeline, coding: TableCoding | None) -> TorchTransform:
+def translate_steps(pipeline: Pipeline, coding: TableCoding | None) -> TorchTransform:
+    """The steps of a Pipeline of transformers; encoders alone are one table."""
     steps = [step for _, step in pipeline.steps]
     if coding is not None and all(type(s) in (*ENCODERS, SimpleImputer) for s in steps):
         table = lookup(pipeline, coding)

@@ -19,7 +19,7 @@ from .._typing import FloatArray
 from ._black_box import BlackBoxScore
 from ._linear import LinearScore
 from ._pairwise import PairwiseScore, distances
-from ._registry import TorchScore, register_score
+from ._score import TorchScore
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 
@@ -91,8 +91,8 @@ def _sigmoid(x: Tensor, y: Tensor, gamma: float, coef0: float) -> Tensor:
     return (gamma * (x @ y.T) + coef0).tanh()
 
 
-@register_score(OneClassSVM)
-def _(estimator: OneClassSVM) -> TorchScore:
+def translate_one_class_svm(estimator: OneClassSVM) -> TorchScore:
+    """Sums of kernels; a black box for those that are computed elsewhere."""
     check_is_fitted(estimator)
     name, support_vectors = estimator.kernel, estimator.support_vectors_
     if callable(name) or name == "precomputed" or issparse(support_vectors):
@@ -214,8 +214,8 @@ def _log_normalizer(kernel: str, bandwidth: float, n_features: int) -> float:
     return -integral - n_features * math.log(bandwidth)
 
 
-@register_score(KernelDensity)
-def _(estimator: KernelDensity) -> TorchScore:
+def translate_kernel_density(estimator: KernelDensity) -> TorchScore:
+    """Exact sums of kernels; a black box where scikit-learn approximates them."""
     check_is_fitted(estimator)
     kernel, bandwidth = estimator.kernel, estimator.bandwidth_
     exact = estimator.atol == 0 and estimator.rtol == 0

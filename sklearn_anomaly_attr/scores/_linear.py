@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._typing import FloatArray
 from ._mixture import GaussianComponents, MixtureScore
-from ._registry import TorchScore, register_score
+from ._score import TorchScore
 
 
 class LinearScore(TorchScore):
@@ -42,8 +42,8 @@ class LinearScore(TorchScore):
         return -(x @ self.coefficients)
 
 
-@register_score(SGDOneClassSVM)
-def _(estimator: SGDOneClassSVM) -> LinearScore:
+def translate_sgd_one_class_svm(estimator: SGDOneClassSVM) -> LinearScore:
+    """A linear function of the columns."""
     check_is_fitted(estimator)
     coefficients: Any = estimator.coef_
     if hasattr(coefficients, "toarray"):  # after sparsify()
@@ -56,7 +56,8 @@ def _square_root(matrix: FloatArray) -> FloatArray:
     scale = np.sqrt(np.diagonal(matrix).clip(min=0.0))
     scale[scale == 0.0] = 1.0
     values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    return scale[:, None] * vectors * np.sqrt(values.clip(min=0.0))
+    root: FloatArray = scale[:, None] * vectors * np.sqrt(values.clip(min=0.0))
+    return root
 
 
 class MahalanobisScore(MixtureScore):
@@ -86,8 +87,8 @@ class MahalanobisScore(MixtureScore):
         return doubled._replace(spreads=math.sqrt(2.0) * doubled.spreads)
 
 
-@register_score(EllipticEnvelope)
-def _(estimator: EllipticEnvelope) -> MahalanobisScore:
+def translate_elliptic_envelope(estimator: EllipticEnvelope) -> MahalanobisScore:
+    """Squared Mahalanobis distances, as a mixture of one component."""
     check_is_fitted(estimator)
     factor = _square_root(2.0 * estimator.get_precision())
     no_shift, no_constant = np.zeros((1, len(factor))), np.zeros(1)

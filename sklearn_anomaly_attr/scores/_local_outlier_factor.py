@@ -14,7 +14,7 @@ from torch import Tensor
 from .._typing import FloatArray
 from ._black_box import BlackBoxScore
 from ._pairwise import PairwiseScore
-from ._registry import TorchScore, register_score
+from ._score import TorchScore
 
 _ORDERS = {
     "euclidean": 2.0,
@@ -98,8 +98,8 @@ def _order(estimator: LocalOutlierFactor) -> float | None:
     return _ORDERS.get(metric) if isinstance(metric, str) else None
 
 
-@register_score(LocalOutlierFactor)
-def _(estimator: LocalOutlierFactor) -> TorchScore:
+def translate_local_outlier_factor(estimator: LocalOutlierFactor) -> TorchScore:
+    """Local outlier factors; a black box for metrics without a norm."""
     check_is_fitted(estimator)
     order, train_rows = _order(estimator), estimator._fit_X
     if not estimator.novelty or order is None or issparse(train_rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -13,9 +13,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from .._typing import FloatArray
-from ..detectors import GaussianMixtureDetector
 from ._affine import AffineMap
-from ._registry import TorchScore, register_score, torch_score
+from ._score import TorchScore
 
 _EPS = torch.finfo(torch.float64).eps
 
@@ -49,7 +48,8 @@ class GaussianComponents(NamedTuple):
         apart = self.offsets - weights @ self.offsets
         # The norm neither overflows nor underflows in unusual units.
         both = torch.cat([self.spreads, apart]) * weights.sqrt().repeat(2)[:, None]
-        return torch.linalg.vector_norm(both, dim=0)
+        deviations: Tensor = torch.linalg.vector_norm(both, dim=0)
+        return deviations
 
 
 class MixtureScore(TorchScore):
@@ -74,6 +74,18 @@ class MixtureScore(TorchScore):
         :math:`h_k`.
     log_constants : ndarray of shape (n_components,)
         :math:`c_k`: log weight plus log normaliser.
+
+    Examples
+    --------
+    A standard normal distribution, without its constant:
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_anomaly_attr.scores import MixtureScore
+    >>> factors, shifts = np.eye(2)[None], np.zeros((1, 2))
+    >>> score = MixtureScore(np.zeros(2), factors, shifts, np.zeros(1))
+    >>> score(torch.tensor([[3.0, 4.0]], dtype=torch.float64))
+    tensor([12.5000], dtype=torch.float64)
     """
 
     center: Tensor
@@ -105,14 +117,37 @@ class MixtureScore(TorchScore):
         self.register_buffer("_stacked", stacked.contiguous())
 
     def residuals(self, x: Tensor) -> Tensor:
-        """Standardised residuals z, of shape (..., n_components, rank)."""
+        """Standardise the residuals of points from each component.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_features)
+            The points.
+
+        Returns
+        -------
+        Tensor of shape (..., n_components, rank)
+            The residuals :math:`z_k`.
+        """
         z = linear(x - self.center, self._stacked, -self.shifts.flatten())
-        return z.unflatten(-1, tuple(self.shifts.shape))
+        residuals: Tensor = z.unflatten(-1, tuple(self.shifts.shape))
+        return residuals
 
     def log_joint(self, residuals: Tensor) -> Tensor:
-        """Log of weight times density for each component, (..., n_components)."""
+        """Log of weight times density, for each component.
+
+        Parameters
+        ----------
+        residuals : Tensor of shape (..., n_components, rank)
+            What :meth:`residuals` gives.
+
+        Returns
+        -------
+        Tensor of shape (..., n_components)
+            Logarithms.
+        """
         # The norm takes one pass; the sum of squares would write them first.
-        norm = torch.linalg.vector_norm(residuals, dim=-1)
+        norm: Tensor = torch.linalg.vector_norm(residuals, dim=-1)
         return self.log_constants - 0.5 * norm.square()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -138,7 +173,13 @@ class MixtureScore(TorchScore):
         return surprise
 
     def components(self) -> GaussianComponents | None:
-        """The components in terms of covariances; None where one has none."""
+        """The components in terms of covariances.
+
+        Returns
+        -------
+        GaussianComponents or None
+            None where a component has no covariance.
+        """
         lengths = torch.linalg.vector_norm(self.factors, dim=2)
         (columns,) = torch.nonzero(lengths.any(dim=0), as_tuple=True)
         rank, lengths = self.shifts.shape[1], lengths[:, columns]
@@ -168,7 +209,18 @@ class MixtureScore(TorchScore):
         )
 
     def behind(self, affine: AffineMap) -> Self:
-        """The score of ``affine(x)``, as a mixture in the units of ``x``."""
+        """The score of ``affine(x)``, as a mixture in the units of `x`.
+
+        Parameters
+        ----------
+        affine : AffineMap
+            What is done to a row before it is scored.
+
+        Returns
+        -------
+        MixtureScore
+            The same scores, of rows before the map.
+        """
         factors = self.factors.numpy()
         shift = np.einsum("i,kir->kr", affine.offset - self.center.numpy(), factors)
         return type(self)(
@@ -182,7 +234,7 @@ class MixtureScore(TorchScore):
 def _precision_factors(mixture: GaussianMixture) -> FloatArray:
     """Cholesky factors of the precisions, (n_components, d, d), any type."""
     n_components, n_features = mixture.means_.shape
-    cholesky = mixture.precisions_cholesky_
+    cholesky: FloatArray = mixture.precisions_cholesky_
     if mixture.covariance_type == "full":
         return cholesky
     if mixture.covariance_type == "tied":
@@ -193,8 +245,8 @@ def _precision_factors(mixture: GaussianMixture) -> FloatArray:
     return diagonals[:, :, None] * np.eye(n_features)
 
 
-@register_score(GaussianMixture)
-def _(estimator: GaussianMixture) -> MixtureScore:
+def translate_mixture(estimator: GaussianMixture) -> MixtureScore:
+    """The energy, whatever the shape of the covariances."""
     check_is_fitted(estimator)
     factors = _precision_factors(estimator)
     log_det = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
@@ -207,9 +259,3 @@ def _(estimator: GaussianMixture) -> MixtureScore:
         np.einsum("ki,kir->kr", means - center, factors),
         np.log(estimator.weights_) + log_det - 0.5 * n_features * math.log(2 * math.pi),
     )
-
-
-@register_score(GaussianMixtureDetector)
-def _(estimator: Any) -> TorchScore:
-    check_is_fitted(estimator)
-    return torch_score(estimator.mixture_)

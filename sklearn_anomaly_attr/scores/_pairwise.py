@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._registry import TorchScore
+from ._score import TorchScore
 
 # Pairs of rows that are compared at once: the caches hold them on a CPU.
 _CELLS_CPU = 2**17
@@ -61,7 +61,7 @@ class PairwiseScore(TorchScore):
         rows = x.reshape(-1, x.shape[-1])
         size = max(FEWEST_ROWS, self._cells // self._n_compared)
         if self.differentiable and x.requires_grad and torch.is_grad_enabled():
-            scores = _InParts.apply(rows, self._score, size)
+            scores: Tensor = _InParts.apply(rows, self._score, size)
         else:
             with torch.no_grad():
                 scores = torch.cat([self._score(part) for part in rows.split(size)])

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 import torch
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -14,19 +13,14 @@ from torch import Tensor
 from .._coding import TableCoding
 from .._steps import sparse_reader
 from .._validation import score_method
-from . import _columns, _curves  # noqa: F401 - they register their translations
 from ._black_box import BlackBoxScore
 from ._encoders import numbers
 from ._mixture import MixtureScore
-from ._registry import TorchScore, register_coded_score, torch_score
-from ._transforms import (
-    AffineTransform,
-    ChainTransform,
-    NotTranslatedError,
-    TorchTransform,
-    is_passthrough,
-    torch_transforms,
-)
+from ._score import TorchScore
+from ._torch_score import torch_score
+from ._torch_transform import is_passthrough, torch_transforms
+from ._transform import NotTranslatedError, TorchTransform
+from ._transforms import AffineTransform, ChainTransform
 
 
 class ComposedScore(TorchScore):
@@ -83,10 +77,8 @@ class ComposedScore(TorchScore):
         return self.score.score_moved(self.transform(x), there, batch_size)
 
 
-@register_coded_score(object)
-def _(estimator: Any, coding: TableCoding | None) -> TorchScore:
-    if coding is None:
-        return BlackBoxScore(estimator)
+def translate_numbers(estimator: Any, coding: TableCoding) -> TorchScore:
+    """Any other estimator, of categories that are numbers; a black box else."""
     score = torch_score(estimator)
     if not isinstance(score, BlackBoxScore):
         with suppress(NotTranslatedError):
@@ -94,13 +86,8 @@ def _(estimator: Any, coding: TableCoding | None) -> TorchScore:
     return BlackBoxScore(estimator, coding)
 
 
-@register_coded_score(FrozenEstimator)
-def _(frozen: FrozenEstimator, coding: TableCoding | None) -> TorchScore:
-    return torch_score(frozen.estimator, coding)
-
-
-@register_coded_score(Pipeline)
-def _(pipeline: Pipeline, coding: TableCoding | None) -> TorchScore:
+def translate_pipeline(pipeline: Pipeline, coding: TableCoding | None) -> TorchScore:
+    """The score of the last step behind the transforms of the others."""
     check_is_fitted(pipeline)
     steps = [step for step in pipeline.steps if not is_passthrough(step[1])]
     if len(steps) == 1:

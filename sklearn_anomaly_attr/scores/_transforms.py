@@ -1,209 +1,16 @@
-"""``torch_transform``: a fitted transformer as a torch function."""
+"""Transforms that others are made of: affine maps, chains, and parallel ones."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
-from sklearn.preprocessing import Normalizer, PolynomialFeatures
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from .._coding import TableCoding
-from ._affine import AFFINE, AffineMap
-
-
-class TorchTransform(nn.Module, ABC):
-    """A fitted transformer as a function of torch tensors.
-
-    ``transform(x)`` maps a float64 tensor ``(..., n_features)`` to
-    ``(..., n_features_out)``; the values equal those of ``transform``.
-
-    Attributes
-    ----------
-    differentiable : bool
-        Whether autograd gives finite gradients; kinks and jumps do not matter.
-    coercive : bool
-        Whether a score that grows away from the training rows still does so
-        behind the transform. It does not where that is constant or repeats
-        itself: a search by gradients would never come back from there.
-    """
-
-    differentiable: bool = True
-    coercive: bool = True
-
-    def _keep(self, **arrays: Any) -> None:
-        """Register arrays as buffers; those of positions stay integers."""
-        for name, array in arrays.items():
-            array = np.ascontiguousarray(array)
-            whole = np.issubdtype(array.dtype, np.integer)
-            dtype = torch.int64 if whole else torch.float64
-            self.register_buffer(name, torch.tensor(array, dtype=dtype))
-
-    @abstractmethod
-    def forward(self, x: Tensor) -> Tensor:
-        """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
-
-    def presence(self, present: Tensor) -> Tensor | None:
-        """Which transformed columns come from the columns that are present.
-
-        Parameters
-        ----------
-        present : bool Tensor of shape (..., n_features)
-            The columns that are present.
-
-        Returns
-        -------
-        bool Tensor of shape (..., n_features_out) or None
-            None where a transformed column comes from several columns.
-        """
-        return None
-
-    def move(self, moves: Tensor) -> Tensor | None:
-        """How far transformed rows move when the rows move.
-
-        Parameters
-        ----------
-        moves : Tensor of shape (..., n_features)
-            What is added to a row.
-
-        Returns
-        -------
-        Tensor of shape (..., n_features_out) or None
-            None where it depends on the row.
-        """
-        return None
-
-
-class NotTranslatedError(Exception):
-    """A transformer has no translation to torch; carries the names of its steps."""
-
-    def __str__(self) -> str:
-        return "__".join(self.args)
-
-
-Translator = Callable[[Any], TorchTransform | None]
-CodedTranslator = Callable[[Any, TableCoding | None], TorchTransform | None]
-_T = TypeVar("_T", bound=Translator)
-_C = TypeVar("_C", bound=CodedTranslator)
-
-_TRANSLATORS: dict[type, Translator] = {}
-_CODED: dict[type, CodedTranslator] = {}
-
-
-def register_transform(*transformer_types: type) -> Callable[[_T], _T]:
-    """Register a translation of fitted transformers to :class:`TorchTransform`.
-
-    Parameters
-    ----------
-    *transformer_types : type
-        The classes that the decorated function translates. Subclasses are not
-        included: one that overrides ``transform`` would be translated wrongly
-        without a word.
-
-    Returns
-    -------
-    callable
-        Decorator of a function ``translate(fitted_transformer)`` that gives a
-        TorchTransform, or None where the parameters allow no translation.
-    """
-
-    def decorate(translate: _T) -> _T:
-        _TRANSLATORS.update(dict.fromkeys(transformer_types, translate))
-        return translate
-
-    return decorate
-
-
-def register_coded_transform(*transformer_types: type) -> Callable[[_C], _C]:
-    """Register a translation that is told which columns hold categories.
-
-    Parameters
-    ----------
-    *transformer_types : type
-        The classes that the decorated function translates; object for all
-        that have no such translation of their own.
-
-    Returns
-    -------
-    callable
-        Decorator of a function ``translate(fitted_transformer, coding)``. The
-        coding is None where all columns hold numbers.
-    """
-
-    def decorate(translate: _C) -> _C:
-        _CODED.update(dict.fromkeys(transformer_types, translate))
-        return translate
-
-    return decorate
-
-
-def torch_transform(
-    transformer: Any, coding: TableCoding | None = None
-) -> TorchTransform:
-    """Translate a fitted transformer into a torch function.
-
-    Parameters
-    ----------
-    transformer : fitted transformer, "passthrough" or None
-        A step of a Pipeline.
-    coding : TableCoding or None, default=None
-        What the numbers in the columns stand for; None for themselves.
-
-    Returns
-    -------
-    TorchTransform
-        Equal to ``transformer.transform`` on rows without NaN.
-
-    Raises
-    ------
-    NotTranslatedError
-        If there is no translation.
-    sklearn.exceptions.NotFittedError
-        If the transformer is not fitted.
-    """
-    kind = type(transformer)
-    if coding is None and is_passthrough(transformer):
-        return ChainTransform([])
-    if coding is None and kind in _TRANSLATORS:
-        check_is_fitted(transformer)
-        transform = _TRANSLATORS[kind](transformer)
-    else:
-        transform = _CODED.get(kind, _CODED[object])(transformer, coding)
-    if transform is None:
-        raise NotTranslatedError
-    return transform
-
-
-def torch_transforms(
-    steps: Iterable[tuple[str, Any]], coding: TableCoding | None = None
-) -> list[TorchTransform]:
-    """Translate steps that follow each other; the error names the one that is not."""
-    transforms = []
-    for name, transformer in steps:
-        with step_named(name):
-            transforms.append(torch_transform(transformer, coding))
-        coding = None
-    return transforms
-
-
-@contextmanager
-def step_named(name: str) -> Iterator[None]:
-    """Add the name of a step to the error of its translation."""
-    try:
-        yield
-    except NotTranslatedError as error:
-        raise NotTranslatedError(name, *error.args) from None
-
-
-def is_passthrough(step: Any) -> bool:
-    """Whether a step leaves its columns as they are."""
-    return step is None or isinstance(step, str)
+from ._affine import AffineMap
+from ._transform import TorchTransform
 
 
 class AffineTransform(TorchTransform):
@@ -250,13 +57,6 @@ class AffineTransform(TorchTransform):
         if not self._picks:
             return moves @ self.matrix
         return moves.index_select(-1, self.columns) * self.matrix
-
-
-@register_transform(*AFFINE)
-def affine_transform(transformer: Any) -> AffineTransform | None:
-    """Translate an affine transformer; None where its parameters forbid it."""
-    affine = AFFINE[type(transformer)](transformer)
-    return None if affine is None else AffineTransform(affine)
 
 
 class ChainTransform(TorchTransform):
@@ -317,11 +117,6 @@ def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
     return folded
 
 
-@register_coded_transform(FrozenEstimator)
-def _(frozen: FrozenEstimator, coding: TableCoding | None) -> TorchTransform:
-    return torch_transform(frozen.estimator, coding)
-
-
 class ParallelTransform(TorchTransform):
     """What several transforms make of the same rows, side by side.
 
@@ -354,66 +149,3 @@ class ParallelTransform(TorchTransform):
         parts = [transform.presence(present) for transform in transforms]
         found = [part for part in parts if part is not None]
         return torch.cat(found, dim=-1) if len(found) == len(parts) else None
-
-
-class Normalize(TorchTransform):
-    """Divides each row by its norm, unless that is zero.
-
-    Parameters
-    ----------
-    order : float
-        Order of the norm.
-    """
-
-    coercive = False
-
-    def __init__(self, order: float) -> None:
-        super().__init__()
-        self.order = order
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised rows `x`."""
-        norm = torch.linalg.vector_norm(x, self.order, dim=-1, keepdim=True)
-        # scikit-learn takes norms up to this for zero.
-        zero = norm < 10 * torch.finfo(x.dtype).eps
-        return x / torch.where(zero, 1.0, norm)
-
-
-@register_transform(Normalizer)
-def _(normalizer: Normalizer) -> Normalize:
-    return Normalize({"l1": 1.0, "l2": 2.0, "max": torch.inf}[normalizer.norm])
-
-
-class Polynomial(TorchTransform):
-    """Products of columns.
-
-    Parameters
-    ----------
-    powers : ndarray of shape (n_features_out, n_features)
-        Exponent of each column in each product.
-    """
-
-    factors: Tensor
-
-    def __init__(self, powers: Any) -> None:
-        super().__init__()
-        n_features_out, n_features = powers.shape
-        degree = powers.sum(axis=1).max()
-        # Products of fewer columns are filled up with a column of ones.
-        factors = np.full((degree, n_features_out), n_features)
-        for i, row in enumerate(powers):
-            factors[: row.sum(), i] = np.repeat(np.arange(n_features), row)
-        self._keep(factors=factors)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Products ``(..., n_features_out)`` of the columns of the rows `x`."""
-        padded = nn.functional.pad(x, (0, 1), value=1.0)
-        products = x.new_ones(())
-        for factor in self.factors:
-            products = products * padded.index_select(-1, factor)
-        return products.expand(*x.shape[:-1], self.factors.shape[1])
-
-
-@register_transform(PolynomialFeatures)
-def _(features: PolynomialFeatures) -> Polynomial:
-    return Polynomial(features.powers_)

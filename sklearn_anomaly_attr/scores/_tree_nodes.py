@@ -76,7 +76,8 @@ class Nodes:
             self.left[node] = self.right[node] = node
 
     def is_leaf(self, nodes: IntArray) -> NDArray[np.bool_]:
-        return self.left[nodes] == nodes
+        leaves: NDArray[np.bool_] = self.left[nodes] == nodes
+        return leaves
 
     def levels(self) -> Iterator[IntArray]:
         """The nodes of each level: left children first, then right ones."""

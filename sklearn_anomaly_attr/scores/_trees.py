@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._typing import FloatArray
 from ._mixed_forest import mixed_path_lengths, pack, pairs_at_once
-from ._registry import TorchScore, register_score
+from ._score import TorchScore
 from ._tree_nodes import (
     IntArray,
     Nodes,
@@ -266,8 +266,8 @@ def _sorted_thresholds(
     return table, word_of
 
 
-@register_score(IsolationForest)
-def _(estimator: IsolationForest) -> IsolationScore:
+def translate_isolation_forest(estimator: IsolationForest) -> IsolationScore:
+    """Path lengths in all trees, compared bit by bit where they are short."""
     check_is_fitted(estimator)
     nodes = Nodes.of(estimator)
     tree_length = average_path_length(np.array(estimator.max_samples_))

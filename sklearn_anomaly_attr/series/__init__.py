@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "OmniAnomalyDetector": "._omni_anomaly",
         "SensorExplainer": "._sensor_explainer",
         "SeriesCounterfactualExplainer": "._series_counterfactual_explainer",
-        "SeriesCounterfactuals": "._series_counterfactuals",
+        "SeriesCounterfactualExplanation": "._series_counterfactual_explanation",
         "SeriesExplanation": "._series_explanation",
         "WindowedDetector": "._windowed_detector",
         "find_segments": "._segments",
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ._series_counterfactual_explainer import (
         SeriesCounterfactualExplainer as SeriesCounterfactualExplainer,
     )
-    from ._series_counterfactuals import SeriesCounterfactuals as SeriesCounterfactuals
+    from ._series_counterfactual_explanation import (
+        SeriesCounterfactualExplanation as SeriesCounterfactualExplanation,
+    )
     from ._series_explanation import SeriesExplanation as SeriesExplanation
     from ._windowed_detector import WindowedDetector as WindowedDetector

@@ -104,7 +104,8 @@ class CellMeans:
         if not len(self._lengths):
             return self._sums
         sums = np.add.reduceat(self._means, self._offsets, axis=0)
-        return sums / self._lengths[:, None]
+        means: FloatArray = sums / self._lengths[:, None]
+        return means
 
     def of_timestamps(self, n_timestamps: int) -> FloatArray:
         """Values ``(n_timestamps, n_sensors)``; 0 outside the segments.

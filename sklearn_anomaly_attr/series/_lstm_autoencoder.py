@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
-from .._torch._batches import Batch
 from .._torch._nets import DeepNet, hidden_sizes
-from ._deep import LSTM, DeepSeriesDetector
-from ._lstm_steps import StepwiseAutoencoder
-
-# Added to a sensor's typical error, of standardised sensors.
-_SMALLEST_ERROR = 1e-3
-# Windows that are reconstructed at once at the end of `fit`.
-_CHUNK = 256
-# Mixtures of windows, and their cells, that are scored at once.
-_MIXTURES, _CELLS = 384, 2**22
+from ..scores import TorchScore
+from ._deep import DeepSeriesDetector
+from ._lstm_net import LSTMAutoencoder
+from ._window_score import LSTMScore
 
 
+@shared_paragraphs
 class LSTMAutoencoderDetector(DeepSeriesDetector):
     r"""Detect anomalies in series as windows that an LSTM reconstructs badly.
 
@@ -52,51 +45,30 @@ class LSTMAutoencoderDetector(DeepSeriesDetector):
         Numbers of units of the encoder's layers. The decoder has those before
         the last one in reverse order, or one layer of the same size where
         there is only one, and a linear layer at the end.
-    window : int, default=50
-        Number of timestamps in a window. Less, with a warning, where fewer than
-        two training windows would be so long.
-    stride : int or "auto", default="auto"
-        Number of timestamps from one training window to the next. "auto" gives
-        at most about 5000 windows, and is at most ``window``. Scores come from
-        all windows.
-    reduce : {"mean", "end", "max"}, default="mean"
-        How a timestamp's score comes from those of the windows: their mean over
-        the windows that hold it, the score of the window that ends there, or
-        that of the most abnormal window that holds it.
-    max_gap : "auto", None, str, timedelta or offset, default="auto"
-        Longest step in time inside a window, such as "5min", where X is a
-        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
-        median step of the training rows; None allows any.
+    window : int, default=50 {window_length}
+    stride : int or "auto", default="auto" {stride}
+    reduce : {"mean", "end", "max"}, default="mean" {reduce}
+    max_gap : "auto", None, str, timedelta or offset, default="auto" {max_gap}
     normalize_errors : bool, default=True
         Whether errors count relative to :math:`e_i`; otherwise all
         standardised sensors count alike.
     reverse : bool, default=True
         Whether the decoder gives the window back from its last timestamp to
         its first one, which is easier to learn.
-    max_iter : int, default=50
-        Number of epochs; the largest one with ``early_stopping``.
+    max_iter : int, default=50 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of windows in a training step; "auto" is 64.
     learning_rate : float, default=1e-3
         Step size of Adam. The norm of the gradient is limited to 5.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=True
         Whether to stop when the loss of held-out windows no longer falls, and
         to go back to the weights at its lowest. Without, nothing is held out,
         and :math:`e_i` is the error in the training windows.
-    validation_fraction : float, default=0.2
-        Share of the time that is held out for ``early_stopping``, in (0, 1):
-        the last part of each run of consecutive timestamps. Windows that reach
-        into it from before do not train.
-    n_iter_no_change : int, default=5
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
+    validation_fraction : float, default=0.2 {validation_fraction_of_series}
+    n_iter_no_change : int, default=5 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call, with a fresh
         optimiser. The sensors are standardised anew.
@@ -105,33 +77,19 @@ class LSTMAutoencoderDetector(DeepSeriesDetector):
         (0, 0.5]. On clean training series: the rate of false alarms.
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights and the order of the windows.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
-    window_ : int
-        Number of timestamps in a window.
-    stride_ : int
-        Number of timestamps from one training window to the next.
-    max_gap_ : float or None
-        Longest step inside a window, in seconds; None for any.
-    run_starts_ : ndarray of shape (n_runs,)
-        First training row of each run of consecutive timestamps.
-    window_starts_ : ndarray of shape (n_windows,)
-        First row of each training window.
+    {fitted_windows}
     weights_ : dict of str to ndarray
         State of the net, by the names that torch gives it; with
         "typical_error", by which the sensors' errors are divided.
     center_, scale_ : ndarray of shape (`n_features_in_`,)
         Means and standard deviations of the sensors; the net sees
         ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
+    n_iter_ : int {n_iter_}
     loss_curve_ : list of float
         Mean training loss of each epoch: the mean absolute error of the
         standardised sensors.
@@ -141,20 +99,12 @@ class LSTMAutoencoderDetector(DeepSeriesDetector):
     best_loss_ : float
         Loss of the epoch whose weights were kept: of the held-out windows, or,
         without ``early_stopping``, of the training windows.
-    offset_ : float
-        Threshold on ``score_samples``; timestamps below it are anomalies.
-    n_features_in_ : int
-        Number of sensors seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the sensors seen in ``fit``, where all are strings.
+    offset_ : float {series_offset}
+    {sensors_in}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, if
-        its index is not in the order of time, if training diverges, if the
-        device is not there, or if ``warm_start`` meets other sensors or layers
-        than before.
+    ValueError {series_not_trainable}
 
     See Also
     --------
@@ -251,150 +201,16 @@ class LSTMAutoencoderDetector(DeepSeriesDetector):
         self.reverse = reverse
 
     def _build_net(self, n_features: int) -> DeepNet:
-        return _LSTMAutoencoder(
+        return LSTMAutoencoder(
             n_features // self.window_,
             hidden_sizes(self.hidden_layer_sizes),
             normalize=self.normalize_errors,
             reverse=self.reverse,
         )
 
+    def _torch_score(self) -> TorchScore:
+        # States of recurrent units are bounded, and so is what they give back.
+        return LSTMScore.of(self, coercive=True, description="LSTM autoencoder")
+
     def _width(self) -> int:
         return self.window_ * max(hidden_sizes(self.hidden_layer_sizes))
-
-
-class _LSTMAutoencoder(DeepNet):
-    """Reconstructs windows from the last state of an encoder."""
-
-    typical_error: Tensor
-
-    def __init__(
-        self, n_sensors: int, sizes: list[int], *, normalize: bool, reverse: bool
-    ) -> None:
-        super().__init__()
-        self.normalize = normalize
-        self.reverse = reverse
-        mirrored = [sizes[-1], *(sizes[-2::-1] or sizes)]
-        self.encoder = nn.ModuleList(
-            LSTM(*pair) for pair in pairwise([n_sensors, *sizes])
-        )
-        self.decoder = nn.ModuleList(LSTM(*pair) for pair in pairwise(mirrored))
-        self.output = nn.Linear(mirrored[-1], n_sensors)
-        ones = torch.ones(n_sensors, dtype=torch.float64)
-        self.register_buffer("typical_error", ones)
-
-    def losses(self, batch: Batch) -> Tensor:
-        return self._errors(batch.x).mean(dim=(1, 2))
-
-    def score(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or x.device.type != "cpu" or not len(x):
-            return (self._errors(x) / self.typical_error).mean(dim=(1, 2))
-        windows = self._timestamps_first(x).contiguous()
-        steps = self._stepwise()
-        steps.start(len(x))
-        steps.encode(windows.__getitem__, range(len(windows)))
-        return steps.errors(windows.__getitem__, len(windows), self._shares(x))
-
-    def by_feature(self, x: Tensor) -> Tensor:
-        parts = (self._errors(x) / self.typical_error).flatten(start_dim=1)
-        return parts / x.shape[1]
-
-    def finish(self, x: Tensor, weight: Tensor) -> None:
-        if not self.normalize:
-            return
-        errors = torch.cat([self._errors(part).mean(dim=1) for part in x.split(_CHUNK)])
-        self.typical_error = weight @ errors / weight.sum() + _SMALLEST_ERROR
-
-    def mean_over_references(
-        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
-    ) -> Tensor:
-        """Mean scores ``(n, m)`` of windows whose absent cells come from references.
-
-        Without gradients, on the CPU. The timestamps before the first one, and
-        after the last one, that a reference changes are read once for all.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n, window * n_sensors)
-            The windows.
-        references : Tensor of shape (n, n_references, window * n_sensors)
-            The references of each.
-        weights : Tensor of shape (n_references,)
-            Weights of the references.
-        present : bool Tensor of shape (m, window * n_sensors)
-            The cells that keep the values of the window.
-        """
-        changed = self._timestamps_first((references != x[:, None]).any(dim=1))
-        changed = changed.any(dim=1).to(torch.uint8)
-        first, stop = changed.argmax(dim=0), len(changed) - changed.flip(0).argmax(0)
-        size = min(_MIXTURES, _CELLS // x.shape[1]) // len(weights)
-        n_masks = max(1, min(len(present), size))
-        steps = self._stepwise()
-        worth = x.new_empty(len(x), len(present))
-        if not len(x):
-            return worth
-        for rows in first.argsort(stable=True).split(max(1, size // n_masks)):
-            span = range(int(first[rows].min()), int(stop[rows].max()))
-            for masks, cells in zip(
-                present.split(n_masks), worth.split(n_masks, dim=1), strict=True
-            ):
-                scores = self._score_mixtures(
-                    steps, x[rows], references[rows], masks, span
-                )
-                cells[rows] = scores @ weights
-        return worth
-
-    def _score_mixtures(
-        self,
-        steps: StepwiseAutoencoder,
-        x: Tensor,
-        references: Tensor,
-        present: Tensor,
-        span: range,
-    ) -> Tensor:
-        """Scores ``(n, m, n_references)``; only timestamps of the span differ."""
-        windows = self._timestamps_first(x).contiguous()
-        masks = self._timestamps_first(present)[:, :, None, :, None].contiguous()
-        others = self._timestamps_first(references)[:, :, :, None].contiguous()
-        n_copies = len(present) * references.shape[1]
-        mixed = x.new_empty(len(masks[0]), len(x), len(present), references.shape[1])
-
-        def row_at(t: int) -> Tensor:
-            if t not in span:
-                return windows[t]
-            row = windows[t][:, :, None, None]
-            return torch.where(masks[t], row, others[t], out=mixed).flatten(1)
-
-        steps.start(len(x))
-        steps.encode(row_at, range(span.start))
-        steps.multiply(n_copies)
-        steps.encode(row_at, range(span.start, len(windows)))
-        errors = steps.errors(row_at, len(windows), self._shares(x))
-        return errors.view(mixed.shape[1:])
-
-    def _timestamps_first(self, cells: Tensor) -> Tensor:
-        """Cells ``(..., window * n_sensors)`` as ``(window, n_sensors, ...)``."""
-        return cells.movedim(-1, 0).unflatten(0, (-1, self.output.out_features))
-
-    def _shares(self, x: Tensor) -> Tensor:
-        """What the errors of the sensors count in the scores of windows x."""
-        return 1.0 / (self.typical_error * x.shape[1])
-
-    def _stepwise(self) -> StepwiseAutoencoder:
-        return StepwiseAutoencoder(
-            self.encoder, self.decoder, self.output, reverse=self.reverse
-        )
-
-    def _errors(self, x: Tensor) -> Tensor:
-        """Absolute errors ``(n, window, n_sensors)`` of the flattened windows."""
-        windows = x.unflatten(1, (-1, self.output.out_features))
-        return (self._reconstruct(windows) - windows).abs()
-
-    def _reconstruct(self, windows: Tensor) -> Tensor:
-        states = windows
-        for layer in self.encoder:
-            states, _ = layer(states)
-        states = states[:, -1:].expand(-1, windows.shape[1], -1)
-        for layer in self.decoder:
-            states, _ = layer(states)
-        output: Tensor = self.output(states)
-        return output.flip(1) if self.reverse else output

@@ -10,16 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._nets import DeepNet, perceptron
+from ..scores import TorchScore
 from ._deep import GRU, DeepSeriesDetector
 from ._planar_flow import PlanarFlow
+from ._window_score import WindowScore
 
 # Smallest standard deviations of the latent variables, and of the output.
 _SMALLEST = 1e-2
 
 
+@shared_paragraphs
 class OmniAnomalyDetector(DeepSeriesDetector):
     r"""Detect anomalies in series as timestamps that a stochastic net finds unlikely.
 
@@ -47,9 +51,9 @@ class OmniAnomalyDetector(DeepSeriesDetector):
 
     Parameters
     ----------
-    hidden_size : int, default=64
-        Number of units of the recurrent layers, and of the dense layers behind
-        them.
+    hidden_layer_sizes : int, default=64
+        Number of units of each recurrent layer, and of the dense layer behind
+        each.
     latent_size : int, default=3
         Number of latent variables at each timestamp.
     n_flows : int, default=4
@@ -58,44 +62,23 @@ class OmniAnomalyDetector(DeepSeriesDetector):
         Whether the score of a window is the mean of the negative
         log-probabilities of its timestamps, or that of the last one, as
         published, with ``reduce="end"``. Both are in nats.
-    window : int, default=50
-        Number of timestamps in a window. Less, with a warning, where fewer than
-        two training windows would be so long.
-    stride : int or "auto", default="auto"
-        Number of timestamps from one training window to the next. "auto" gives
-        at most about 5000 windows, and is at most ``window``. Scores come from
-        all windows.
-    reduce : {"mean", "end", "max"}, default="mean"
-        How a timestamp's score comes from those of the windows: their mean over
-        the windows that hold it, the score of the window that ends there, or
-        that of the most abnormal window that holds it.
-    max_gap : "auto", None, str, timedelta or offset, default="auto"
-        Longest step in time inside a window, such as "5min", where X is a
-        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
-        median step of the training rows; None allows any.
-    max_iter : int, default=50
-        Number of epochs; the largest one with ``early_stopping``.
+    window : int, default=50 {window_length}
+    stride : int or "auto", default="auto" {stride}
+    reduce : {"mean", "end", "max"}, default="mean" {reduce}
+    max_gap : "auto", None, str, timedelta or offset, default="auto" {max_gap}
+    max_iter : int, default=50 {max_iter}
     batch_size : int or "auto", default="auto"
         Largest number of windows in a training step; "auto" is 64.
     learning_rate : float, default=1e-3
         Step size of Adam. The norm of the gradient is limited to 5.
-    schedule : {"constant", "cosine", "step"}, default="constant"
-        Whether the step size falls to zero along half a cosine, or to a tenth
-        after three quarters of the epochs.
-    weight_decay : float, default=0.0
-        Strength of the L2 penalty on the weights.
+    schedule : {"constant", "cosine", "step"}, default="constant" {schedule}
+    weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=True
         Whether to stop when the loss of held-out windows no longer falls, and
         to go back to the weights at its lowest.
-    validation_fraction : float, default=0.2
-        Share of the time that is held out for ``early_stopping``, in (0, 1):
-        the last part of each run of consecutive timestamps. Windows that reach
-        into it from before do not train.
-    n_iter_no_change : int, default=5
-        Number of epochs without an improvement that ends the training, with
-        ``early_stopping``.
-    tol : float, default=1e-4
-        By how much the held-out loss must fall to have improved.
+    validation_fraction : float, default=0.2 {validation_fraction_of_series}
+    n_iter_no_change : int, default=5 {n_iter_no_change}
+    tol : float, default=1e-4 {tol}
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last call, with a fresh
         optimiser. The sensors are standardised anew.
@@ -104,32 +87,17 @@ class OmniAnomalyDetector(DeepSeriesDetector):
         (0, 0.5]. On clean training series: the rate of false alarms.
     random_state : int, RandomState instance or None, default=None
         Seeds the first weights, the order of the windows, and the noise.
-    device : str, default="auto"
-        Where to train and to score: "cpu", "cuda", or "auto", which takes a
-        GPU where there is one.
-    verbose : int, default=0
-        Whether to print a line for each epoch. Progress bars come with
-        ``set_callbacks``, from :mod:`sklearn.callback`.
+    device : str, default="auto" {training_device}
+    verbose : int, default=0 {training_verbose}
 
     Attributes
     ----------
-    window_ : int
-        Number of timestamps in a window.
-    stride_ : int
-        Number of timestamps from one training window to the next.
-    max_gap_ : float or None
-        Longest step inside a window, in seconds; None for any.
-    run_starts_ : ndarray of shape (n_runs,)
-        First training row of each run of consecutive timestamps.
-    window_starts_ : ndarray of shape (n_windows,)
-        First row of each training window.
-    weights_ : dict of str to ndarray
-        State of the net, by the names that torch gives it.
+    {fitted_windows}
+    weights_ : dict of str to ndarray {weights_}
     center_, scale_ : ndarray of shape (`n_features_in_`,)
         Means and standard deviations of the sensors; the net sees
         ``(X - center_) / scale_``.
-    n_iter_ : int
-        Number of epochs of the last call of ``fit``.
+    n_iter_ : int {n_iter_}
     loss_curve_ : list of float
         Mean training loss of each epoch: the negative lower bound for a
         timestamp, in nats, with fresh noise.
@@ -139,20 +107,12 @@ class OmniAnomalyDetector(DeepSeriesDetector):
     best_loss_ : float
         Loss of the epoch whose weights were kept: of the held-out windows, or,
         without ``early_stopping``, of the training windows.
-    offset_ : float
-        Threshold on ``score_samples``; timestamps below it are anomalies.
-    n_features_in_ : int
-        Number of sensors seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the sensors seen in ``fit``, where all are strings.
+    offset_ : float {series_offset}
+    {sensors_in}
 
     Raises
     ------
-    ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, if
-        its index is not in the order of time, if training diverges, if the
-        device is not there, or if ``warm_start`` meets other sensors or layers
-        than before.
+    ValueError {series_not_trainable}
 
     See Also
     --------
@@ -184,7 +144,7 @@ class OmniAnomalyDetector(DeepSeriesDetector):
     --------
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.series import OmniAnomalyDetector
-    >>> time = np.arange(600)
+    >>> time = np.arange(200)
     >>> X = np.column_stack([np.sin(time / 5), np.cos(time / 5)])
     >>> detector = OmniAnomalyDetector(
     ...     8, window=10, learning_rate=0.01, contamination=0.01, random_state=0
@@ -197,7 +157,7 @@ class OmniAnomalyDetector(DeepSeriesDetector):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **DeepSeriesDetector._parameter_constraints,
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left")],
         "latent_size": [Interval(Integral, 1, None, closed="left")],
         "n_flows": [Interval(Integral, 0, None, closed="left")],
         "criterion": [StrOptions({"last", "window"})],
@@ -205,7 +165,7 @@ class OmniAnomalyDetector(DeepSeriesDetector):
 
     def __init__(
         self,
-        hidden_size: int = 64,
+        hidden_layer_sizes: int = 64,
         *,
         latent_size: int = 3,
         n_flows: int = 4,
@@ -245,7 +205,7 @@ class OmniAnomalyDetector(DeepSeriesDetector):
             device=device,
             verbose=verbose,
         )
-        self.hidden_size = hidden_size
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.latent_size = latent_size
         self.n_flows = n_flows
         self.criterion = criterion
@@ -258,14 +218,22 @@ class OmniAnomalyDetector(DeepSeriesDetector):
         return _OmniAnomaly(
             n_features // self.window_,
             self.window_,
-            self.hidden_size,
+            self.hidden_layer_sizes,
             self.latent_size,
             self.n_flows,
             last=self.criterion == "last",
         )
 
+    def _torch_score(self) -> TorchScore:
+        # The last timestamp's score is bounded in the sensors before.
+        return WindowScore.of(
+            self,
+            coercive=self.criterion == "window",
+            description=f"stochastic recurrent net, {self.criterion}",
+        )
+
     def _width(self) -> int:
-        return self.window_ * max(self.hidden_size, self.n_features_in_)
+        return self.window_ * max(self.hidden_layer_sizes, self.n_features_in_)
 
 
 class _OmniAnomaly(DeepNet):
@@ -317,7 +285,8 @@ class _OmniAnomaly(DeepNet):
         return nn.functional.pad(parts, (0, 0, missing, 0)).flatten(start_dim=1)
 
     def _windows(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, self.n_sensors))
+        windows: Tensor = x.unflatten(1, (-1, self.n_sensors))
+        return windows
 
     def _parts(self, x: Tensor) -> Tensor:
         """The parts of the scores, of all timestamps or only of the last one."""
@@ -379,8 +348,9 @@ class _OmniAnomaly(DeepNet):
         states, _ = self.decoder(z)
         mean, spread = self.output(states).chunk(2, dim=2)
         spread = nn.functional.softplus(spread) + _SMALLEST
-        errors = ((windows - mean) / spread).square()
-        return 0.5 * (errors + math.log(2.0 * math.pi)) + spread.log()
+        squares = ((windows - mean) / spread).square()
+        surprises: Tensor = 0.5 * (squares + math.log(2.0 * math.pi)) + spread.log()
+        return surprises
 
 
 def _entropy(spread: Tensor) -> Tensor:

@@ -67,7 +67,8 @@ def choose_references(
     def planted(references: FloatArray) -> FloatArray:
         mixed = np.where(replaced, references, rows[:, None])
         with torch.no_grad():
-            return score(torch.tensor(mixed)).mean(dim=1).numpy()
+            means: FloatArray = score(torch.tensor(mixed)).mean(dim=1).numpy()
+            return means
 
     own = planted(rows[:, None])
     by_context = planted(np.tile(context, plan.length)[:, None]) - own

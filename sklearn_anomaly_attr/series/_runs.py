@@ -99,7 +99,8 @@ class WindowPlan:
         before = np.cumsum(counts) - counts
         nth = np.arange(counts.sum()) - np.repeat(before, counts)
         starts = np.repeat(self.runs.starts, counts) + nth * stride
-        return np.minimum(starts, np.repeat(last, counts))
+        firsts: IntArray = np.minimum(starts, np.repeat(last, counts))
+        return firsts
 
     def is_full(self, starts: IntArray) -> BoolArray:
         """Whether the windows with these first rows repeat no row."""
@@ -127,7 +128,10 @@ class WindowPlan:
     def rows(self, starts: IntArray) -> IntArray:
         """Rows of the windows with these first rows, (n_windows, length)."""
         last = self.runs.stops[self.runs.of(starts)] - 1
-        return np.minimum(starts[:, None] + np.arange(self.length), last[:, None])
+        rows: IntArray = np.minimum(
+            starts[:, None] + np.arange(self.length), last[:, None]
+        )
+        return rows
 
     def cut(self, X: FloatArray, starts: IntArray) -> FloatArray:
         """Cut windows out of a series.
@@ -173,7 +177,8 @@ class WindowPlan:
         if how == "max":
             return np.minimum.reduceat(values, segments, axis=0)[::2]
         counts = (stop - first).reshape(-1, *[1] * (values.ndim - 1))
-        return np.add.reduceat(values, segments, axis=0)[::2] / counts
+        sums: FloatArray = np.add.reduceat(values, segments, axis=0)[::2]
+        return sums / counts
 
     @cached_property
     def _last_starts(self) -> IntArray:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta, abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._random import draw_seed, seed_unseeded
-from .._sklearn_compat import _fit_context
+from .._docstrings import shared_paragraphs
 from .._torch._device import resolve_device
 from .._typing import FloatArray, IntArray
-from .._validation import check_X, score_method, thawed
+from .._validation import check_same_columns, check_X, score_method, thawed
+from ..base import BaseExplainer
 from ._runs import WindowPlan
 from ._segments import check_segments, find_segments
+from ._series_counterfactual_explanation import SeriesCounterfactualExplanation
 from ._series_detector import SeriesDetector
+from ._series_explanation import SeriesExplanation
+
+SeriesT = TypeVar("SeriesT", SeriesExplanation, SeriesCounterfactualExplanation)
 
 # Training windows up to which all are kept.
 _TRAINING_WINDOWS = 5000
@@ -57,29 +53,21 @@ class Stretches(NamedTuple):
     intervals: IntArray
 
 
-class SegmentExplainer(
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    MetaEstimatorMixin,
-    BaseEstimator,
-    metaclass=ABCMeta,
-):
+@shared_paragraphs
+class SegmentExplainer(BaseExplainer[SeriesT]):
     """Base of the explainers of stretches of a series.
 
-    A subclass writes ``_fit(detector, X, plan, starts, seed)``, and ``explain``,
-    whose result has ``values`` for the timestamps. It has the parameters
-    ``estimator``, ``device`` and ``random_state``.
+    A subclass writes ``_fit(detector, X, plan, starts)``, and ``explain``, whose
+    result has ``timestamp_values``. It has the parameters ``estimator``,
+    ``device`` and ``random_state``.
     """
 
     # Groups belong to the rows: metadata routing passes them without a request.
     __metadata_request__fit: ClassVar = {"groups": True}
     __metadata_request__transform: ClassVar = {"groups": True}
 
-    estimator: Any
     device: str
-    random_state: int | np.random.RandomState | None
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
         """Fit the detector, and keep what the explanations need of X.
 
@@ -89,30 +77,31 @@ class SegmentExplainer(
             Training series, mostly normal, in the order of time.
         y : array-like of shape (n_timestamps,), default=None
             Handed to the detector; most ignore it.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
         self : object
             Fitted estimator.
         """
+        return self._fit_and_publish(X, y, groups=groups)
+
+    def _check_estimator(self) -> None:
         _check_detector(self.estimator)
         resolve_device(self.device)
-        table, X = X, check_X(self, X, ensure_min_samples=2)
-        rng = check_random_state(self.random_state)
-        seed = draw_seed(rng)
-        estimator = clone(self.estimator)
-        if self.random_state is not None:
-            seed_unseeded(estimator, rng)
-        estimator.fit(table, y, groups=groups)
-        detector: SeriesDetector = thawed(estimator)
-        _, plan = detector._plan(table, groups)
+
+    def _fit_estimator(
+        self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
+    ) -> Any:
+        return self._seeded_estimator(rng).fit(X, y, groups=given["groups"])
+
+    def _fit_background(self, X: Any, **given: Any) -> None:
+        detector: SeriesDetector = thawed(self.estimator_)
+        check_same_columns(self, detector)
+        numbers, plan = detector._plan(X, given["groups"])
         starts = plan.starts_every(detector.stride_)
         starts = starts[:: 1 + len(starts) // _TRAINING_WINDOWS]
-        self._fit(detector, X, plan, starts, seed)
-        self.estimator_ = estimator
-        return self
+        self._fit(detector, numbers, plan, starts)
 
     @abstractmethod
     def _fit(
@@ -121,7 +110,6 @@ class SegmentExplainer(
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,
-        seed: int,
     ) -> None:
         """Keep what the explanations need.
 
@@ -135,8 +123,6 @@ class SegmentExplainer(
             Its windows.
         starts : ndarray of shape (n_windows,)
             First rows of those to learn from.
-        seed : int
-            Seeds all draws.
         """
 
     def fit_transform(self, X: Any, y: Any = None, groups: Any = None) -> FloatArray:
@@ -148,8 +134,7 @@ class SegmentExplainer(
             Training series.
         y : array-like of shape (n_timestamps,), default=None
             Handed to the detector; most ignore it.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -165,19 +150,18 @@ class SegmentExplainer(
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to explain.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
         values : ndarray of shape (n_timestamps, n_sensors)
             0 outside the segments.
         """
-        values: FloatArray = self.explain(X, groups=groups).values
+        values: FloatArray = self.explain(X, groups=groups).timestamp_values
         return values
 
     @abstractmethod
-    def explain(self, X: Any, segments: Any = None, groups: Any = None) -> Any:
+    def explain(self, X: Any, segments: Any = None, groups: Any = None) -> SeriesT:
         """Explain stretches of a series."""
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
@@ -202,9 +186,6 @@ class SegmentExplainer(
 
     def _sensor_names(self) -> np.ndarray:
         return np.asarray(self.get_feature_names_out(), dtype=object)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "estimator_")
 
 
 def _check_detector(estimator: Any) -> None:

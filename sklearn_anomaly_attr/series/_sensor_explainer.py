@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -9,10 +10,12 @@ import numpy as np
 from sklearn.utils import gen_batches
 from tqdm import tqdm
 
-from .._sklearn_compat import Interval, StrOptions
-from .._torch._device import resolve_device
-from .._typing import FloatArray, IntArray
+from .._docstrings import shared_paragraphs
+from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import thawed
+from ..base import BaseExplainer
+from ..explainers._references import PreparedReferences
 from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
 from ._reference_choice import choose_references
@@ -20,11 +23,24 @@ from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer
 from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
-from ._window_explainer import METHODS, WindowExplainer, WindowView
-from ._window_references import REFERENCES, local_context
+from ._window_explainers import (
+    NAMED,
+    cells_of,
+    check_attributions,
+    make_window_explainer,
+    mean_errors,
+)
+from ._window_references import REFERENCES, local_context, make_window_references
+from ._window_view import WindowView
+
+# Added to a sensor's typical error, of standardised sensors.
+_SMALLEST_ERROR = 1e-3
+# Windows that are explained at once by explainers that do not say how many.
+_WINDOWS = 256
 
 
-class SensorExplainer(SegmentExplainer):
+@shared_paragraphs
+class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     """Attribute the scores of anomalous stretches of a series to the sensors.
 
     Windows that hold timestamps of a segment, a stretch of the series, are
@@ -36,35 +52,35 @@ class SensorExplainer(SegmentExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Detector of series: an LSTMAutoencoderDetector, an OmniAnomalyDetector, or
-        any other detector in a :class:`WindowedDetector`. It is cloned and
-        fitted; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to
-        have it used as it is.
-    method : str, default="occlusion"
-        How windows are explained. Players are the sensors:
+    estimator : estimator {estimator_of_series}
+    explainer : str or explainer, default="occlusion"
+        How windows are explained. By one of these, whose players are the sensors:
 
-        - "occlusion": by what the score falls when the sensor's cells take the
-          values of the references;
+        - "occlusion": by what the score falls when the sensor's cells show the
+          references;
         - "kernel_shap", "shapley_sampling": Shapley values, by coalitions or
           by random orders of the sensors;
         - "anomaly_shapley": Shapley values where absent cells settle at a local
           minimum of the score, see :class:`AnomalyShapley`. Slow.
 
-        Each cell, a sensor at a timestamp, has a value of its own:
+        Or by one that gives each cell, a sensor at a timestamp, a value of its own:
 
         - "integrated_gradients", "gradient_shap": from references to the
           window, for scores with a gradient;
         - "error", "normalized_error": the cell's part of the score, for
           detectors whose score is a sum of errors; and this part over the
           sensor's mean part in the training windows.
-    references : str, default="auto"
-        What absent cells, or paths, take their values from; "anomaly_shapley" and
-        the errors need none:
 
-        - "auto": "context", or "neighbors" where a stretch of the first makes
-          most later windows of the training series more abnormal, and changes
-          their scores more than one of the second;
+        Or by any explainer of rows, such as ``NeighborShap(None)``: it is cloned,
+        given the detector of windows for its ``estimator`` and the sensors for its
+        ``feature_groups``, unless values of cells cost it no more, and fitted on
+        the training windows.
+    references : str, default="auto"
+        What absent cells show, for explainers with references:
+
+        - "auto": an explainer of rows keeps its own references. One with a name
+          takes "context", unless substituting it into held-out training windows
+          raises most scores and distorts them more than "neighbors" does;
         - "context": the sensor's mean over the ``window_`` timestamps before
           the segment that are in no segment, of the same run; those after it
           where there are none before, or else the training mean;
@@ -80,44 +96,40 @@ class SensorExplainer(SegmentExplainer):
     n_references : int, default=8
         Number of references, for "neighbors" and "sample".
     max_evaluations : int or "auto", default="auto"
-        Largest number of times that the score of a window is asked, for each of
-        its references: coalitions of the Shapley values, or points on a path.
-        "auto" is 2 * n_sensors + 256, or 50 points. The other methods ask
-        n_sensors + 2 times, or once.
+        Maximum number of times that the score of a window is asked, for each of
+        its references, by an explainer with a name: coalitions of the Shapley
+        values, or points on a path. "auto" is 2 * n_sensors + 256, or 50 points.
+        The others ask n_sensors + 2 times, or once.
     max_windows : int, default=32
-        Largest number of windows that explain a segment, evenly spread over
-        those that its timestamps' scores come from. More where a timestamp
-        would be in no window.
+        Maximum number of windows per segment, evenly spaced; exceeded if needed
+        to cover every timestamp.
     batch_size : int or "auto", default="auto"
         Largest number of windows that are scored at once; bounds the memory.
         "auto" suits it to their size and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds draws of coalitions, orders, points and references, once in
         ``fit``, and the detector's ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
-    references_ : str
-        Where absent cells take their values from: ``references``, or what
-        "auto" chose.
-    n_features_in_ : int
-        Number of sensors seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the sensors seen in ``fit``, where all are strings.
+    estimator_ : estimator {estimator_}
+    explainer_ : explainer
+        The fitted explainer of windows.
+    references_ : str or None
+        What absent cells show: ``references``, or what "auto" chose. None for
+        the explainer's own references, or without any.
+    {sensors_in}
 
     Raises
     ------
     TypeError
-        In ``fit``, if ``estimator`` is no detector of series.
+        In ``fit``, if ``estimator`` is no detector of series, or ``explainer``
+        gives no attributions.
     ValueError
         In ``fit``, if X is not a finite numeric table, or the score does not
-        allow the method or the references. In ``explain``, if a segment leaves
+        allow the explainer or the references. In ``explain``, if a segment leaves
         the series.
 
     See Also
@@ -154,14 +166,14 @@ class SensorExplainer(SegmentExplainer):
     >>> explainer = SensorExplainer(detector, random_state=0).fit(X[:300])
     >>> X[350:360, 1] += 3.0  # the second sensor is off
     >>> explanation = explainer.explain(X[300:], segments=[(50, 60)])
-    >>> explanation.top_sensors(1)[["start", "end", "sensor"]]
-       start  end sensor
-    0     50   60     x1
+    >>> explanation.top_features(1)[["start", "end", "feature"]]
+       start  end feature
+    0     50   60      x1
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "estimator": "no_validation",
-        "method": [StrOptions(set(METHODS))],
+        **BaseExplainer._parameter_constraints,
+        "explainer": [StrOptions(set(NAMED)), HasMethods("explain")],
         "references": [StrOptions({"auto", *REFERENCES})],
         "cells": [StrOptions({"segment", "window"})],
         "n_references": [Interval(Integral, 1, None, closed="left")],
@@ -175,7 +187,6 @@ class SensorExplainer(SegmentExplainer):
             Interval(Integral, 1, None, closed="left"),
         ],
         "device": [str],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
@@ -183,7 +194,7 @@ class SensorExplainer(SegmentExplainer):
         self,
         estimator: Any,
         *,
-        method: str = "occlusion",
+        explainer: Any = "occlusion",
         references: str = "auto",
         cells: str = "segment",
         n_references: int = 8,
@@ -195,7 +206,7 @@ class SensorExplainer(SegmentExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
-        self.method = method
+        self.explainer = explainer
         self.references = references
         self.cells = cells
         self.n_references = n_references
@@ -212,16 +223,47 @@ class SensorExplainer(SegmentExplainer):
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,
-        seed: int,
     ) -> None:
-        self.references_ = self.references
-        if self.references == "auto":
-            score = torch_score(WindowView(detector))
-            chosen = choose_references(score, X, plan, starts, self.n_references)
-            self.references_ = chosen
-        self._windows = WindowExplainer(
-            self.method, self.references_, self.n_references, self.max_evaluations
-        ).fit(detector, X, plan.cut(X, starts), seed)
+        view, windows, n_sensors = WindowView(detector), plan.cut(X, starts), X.shape[1]
+        explainer = make_window_explainer(
+            self.explainer, view, n_sensors, self.max_evaluations, self._random_seed
+        )
+        if isinstance(self.explainer, str):
+            explainer.set_params(batch_size=self.batch_size, device=self.device)
+        explainer.fit(windows)
+        check_attributions(explainer, windows, n_sensors)
+        self.references_ = self._chosen_references(view, X, plan, starts)
+        if self.references_ is not None:
+            explainer = explainer._with_references(
+                make_window_references(
+                    self.references_,
+                    self.n_references,
+                    X,
+                    windows,
+                    self._random_seed,
+                    view,
+                )
+            )
+        self._mean = X.mean(axis=0)
+        self._score_description = torch_score(view).description
+        self._typical_error = np.ones(n_sensors)
+        if isinstance(self.explainer, str) and self.explainer == "normalized_error":
+            errors = mean_errors(explainer, windows, n_sensors)
+            self._typical_error = errors + _SMALLEST_ERROR
+        self.explainer_ = explainer
+
+    def _chosen_references(
+        self, view: WindowView, X: FloatArray, plan: WindowPlan, starts: IntArray
+    ) -> str | None:
+        """What absent cells show; None where the explainer knows itself."""
+        named = isinstance(self.explainer, str)
+        if named and not NAMED[self.explainer].takes_references:
+            return None
+        if self.references != "auto":
+            return self.references
+        if not named:
+            return None
+        return choose_references(torch_score(view), X, plan, starts, self.n_references)
 
     def explain(
         self, X: Any, segments: Any = None, groups: Any = None
@@ -232,14 +274,8 @@ class SensorExplainer(SegmentExplainer):
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to explain, in the order of time; may have no rows.
-        segments : array-like of shape (n_segments, 2), list or DataFrame
-            The stretches to explain: pairs of a first position and the one
-            after the last, or of the first and last labels where X is a
-            DataFrame whose index holds times; or a table with columns ``start``
-            and ``end`` of these. By default, the stretches that the detector
-            predicts to be anomalous.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        segments : array-like of shape (n_segments, 2), list or DataFrame {segments}
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -247,58 +283,96 @@ class SensorExplainer(SegmentExplainer):
             Attributions of the timestamps, and of the segments.
         """
         found = self._stretches(X, segments, groups)
-        values = np.zeros_like(found.X)
-        segment_values = np.empty((0, values.shape[1]))
+        timestamp_values = np.zeros_like(found.X)
+        values = np.empty((0, found.X.shape[1]))
         if found.plan is not None and len(found.intervals):
-            values, segment_values = self._explain(found.X, found.plan, found.intervals)
-        return SeriesExplanation(
-            values=values,
-            scores=found.scores,
-            threshold=-thawed(self.estimator_).offset_,
-            data=found.X.copy(),
-            index=found.labels,
-            sensor_names=self._sensor_names(),
+            timestamp_values, values = self._explain(
+                found.X, found.plan, found.intervals
+            )
+        return SeriesExplanation.from_timeline(
+            timestamp_values,
+            timestamp_scores=found.scores,
+            series=found.X.copy(),
+            timestamps=found.labels,
+            feature_names=self._sensor_names(),
             intervals=found.intervals,
-            segment_values=segment_values,
-            method=self._describe(),
+            threshold=-thawed(self.estimator_).offset_,
+            values=values,
+            description=self._describe(),
         )
 
     def _explain(
         self, X: FloatArray, plan: WindowPlan, intervals: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Values of the timestamps, and of the segments."""
-        device = resolve_device(self.device)
-        explainer = self._windows.prepared(self.batch_size, self.device)
-        score = explainer.score().to(device)
+        detector: SeriesDetector = thawed(self.estimator_)
         windows = ExplainedWindows(
             plan,
             intervals,
             max_windows=self.max_windows,
-            at_end=explainer.detector.reduce == "end",
+            at_end=detector.reduce == "end",
         )
-        context = local_context(X, plan, intervals, explainer.mean)
+        context = local_context(X, plan, intervals, self._mean)
         means = CellMeans(windows, X.shape[1])
+        explainer = self._current_explainer()
+        size = getattr(explainer, "_n_at_once", _WINDOWS)
         with tqdm(
             total=len(windows),
             desc=type(self).__name__,
             unit="window",
             disable=not self.verbose,
         ) as progress:
-            for batch in gen_batches(len(windows), explainer.n_at_once):
+            for batch in gen_batches(len(windows), size):
                 rows, inside = windows.rows(batch)
-                near = context[windows.segment[batch]]
-                cells = explainer.attribute(
-                    score, X[rows], inside, near, device, whole=self.cells == "window"
-                )
-                means.add(batch, cells)
+                if self.references_ == "context":
+                    near = np.tile(context[windows.segment[batch]], plan.length)
+                    references = PreparedReferences(near[:, None])
+                    explainer = explainer._with_references(references)
+                means.add(batch, self._attribute(explainer, X[rows], inside))
                 progress.update(len(rows))
         return means.of_timestamps(len(X)), means.of_segments()
 
+    def _current_explainer(self) -> Any:
+        """The explainer of windows; one with a name computes as this one is told."""
+        if not isinstance(self.explainer, str):
+            return self.explainer_
+        current = copy(self.explainer_)
+        return current.set_params(batch_size=self.batch_size, device=self.device)
+
+    def _attribute(
+        self, explainer: Any, windows: FloatArray, inside: BoolArray
+    ) -> FloatArray:
+        """Values of the cells of windows.
+
+        Parameters
+        ----------
+        explainer : explainer
+            Of flattened windows.
+        windows : ndarray of shape (n_windows, window, n_sensors)
+            The windows.
+        inside : ndarray of bool of shape (n_windows, window)
+            The timestamps of the segment that a window explains.
+
+        Returns
+        -------
+        cells : ndarray of shape (n_windows, window, n_sensors)
+            The parts of the scores.
+        """
+        n_sensors = windows.shape[2]
+        playing = np.ones_like(inside) if self.cells == "window" else inside
+        free = np.repeat(playing, n_sensors, axis=1)
+        found = explainer._explain_within(windows.reshape(len(windows), -1), free)
+        return cells_of(found, playing, n_sensors) / self._typical_error
+
     def _describe(self) -> str:
-        """Name the method, for the explanation."""
-        described = f"SensorExplainer, {self.method}"
-        if METHODS[self.method].replaces:
-            described += f", {self.references_}"
-        if METHODS[self.method].replaces or not METHODS[self.method].of_cells:
-            described += f", cells of the {self.cells}"
-        return f"{described}, score: {self._windows.score().description}"
+        """Name the explainer, for the explanation."""
+        given = self.explainer
+        name = given if isinstance(given, str) else type(self.explainer_).__name__
+        parts = ["SensorExplainer", name]
+        if self.references_ is not None:
+            parts.append(self.references_)
+        if len(self.explainer_.get_feature_names_out()) == self.n_features_in_ or (
+            self.references_ is not None
+        ):
+            parts.append(f"cells of the {self.cells}")
+        return ", ".join([*parts, f"score: {self._score_description}"])

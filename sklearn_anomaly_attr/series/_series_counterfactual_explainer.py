@@ -10,22 +10,22 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
-from tqdm import tqdm
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import column_positions, thawed
-from ..counterfactuals import CounterfactualExplainer, CounterfactualExplanation
-from ..counterfactuals._counterfactual_explanation import concatenated
+from ..counterfactuals import CounterfactualExplainer
 from ..counterfactuals._method import CounterfactualMethod
 from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer, Stretches
-from ._series_counterfactuals import SeriesCounterfactuals
+from ._series_counterfactual_explanation import SeriesCounterfactualExplanation
 from ._series_detector import SeriesDetector
-from ._window_explainer import WindowView
+from ._window_view import WindowView
 
 
-class SeriesCounterfactualExplainer(SegmentExplainer):
+@shared_paragraphs
+class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplanation]):
     """Find the least change that makes anomalous stretches of a series normal.
 
     Which sensors would have to show what, and when, for the detector to see nothing
@@ -39,11 +39,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
 
     Parameters
     ----------
-    estimator : estimator
-        Detector of series: an LSTMAutoencoderDetector, an OmniAnomalyDetector, or
-        any other detector in a :class:`WindowedDetector`. It is cloned and
-        fitted; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to
-        have it used as it is.
+    estimator : estimator {estimator_of_series}
     method : str or CounterfactualMethod, default="auto"
         How alternatives are searched, see :class:`CounterfactualExplainer`:
         "nearest" takes the segment's cells from the nearest training windows,
@@ -65,24 +61,18 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
     batch_size : int or "auto", default="auto"
         Largest number of windows that are scored at once; bounds the memory.
         "auto" suits it to their size and to the score.
-    device : str, default="auto"
-        Torch device to compute on; "auto" takes a GPU where there is one.
+    device : str, default="auto" {device}
     random_state : int, RandomState instance or None, default=None
         Seeds methods that draw, once in ``fit``, and the detector's
         ``random_state`` where that is None.
-    verbose : int, default=0
-        Whether to show a progress bar.
+    verbose : int, default=0 {verbose}
 
     Attributes
     ----------
-    estimator_ : estimator
-        The fitted detector.
+    estimator_ : estimator {estimator_}
     explainer_ : CounterfactualExplainer
         What finds alternatives of windows.
-    n_features_in_ : int
-        Number of sensors seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the sensors seen in ``fit``, where all are strings.
+    {sensors_in}
 
     Raises
     ------
@@ -96,7 +86,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
 
     See Also
     --------
-    SeriesCounterfactuals : What ``explain`` gives.
+    SeriesCounterfactualExplanation : What ``explain`` gives.
     SensorExplainer : How much each sensor adds to the score.
 
     Notes
@@ -127,10 +117,10 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
     >>> explainer = SeriesCounterfactualExplainer(detector).fit(X[:300])
     >>> X[330:332, 1] += 6.0  # the second sensor is off
     >>> found = explainer.explain(X[300:], segments=[(30, 32)])
-    >>> found.to_frame()[["time", "sensor"]]
-       time sensor
-    0    30     x1
-    1    31     x1
+    >>> found.changes()[["time", "feature"]]
+       time feature
+    0    30      x1
+    1    31      x1
     >>> found.valid
     array([[ True]])
     """
@@ -188,7 +178,6 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
         X: FloatArray,
         plan: WindowPlan,
         starts: IntArray,
-        seed: int,
     ) -> None:
         immutable = column_positions(self, self.immutable, "immutable")
         ranges = self.ranges or {}
@@ -208,7 +197,8 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
             },
             batch_size=self.batch_size,
             device=self.device,
-            random_state=seed,
+            random_state=self._random_seed,
+            verbose=self.verbose,
         ).fit(plan.cut(X, starts[plan.is_full(starts)]))
 
     def _columns(self, detector: SeriesDetector, sensor: int) -> range:
@@ -218,25 +208,19 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
 
     def explain(
         self, X: Any, segments: Any = None, groups: Any = None
-    ) -> SeriesCounterfactuals:
+    ) -> SeriesCounterfactualExplanation:
         """Find what stretches of a series would be if they were normal.
 
         Parameters
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to explain, in the order of time; may have no rows.
-        segments : array-like of shape (n_segments, 2), list or DataFrame
-            The stretches to explain: pairs of a first position and the one
-            after the last, or of the first and last labels where X is a
-            DataFrame whose index holds times; or a table with columns ``start``
-            and ``end`` of these. By default, the stretches that the detector
-            predicts to be anomalous.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        segments : array-like of shape (n_segments, 2), list or DataFrame {segments}
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
-        SeriesCounterfactuals
+        SeriesCounterfactualExplanation
             The alternatives of each segment, best first.
         """
         found = self._stretches(X, segments, groups)
@@ -245,24 +229,26 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
         if found.plan is not None and len(found.intervals):
             chosen = _most_abnormal(found, at_end=detector.reduce == "end")
             rows = found.plan.rows(found.plan.starts[chosen])
-        windows = found.X[rows].reshape(len(rows), detector.window_ * found.X.shape[1])
-        explanation = self._of_windows(windows, self._free(rows, found.intervals))
+        n_sensors = self.n_features_in_
+        windows = found.X[rows].reshape(len(rows), detector.window_ * n_sensors)
+        free = np.repeat(self._free(rows, found.intervals), n_sensors, axis=1)
         names = self._sensor_names()
-        return SeriesCounterfactuals(
-            windows=replace(
-                explanation,
-                index=pd.RangeIndex(len(rows), name="segment"),
-                feature_names=np.array(
-                    [f"{s}[{i}]" for i in range(detector.window_) for s in names],
-                    dtype=object,
-                ),
+        explanation = replace(
+            self.explainer_._explain_within(windows, free),
+            index=pd.RangeIndex(len(rows), name="segment"),
+            feature_names=np.array(
+                [f"{s}[{i}]" for i in range(detector.window_) for s in names],
+                dtype=object,
             ),
+        )
+        return SeriesCounterfactualExplanation(
+            windows=explanation,
             rows=rows,
             intervals=found.intervals,
-            scores=found.scores,
-            data=found.X.copy(),
-            index=found.labels,
-            sensor_names=names,
+            timestamp_scores=found.scores,
+            series=found.X.copy(),
+            timestamps=found.labels,
+            feature_names=names,
         )
 
     def _free(self, rows: IntArray, intervals: IntArray) -> BoolArray:
@@ -276,28 +262,6 @@ class SeriesCounterfactualExplainer(SegmentExplainer):
             return free
         starts, ends = intervals[:, :1], intervals[:, 1:]
         return free & (rows >= starts) & (rows < ends)
-
-    def _of_windows(
-        self, windows: FloatArray, free: BoolArray
-    ) -> CounterfactualExplanation:
-        """Alternatives of windows of which some timestamps may change."""
-        explainer, n_sensors = self.explainer_, self.n_features_in_
-        masks, which = np.unique(free, axis=0, return_inverse=True)
-        parts = [explainer._explain_within(windows[:0], None)]
-        with tqdm(
-            total=len(windows),
-            desc=type(self).__name__,
-            unit="segment",
-            disable=not self.verbose,
-        ) as progress:
-            for i, mask in enumerate(masks):
-                alike = windows[which.ravel() == i]
-                cells = np.repeat(mask, n_sensors)
-                part = explainer._explain_within(alike, None, cells)
-                parts.append(part)
-                progress.update(len(alike))
-        joined = concatenated(parts)
-        return joined[np.argsort(np.argsort(which.ravel(), kind="stable"))]
 
 
 def _most_abnormal(found: Stretches, *, at_end: bool) -> IntArray:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._typing import FloatArray, IntArray
 from .._validation import check_X
@@ -26,6 +27,7 @@ _CELLS = 2**21
 _LONGER_GAP = ", or a longer max_gap where the index has gaps"
 
 
+@shared_paragraphs
 class SeriesDetector(BaseDetector):
     """Turns a detector of rows into one of the timestamps of a series.
 
@@ -40,35 +42,18 @@ class SeriesDetector(BaseDetector):
 
     Parameters
     ----------
-    window : int
-        Number of timestamps in a window. Less, with a warning, where fewer than
-        two training windows would be so long.
+    window : int {window_length}
     stride : int or "auto"
         Number of timestamps from one training window to the next; the last
         window of each run is always one. "auto" is the smallest one that gives
         at most about 5000 windows, and at most ``window``, so that all
         timestamps train. Scores come from all windows.
-    reduce : {"mean", "end", "max"}
-        How a timestamp's score comes from those of the windows: their mean over
-        the windows that hold it, the score of the window that ends there, or
-        that of the most abnormal window that holds it.
-    max_gap : "auto", None, str, timedelta or offset
-        Longest step in time inside a window, such as "5min", where X is a
-        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
-        median step of the training rows; None allows any.
+    reduce : {"mean", "end", "max"} {reduce}
+    max_gap : "auto", None, str, timedelta or offset {max_gap}
 
     Attributes
     ----------
-    window_ : int
-        Number of timestamps in a window.
-    stride_ : int
-        Number of timestamps from one training window to the next.
-    max_gap_ : float or None
-        Longest step inside a window, in seconds; None for any.
-    run_starts_ : ndarray of shape (n_runs,)
-        First training row of each run of consecutive timestamps.
-    window_starts_ : ndarray of shape (n_windows,)
-        First row of each training window.
+    {fitted_windows}
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -123,6 +108,9 @@ class SeriesDetector(BaseDetector):
             index goes back in time or repeats a time, or if an id in groups
             comes back after another.
         """
+        return self._fit_and_publish(X, groups=groups)
+
+    def _fit_draft(self, X: Any, groups: Any = None) -> None:
         X, runs = self._check_series(X, groups, reset=True)
         self.window_ = self._fitting_window(runs)
         plan = WindowPlan(runs, self.window_)
@@ -131,9 +119,7 @@ class SeriesDetector(BaseDetector):
         starts = starts[plan.is_full(starts)]
         self.run_starts_, self.window_starts_ = runs.starts, starts
         self._fit(plan.cut(X, starts))
-        scores = self._scores_for_threshold(X, plan)
-        self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
-        return self
+        self._set_threshold(self._scores_for_threshold(X, plan))
 
     def fit_predict(self, X: Any, y: Any = None, groups: Any = None) -> NDArray[Any]:
         """Fit the detector, and label the timestamps that it was fitted on.
@@ -144,8 +130,7 @@ class SeriesDetector(BaseDetector):
             Training series.
         y : Ignored
             Present for API consistency.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -161,8 +146,7 @@ class SeriesDetector(BaseDetector):
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to score, in the order of time.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -179,8 +163,7 @@ class SeriesDetector(BaseDetector):
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to score, in the order of time.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -196,8 +179,7 @@ class SeriesDetector(BaseDetector):
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to score, in the order of time.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -213,8 +195,7 @@ class SeriesDetector(BaseDetector):
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Series to label, in the order of time.
-        groups : array-like of shape (n_timestamps,), default=None
-            Ids of series that are stacked one below the other in X.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
 
         Returns
         -------
@@ -277,7 +258,7 @@ class SeriesDetector(BaseDetector):
                 f"longest run of consecutive rows has {runs.lengths.max()}. Windows of "
                 f"{window} rows are taken: pass more rows, or set a shorter window"
                 f"{_LONGER_GAP}.",
-                stacklevel=4,
+                stacklevel=6,
             )
         n_training = int(runs.lengths[runs.lengths >= window].sum())
         if 2 * n_training < runs.n_rows:
@@ -285,7 +266,7 @@ class SeriesDetector(BaseDetector):
                 f"Only {n_training} of {runs.n_rows} rows train, for the others lie in "
                 f"runs shorter than the window of {window} rows: set a shorter window"
                 f"{_LONGER_GAP}.",
-                stacklevel=4,
+                stacklevel=6,
             )
         return window
 

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._docstrings import shared_paragraphs
+from .._text import html_table
 from .._typing import FloatArray, IntArray
 from ..explanation import Explanation
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SeriesExplanation:
+@shared_paragraphs
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SeriesExplanation(Explanation):
     """Attributions of the anomaly scores in segments of a series to the sensors.
 
-    POSITIVE attributions push the anomaly score UP.
+    POSITIVE attributions push the anomaly score UP. It is an
+    :class:`~sklearn_anomaly_attr.Explanation` whose rows are the segments and whose
+    features are the sensors, and adds the timeline that the segments are part of.
+
+    Select segments by position, ``explanation[segments]``; see
+    :class:`~sklearn_anomaly_attr.BaseExplanation`. The timeline stays whole;
+    attributions outside the selected segments become 0.
 
     Parameters
     ----------
-    values : ndarray of shape (n_timestamps, n_sensors)
-        Attributions, in units of the anomaly score of a window, shared among
-        its timestamps; 0 outside the segments.
-    scores : ndarray of shape (n_timestamps,)
-        Anomaly scores; HIGHER is more abnormal.
-    threshold : float
-        Scores above it are predicted to be anomalies.
-    data : ndarray of shape (n_timestamps, n_sensors)
-        The series.
-    index : pandas.Index of length n_timestamps
-        Labels of the timestamps.
-    sensor_names : ndarray of shape (n_sensors,) of str
+    values : ndarray of shape (n_segments, n_sensors)
+        Mean attributions over the timestamps of each segment, in units of the
+        anomaly score of a window.
+    base_values : ndarray of shape (n_segments,)
+        NaN: means over timestamps do not add up to a score.
+    scores : ndarray of shape (n_segments,)
+        Largest anomaly scores of the segments; HIGHER is more abnormal.
+    data : ndarray of shape (n_segments, n_sensors)
+        Means of the sensors over the segments.
+    index : pandas.Index of length n_segments
+        Numbers of the segments, from 0.
+    feature_names, column_names : ndarray of shape (n_sensors,) of str
         Names of the sensors.
-    intervals : ndarray of int of shape (n_segments, 2)
-        The explained segments, half-open intervals of positions: segment i
-        holds the rows ``data[start:end]``.
-    segment_values : ndarray of shape (n_segments, n_sensors)
-        Mean attributions over the timestamps of each segment.
-    method : str, default=""
+    feature_groups : tuple of n_sensors tuples of int
+        Position of each sensor.
+    standard_errors, reference : None
+        There are none.
+    description : str, default=""
         How the attributions were found.
+    timestamp_values : ndarray of shape (n_timestamps, n_sensors)
+        Attributions, shared among the timestamps of a window; 0 outside the segments.
+    timestamp_scores : ndarray of shape (n_timestamps,)
+        Anomaly scores of the timestamps.
+    series : ndarray of shape (n_timestamps, n_sensors)
+        The series.
+    timestamps : pandas.Index of length n_timestamps
+        Labels of the timestamps.
+    intervals : ndarray of int of shape (n_segments, 2)
+        The segments, half-open intervals of positions: segment i holds the rows
+        ``series[start:end]``.
+    threshold : float {threshold}
 
     Examples
     --------
@@ -60,61 +81,107 @@ class SeriesExplanation:
     0 2024-01-01 05:50:00            10  heat 100%
     """
 
-    values: FloatArray
-    scores: FloatArray
-    threshold: float
-    data: FloatArray
-    index: pd.Index
-    sensor_names: NDArray[Any]
+    timestamp_values: FloatArray
+    timestamp_scores: FloatArray
+    series: FloatArray
+    timestamps: pd.Index
     intervals: IntArray
-    segment_values: FloatArray
-    method: str = ""
+    threshold: float
 
-    def __len__(self) -> int:
-        """Number of timestamps."""
-        return len(self.values)
+    _per_item: ClassVar[tuple[str, ...]] = (*Explanation._per_item, "intervals")
+    _display: ClassVar[str] = "SeriesDisplay"
+    _item: ClassVar[str] = "segment"
 
-    def __repr__(self) -> str:
-        n_timestamps, n_sensors = self.values.shape
-        return (
-            f"SeriesExplanation of {len(self.intervals)} segments of {n_timestamps} "
-            f"timestamps by {n_sensors} sensors"
-            + (f" ({self.method})" if self.method else "")
+    @classmethod
+    def from_timeline(
+        cls,
+        timestamp_values: FloatArray,
+        *,
+        timestamp_scores: FloatArray,
+        series: FloatArray,
+        timestamps: pd.Index,
+        feature_names: NDArray[Any],
+        intervals: IntArray,
+        threshold: float,
+        values: FloatArray | None = None,
+        description: str = "",
+    ) -> Self:
+        """Take segments out of a timeline.
+
+        Parameters
+        ----------
+        timestamp_values : ndarray of shape (n_timestamps, n_sensors)
+            Attributions of the timestamps.
+        timestamp_scores : ndarray of shape (n_timestamps,)
+            Their anomaly scores.
+        series : ndarray of shape (n_timestamps, n_sensors)
+            The series.
+        timestamps : pandas.Index of length n_timestamps
+            Labels of the timestamps.
+        feature_names : ndarray of shape (n_sensors,) of str
+            Names of the sensors.
+        intervals : ndarray of int of shape (n_segments, 2)
+            Half-open intervals of positions, none of them empty.
+        threshold : float {threshold}
+        values : ndarray of shape (n_segments, n_sensors), default=None
+            Attributions of the segments; means over their timestamps if None.
+        description : str, default=""
+            How the attributions were found.
+
+        Returns
+        -------
+        SeriesExplanation
+            With the scores and data of the segments.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from sklearn_anomaly_attr.series import SeriesExplanation
+        >>> explanation = SeriesExplanation.from_timeline(
+        ...     np.array([[0.0, 0.0], [3.0, 1.0]]),
+        ...     timestamp_scores=np.array([0.0, 4.0]),
+        ...     series=np.array([[1.0, 2.0], [9.0, 3.0]]),
+        ...     timestamps=pd.RangeIndex(2),
+        ...     feature_names=np.array(["flow", "heat"], dtype=object),
+        ...     intervals=np.array([[1, 2]]),
+        ...     threshold=2.0,
+        ... )
+        >>> explanation.segments()["sensors"].tolist()
+        ['flow 75%, heat 25%']
+        """
+        n_sensors = len(feature_names)
+        slices = [slice(*interval) for interval in intervals.tolist()]
+        if values is None:
+            values = _means(timestamp_values, slices)
+        return cls(
+            values=values,
+            base_values=np.full(len(slices), np.nan),
+            scores=np.array([timestamp_scores[rows].max() for rows in slices]),
+            data=_means(series, slices),
+            index=pd.RangeIndex(len(slices), name="segment"),
+            feature_names=feature_names,
+            column_names=feature_names,
+            feature_groups=tuple((i,) for i in range(n_sensors)),
+            description=description,
+            timestamp_values=timestamp_values,
+            timestamp_scores=timestamp_scores,
+            series=series,
+            timestamps=timestamps,
+            intervals=intervals,
+            threshold=threshold,
         )
 
-    def to_frame(self) -> pd.DataFrame:
-        """Attributions as a DataFrame with the timestamps' labels.
+    def timeline(self) -> pd.DataFrame:
+        """Attributions of the timestamps as a DataFrame with their labels.
 
         Returns
         -------
         pandas.DataFrame of shape (n_timestamps, n_sensors)
             0 outside the segments; POSITIVE pushes the anomaly score UP.
         """
-        return pd.DataFrame(self.values, index=self.index, columns=self.sensor_names)
-
-    def by_segment(self) -> Explanation:
-        """Take each segment for one row.
-
-        Returns
-        -------
-        Explanation
-            With `segment_values`, the peak scores, and the sensors' means over
-            the segment for data, for :class:`~sklearn_anomaly_attr.AttributionDisplay`
-            and the metrics.
-        """
-        n_sensors = len(self.sensor_names)
-        slices = [slice(*interval) for interval in self.intervals.tolist()]
-        means = [self.data[rows].mean(axis=0) for rows in slices]
-        return Explanation(
-            values=self.segment_values,
-            base_values=np.full(len(slices), np.nan),
-            scores=np.array([self.scores[rows].max() for rows in slices]),
-            data=np.reshape(means, (-1, n_sensors)),
-            index=pd.RangeIndex(len(slices), name="segment"),
-            feature_names=self.sensor_names,
-            column_names=self.sensor_names,
-            groups=tuple((i,) for i in range(n_sensors)),
-            method=self.method,
+        return pd.DataFrame(
+            self.timestamp_values, index=self.timestamps, columns=self.feature_names
         )
 
     def segments(self, k: int = 3, *, min_share: float = 0.05) -> pd.DataFrame:
@@ -141,59 +208,52 @@ class SeriesExplanation:
         Raises
         ------
         ValueError
-            If k is below 1, or min_share is no part.
+            If k is below 1, or min_share is not in [0, 1].
         """
-        by_segment = self.by_segment()
-        top = by_segment.top_features(k, min_share=min_share)
-        top = top[top["attribution"] > 0.0]
+        numbered = self._replaced(index=pd.RangeIndex(len(self)))
+        top = numbered.top_features(k, min_share=min_share)
+        top = top[top["share"] > 0.0]
         named = top["feature"].astype(str) + top["share"].map(" {:.0%}".format)
-        sensors = named.groupby(top["row"]).agg(", ".join)
-        table = self._bounds(by_segment.index)
-        table["n_timestamps"] = self.intervals[:, 1] - self.intervals[:, 0]
-        table["peak_score"] = by_segment.scores
+        sensors = named.groupby(top["segment"]).agg(", ".join)
+        table = bounds_of(self.timestamps, self.intervals)
+        table["n_timestamps"] = self._n_timestamps()
+        table["peak_score"] = self.scores
         table["sensors"] = sensors.reindex(table.index, fill_value="")
-        return table.rename_axis(None)
+        return table.set_axis(self.index.rename(None))
 
-    def top_sensors(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
-        """List the k sensors of each segment that push its score up the most.
+    def _n_timestamps(self) -> IntArray:
+        n_timestamps: IntArray = self.intervals[:, 1] - self.intervals[:, 0]
+        return n_timestamps
 
-        Parameters
-        ----------
-        k : int, default=3
-            Number of sensors a segment; all, if there are fewer.
-        min_share : float, default=0.0
-            Leave out sensors with less than this part, in [0, 1], of all that
-            pushes the score up. The first five of servers' sensors are the right
-            ones more often with 0.05.
+    def _selected(self, rows: slice | IntArray) -> dict[str, Any]:
+        selected = super()._selected(rows)
+        inside = np.zeros((len(self.timestamps), 1), dtype=bool)
+        for start, end in selected["intervals"].tolist():
+            inside[start:end] = True
+        values = np.where(inside, self.timestamp_values, 0.0)
+        return {**selected, "timestamp_values": values}
 
-        Returns
-        -------
-        pandas.DataFrame
-            One line a segment and sensor, with the columns `segment`
-            (position), `start` and `end` (as in :meth:`segments`), `rank`
-            (from 1), `sensor`, `value` (its mean over the segment),
-            `attribution`, and `share` of all that pushes the score up.
+    def _labels(self, items: IntArray) -> dict[str, Any]:
+        bounds = bounds_of(self.timestamps, self.intervals[items])
+        start, end = bounds["start"], bounds["end"]
+        return {**super()._labels(items), "start": start, "end": end}
 
-        Raises
-        ------
-        ValueError
-            If k is below 1, or min_share is no part.
-        """
-        by_segment = self.by_segment()
-        top = by_segment.top_features(k, min_share=min_share)
-        top = top.rename(columns={"row": "segment", "feature": "sensor"})
-        bounds = self._bounds(top["segment"].to_numpy(dtype=np.intp))
-        for place, name in enumerate(bounds.columns, 1):
-            top.insert(place, name, bounds[name].to_numpy())
-        return top
+    def _heading(self) -> dict[str, Any]:
+        return {"threshold": self.threshold}
 
-    def _bounds(self, segments: Any) -> pd.DataFrame:
-        """Start and end of some segments, as ``explain`` takes them."""
-        return bounds_of(self.index, self.intervals[np.asarray(segments, np.intp)])
+    def _records(self) -> Iterable[dict[str, Any]]:
+        lengths = self._n_timestamps()
+        for length, record in zip(lengths, super()._records(), strict=True):
+            yield {"n_timestamps": length, **record}
 
-    def _repr_html_(self) -> str:
-        """Render the table of segments, for notebooks."""
-        return f"<p>{self!r}</p>{self.segments()._repr_html_()}"  # type: ignore[operator]
+    def _extent(self) -> str:
+        n_timestamps, n_sensors = self.series.shape
+        return (
+            f"{len(self)} segments of {n_timestamps} timestamps by {n_sensors} sensors"
+        )
+
+    def _html(self, max_rows: int) -> tuple[str, str]:
+        return "", html_table(self.segments())
 
 
 def bounds_of(index: pd.Index, intervals: IntArray) -> pd.DataFrame:
@@ -206,3 +266,9 @@ def bounds_of(index: pd.Index, intervals: IntArray) -> pd.DataFrame:
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
         start, end = index[start], index[end - 1]
     return pd.DataFrame({"start": start, "end": end})
+
+
+def _means(timeline: FloatArray, slices: list[slice]) -> FloatArray:
+    """Means over some stretches of a timeline."""
+    means = [timeline[rows].mean(axis=0) for rows in slices]
+    return np.reshape(means, (-1, timeline.shape[1]))

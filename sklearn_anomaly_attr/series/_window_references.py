@@ -1,43 +1,29 @@
-"""What the absent cells of windows are replaced by."""
+"""What the absent cells of windows show."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
-from torch import Tensor
 
 from .._scale import CommonScale
 from .._typing import FloatArray, IntArray
-from ..explainers._references import (
-    References,
-    SharedReferences,
-    make_references,
-    typical_row,
-)
-from ..scores import TorchScore
+from ..explainers._reference_kinds import make_references
+from ..explainers._references import PreparedReferences, References, TrainingRows
 from ._runs import WindowPlan
+from ._window_view import WindowView
 
+# What the parameter `references` of explainers of series takes, beside "auto".
 REFERENCES = frozenset(
     {"context", "zero", "mean", "median", "neighbors", "sample", "reconstruction"}
 )
 
 
-class GivenReferences(References):
-    """References ``(n_windows, n_references, n_columns)`` made beforehand."""
-
-    def __init__(self, rows: FloatArray, weights: FloatArray) -> None:
-        self.rows = rows
-        self.weights = weights
-
-    def of(self, X: FloatArray) -> FloatArray:
-        """The references of the windows X."""
-        return self.rows
-
-
 def make_window_references(
-    kind: str, n_references: int, X: FloatArray, rows: FloatArray, seed: int
+    kind: str,
+    n_references: int,
+    X: FloatArray,
+    rows: FloatArray,
+    seed: int,
+    view: WindowView | None = None,
 ) -> References:
     """Find references that training gives; the mean where it does not.
 
@@ -51,19 +37,30 @@ def make_window_references(
         The training series.
     rows : ndarray of shape (n_windows, window * n_sensors)
         The training windows.
-    seed : int
+    random_state : int
         Seeds the draw.
+    view : WindowView, default=None
+        The detector, for "reconstruction".
+
+    Returns
+    -------
+    made : object
+        The prepared references.
     """
-    scale = CommonScale.of(X, np.zeros(X.shape[1], dtype=np.intp))
     window = rows.shape[1] // X.shape[1]
-    if kind in ("neighbors", "sample"):
-        numbers = np.zeros(rows.shape[1], dtype=np.intp)
-        repeated = CommonScale(np.tile(scale.spread, window), numbers)
-        return make_references(kind, n_references, rows, repeated, seed)
     if kind == "zero":
-        return SharedReferences(np.zeros((1, rows.shape[1])))
-    row = typical_row(X, scale, "median" if kind == "median" else "mean")
-    return SharedReferences(np.tile(row, window)[None])
+        return PreparedReferences(np.zeros((1, 1, rows.shape[1])))
+    if kind in ("mean", "median", "context"):
+        row = np.median(X, axis=0) if kind == "median" else X.mean(axis=0)
+        return PreparedReferences(np.tile(row, window)[None, None])
+    numbers = np.zeros(X.shape[1], dtype=np.intp)
+    spread = np.tile(CommonScale.of(X, numbers).spread, window)
+    scale = CommonScale(spread, np.tile(numbers, window))
+    references = make_references(kind, n_references)
+    if view is not None:
+        references.check(view)
+    references.prepare(TrainingRows(rows, scale, seed, estimator=view))
+    return references
 
 
 def local_context(
@@ -104,29 +101,3 @@ def local_context(
         if len(near):
             means[i] = X[near].mean(axis=0)
     return means
-
-
-def reconstruct(score: TorchScore, x: Tensor) -> Tensor:
-    """Reconstructions of windows, in the units of the sensors.
-
-    Raises
-    ------
-    ValueError
-        If the detector makes none.
-    """
-    function: Any = getattr(score, "function", None)
-    net: Any = getattr(function, "net", None)
-    if not (hasattr(net, "reconstruct") or hasattr(net, "_reconstruct")):
-        raise ValueError(
-            "references='reconstruction' needs a detector that reconstructs windows, "
-            f"and this one does not (score: {score.description}): take an "
-            "LSTMAutoencoderDetector, or other references, such as 'context'."
-        )
-    rows = (x - function.center) / function.scale
-    with torch.no_grad():
-        if hasattr(net, "reconstruct"):
-            rows = net.reconstruct(rows)
-        else:
-            windows = rows.unflatten(1, (-1, net.output.out_features))
-            rows = net._reconstruct(windows).flatten(start_dim=1)
-    return rows * function.scale + function.center

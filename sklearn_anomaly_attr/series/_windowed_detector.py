@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from copy import copy
 from numbers import Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import check_is_fitted
 
+from .._docstrings import shared_paragraphs
 from .._random import seed_unseeded
 from .._sklearn_compat import Interval
 from .._typing import FloatArray, IntArray
@@ -17,7 +19,11 @@ from .._validation import finite_scores, fit_detector, score_method
 from ._runs import WindowPlan, split_in_time
 from ._series_detector import SeriesDetector
 
+if TYPE_CHECKING:
+    from ..scores import TorchScore
 
+
+@shared_paragraphs
 class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
     """Detect anomalous timestamps of a multivariate series with any detector.
 
@@ -48,10 +54,7 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         mean over the windows that hold it. "end": that of the window that ends
         there, which needs no later rows; near the start of a run, that of its
         first window. "max": that of the most abnormal window that holds it.
-    max_gap : "auto", None, str, timedelta or offset, default="auto"
-        Longest step in time inside a window, such as "5min", where X is a
-        DataFrame whose index holds dates or durations. "auto" is 1.5 times the
-        median step of the training rows; None allows any.
+    max_gap : "auto", None, str, timedelta or offset, default="auto" {max_gap}
     contamination : float, default=0.1
         Share of the training timestamps beyond the threshold of ``predict``, in
         (0, 0.5], or of those held out. On a clean series: the rate of false
@@ -63,34 +66,21 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         from the scores of all training timestamps, as elsewhere in scikit-learn,
         which is too low for a detector by neighbours, see the notes.
     random_state : int, RandomState instance or None, default=None
-        Where set, it seeds the detector's ``random_state`` parameters that are
-        None.
+        {seeds_inner_detectors}
 
     Attributes
     ----------
     estimator_ : estimator
         The detector, fitted on the training windows.
-    window_ : int
-        Number of timestamps in a window.
-    stride_ : int
-        Number of timestamps from one training window to the next.
-    max_gap_ : float or None
-        Longest step inside a window, in seconds; None for any.
-    run_starts_ : ndarray of shape (n_runs,)
-        First training row of each run of consecutive timestamps.
-    window_starts_ : ndarray of shape (n_windows,)
-        First row of each training window.
-    offset_ : float
-        Threshold on ``score_samples``; timestamps below it are anomalies.
+    {fitted_windows}
+    offset_ : float {series_offset}
     n_features_in_ : int
         Number of sensors: of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen in ``fit``, where all are strings.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,) {feature_names_in_}
 
     Raises
     ------
-    TypeError
-        In ``fit``, if ``estimator`` gives no anomaly score.
+    TypeError {no_anomaly_score}
     ValueError
         In ``fit``, if X is not a finite numeric table of at least two rows, if
         its index goes back in time or repeats a time, if an id in ``groups``
@@ -200,7 +190,8 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         later[held_out + 1] = 1
         later = later.cumsum()
         alone = later[stop] - later[first] == stop - first
-        return plan.reduce(scores, self.reduce)[alone]
+        known: FloatArray = plan.reduce(scores, self.reduce)[alone]
+        return known
 
     def _split(self, starts: IntArray, plan: WindowPlan) -> tuple[IntArray, IntArray]:
         """Windows to fit on and to hold out for the threshold, of those given."""
@@ -221,6 +212,24 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return finite_scores(self.estimator_, X)
+
+    def _torch_score(self) -> TorchScore:
+        if self.window_ > 1:
+            raise ValueError(
+                f"WindowedDetector scores windows of {self.window_} rows, and a row "
+                "alone is none: explain the series by SensorExplainer or "
+                "SeriesCounterfactualExplainer, or pass its inner detector with "
+                "windows that are flattened to rows."
+            )
+        return self._window_score()
+
+    def _window_score(self) -> TorchScore:
+        """The score of flattened windows on tensors."""
+        # The detector itself needs no torch.
+        from ..scores import torch_score
+
+        check_is_fitted(self)
+        return torch_score(self.estimator_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -16,16 +16,24 @@ from ._solver import all_coalitions
 class Coalitions(NamedTuple):
     """A plan of coalitions with their weights in kernel SHAP's regression.
 
-    Attributes
+    Parameters
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         Nobody first, everybody last.
     weights : ndarray of shape (n_coalitions,)
         Regression weights; 0 for the first and the last, which are
         constraints.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.shapley import plan_coalitions
+    >>> coalitions, weights = plan_coalitions(2, 4, np.random.RandomState(0))
+    >>> weights
+    array([0. , 0.5, 0.5, 0. ])
     """
 
-    masks: BoolArray
+    coalitions: BoolArray
     weights: FloatArray
 
 
@@ -59,20 +67,32 @@ def plan_coalitions(
     ValueError
         If the budget is below min(n_players + 2, 2**n_players): the singletons
         must fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.shapley import plan_coalitions
+    >>> plan = plan_coalitions(2, 4, np.random.RandomState(0))
+    >>> plan.coalitions.astype(int)
+    array([[0, 0],
+           [1, 0],
+           [0, 1],
+           [1, 1]])
     """
     least = min(n_players + 2, 2**n_players)
     if budget < least:
         raise ValueError(
             f"max_evaluations={budget} coalitions are too few to tell {n_players} "
-            f"players apart: allow at least {least}, or group columns by `groups`."
+            f"players apart: allow at least {least}, or group columns by "
+            "`feature_groups`."
         )
     if n_players <= 30 and 2**n_players <= budget:
-        masks = all_coalitions(n_players)
-        size = masks.sum(axis=1)
-        weights = np.zeros(len(masks))
+        coalitions = all_coalitions(n_players)
+        size = coalitions.sum(axis=1)
+        weights = np.zeros(len(coalitions))
         inner = (size > 0) & (size < n_players)
         weights[inner] = (_mass(n_players) / _count(n_players))[size[inner] - 1]
-        return Coalitions(masks, weights)
+        return Coalitions(coalitions, weights)
     return _partial_plan(n_players, budget - 2, rng)
 
 
@@ -108,15 +128,17 @@ def _partial_plan(n: int, budget: int, rng: np.random.RandomState) -> Coalitions
         left -= int(count[sizes - 1].sum())
         size += 1
     drawn = _draw_pairs(n, size, left // 2, rng)
-    return _assemble([*blocks, *drawn, *((~masks, weight) for masks, weight in drawn)])
+    return _assemble(
+        [*blocks, *drawn, *((~coalitions, weight) for coalitions, weight in drawn)]
+    )
 
 
 def _subsets(n_players: int, size: int) -> BoolArray:
     """All coalitions of one size."""
     members = np.array(list(combinations(range(n_players), size)), dtype=np.intp)
-    masks = np.zeros((len(members), n_players), dtype=bool)
-    np.put_along_axis(masks, members, True, axis=1)
-    return masks
+    coalitions = np.zeros((len(members), n_players), dtype=bool)
+    np.put_along_axis(coalitions, members, True, axis=1)
+    return coalitions
 
 
 def _draw_pairs(
@@ -136,17 +158,17 @@ def _draw_pairs(
     total = pair_mass.sum()
     for size, pairs in zip(sizes, quota, strict=True):
         if pairs:
-            masks = _distinct_subsets(n, int(size), int(pairs), rng)
-            drawn.append((masks, pair_mass[size - smallest] / pairs))
+            coalitions = _distinct_subsets(n, int(size), int(pairs), rng)
+            drawn.append((coalitions, pair_mass[size - smallest] / pairs))
     # Sizes too rare for a single pair leave their mass to the others.
     covered = pair_mass[quota > 0].sum()
-    return [(masks, weight * total / covered) for masks, weight in drawn]
+    return [(coalitions, weight * total / covered) for coalitions, weight in drawn]
 
 
 def _apportion(mass: FloatArray, total: int) -> NDArray[np.int_]:
     """Whole numbers in proportion to `mass` that add up to `total`."""
     exact = total * mass / mass.sum()
-    whole = np.floor(exact).astype(int)
+    whole: NDArray[np.int_] = np.floor(exact).astype(int)
     whole[np.argsort(whole - exact, kind="stable")[: total - whole.sum()]] += 1
     return whole
 
@@ -155,24 +177,24 @@ def _distinct_subsets(
     n: int, size: int, number: int, rng: np.random.RandomState
 ) -> BoolArray:
     """Draw different coalitions of one size, none the complement of another."""
-    masks = np.empty((0, n), dtype=bool)
-    while len(masks) < number:
+    coalitions = np.empty((0, n), dtype=bool)
+    while len(coalitions) < number:
         order = rng.random_sample((2 * number, n)).argsort(axis=1)
         drawn = order < size
         if 2 * size == n:
             drawn ^= ~drawn[:, :1]
-        masks = np.concatenate([masks, drawn])
-        _, first = np.unique(masks, axis=0, return_index=True)
-        masks = masks[np.sort(first)]
-    return masks[:number]
+        coalitions = np.concatenate([coalitions, drawn])
+        _, first = np.unique(coalitions, axis=0, return_index=True)
+        coalitions = coalitions[np.sort(first)]
+    return coalitions[:number]
 
 
 def _assemble(blocks: list[tuple[BoolArray, float]]) -> Coalitions:
     """Put nobody before, and everybody behind, coalitions of equal weights."""
-    masks = [block for block, _ in blocks]
+    coalitions = [block for block, _ in blocks]
     weights = [np.full(len(block), weight) for block, weight in blocks]
-    nobody = np.zeros((1, masks[0].shape[1]), dtype=bool)
+    nobody = np.zeros((1, coalitions[0].shape[1]), dtype=bool)
     return Coalitions(
-        np.concatenate([nobody, *masks, ~nobody]),
+        np.concatenate([nobody, *coalitions, ~nobody]),
         np.concatenate([[0.0], *weights, [0.0]]),
     )

@@ -23,7 +23,7 @@ class ExactEnumeration:
 
     Attributes
     ----------
-    masks : bool ndarray of shape (2**n_players, n_players)
+    coalitions : bool ndarray of shape (2**n_players, n_players)
         All coalitions; nobody first, everybody last.
 
     Raises
@@ -45,14 +45,14 @@ class ExactEnumeration:
         if n_players > _MOST_PLAYERS:
             raise ValueError(
                 f"Enumerating the coalitions of {n_players} players is out of reach: "
-                f"group columns by `groups` into at most {_MOST_PLAYERS}, or use "
-                "KernelRegression, as KernelShap does."
+                f"group columns by `feature_groups` into at most {_MOST_PLAYERS}, or "
+                "use KernelRegression, as KernelShap does."
             )
-        self.masks = all_coalitions(n_players)
-        self._operator = shapley_weights(self.masks)
+        self.coalitions = all_coalitions(n_players)
+        self._operator = shapley_weights(self.coalitions)
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Share the worth of the masks.
+        """Share the worth of the coalitions.
 
         Parameters
         ----------

@@ -63,12 +63,12 @@ class InteractionRegression:
 
     Attributes
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         The coalitions to ask; nobody first, everybody last.
     pairs : ndarray of shape (n_pairs, 2)
         The pairs of players, in lexicographic order.
     exact : bool
-        Whether the masks are all coalitions.
+        Whether the coalitions are all coalitions.
 
     Raises
     ------
@@ -86,7 +86,8 @@ class InteractionRegression:
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.shapley import InteractionRegression
     >>> solver = InteractionRegression(3)
-    >>> worth = solver.masks @ [1.0, 2.0, 3.0] + solver.masks[:, :2].all(axis=1)
+    >>> first_two = solver.coalitions[:, :2].all(axis=1)
+    >>> worth = solver.coalitions @ [1.0, 2.0, 3.0] + first_two
     >>> solver.solve(worth[None]).values.round(9) + 0.0
     array([[1., 2., 3., 1., 0., 0.]])
     """
@@ -105,18 +106,18 @@ class InteractionRegression:
             raise ValueError(
                 f"max_evaluations={max_evaluations} coalitions are too few to tell "
                 f"the interactions of {n_players} players: allow at least {least}, "
-                "or group columns by `groups`."
+                "or group columns by `feature_groups`."
             )
         if 2**n_players > max_evaluations:
             max_evaluations = min(max_evaluations, max(least, _MOST_COALITIONS))
         self._alone = KernelRegression(n_players, max_evaluations, random_state)
-        self.masks = self._alone.masks
+        self.coalitions = self._alone.coalitions
         self.exact = self._alone.exact
         self.pairs = np.column_stack(np.triu_indices(n_players, 1))
-        self._kriging = None if self.exact else PairKriging(self.masks, self.pairs)
+        self._kriging = None if self.exact else PairKriging(self.coalitions, self.pairs)
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Share the worth of the masks.
+        """Share the worth of the coalitions.
 
         Parameters
         ----------
@@ -132,11 +133,11 @@ class InteractionRegression:
         alone = self._alone.solve(worth)
         gain = worth - worth[:, :1]
         if self._kriging is None:
-            pairs = gain @ interaction_weights(self.masks, self.pairs)
-            mains = alone.values - _halves(pairs, self.pairs, self.masks.shape[1])
+            pairs = gain @ interaction_weights(self.coalitions, self.pairs)
+            mains = alone.values - _halves(pairs, self.pairs, self.coalitions.shape[1])
             return ShapleyValues(np.hstack([mains, pairs]), alone.base_values)
         pairs = self._kriging.values(gain)
-        mains = alone.values - _halves(pairs, self.pairs, self.masks.shape[1])
+        mains = alone.values - _halves(pairs, self.pairs, self.coalitions.shape[1])
         assert alone.standard_errors is not None
         of_halves, of_pairs = self._kriging.standard_errors(gain)
         of_mains = np.hypot(alone.standard_errors, of_halves)
@@ -160,17 +161,17 @@ class PairKriging:
 
     Parameters
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         Coalitions, each with its complement.
     pairs : ndarray of shape (n_pairs, 2)
         Pairs of players.
     """
 
-    def __init__(self, masks: BoolArray, pairs: NDArray[np.intp]) -> None:
-        position = {mask.tobytes(): i for i, mask in enumerate(masks)}
-        self._half = np.flatnonzero(masks[:, 0])
-        self._rest = np.array([position[m.tobytes()] for m in ~masks[self._half]])
-        half = masks[self._half]
+    def __init__(self, coalitions: BoolArray, pairs: NDArray[np.intp]) -> None:
+        position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
+        self._half = np.flatnonzero(coalitions[:, 0])
+        self._rest = np.array([position[m.tobytes()] for m in ~coalitions[self._half]])
+        half = coalitions[self._half]
         n, n_players = half.shape
         signs = np.where(half, 1.0, -1.0)
         products = signs[:, pairs[:, 0]] * signs[:, pairs[:, 1]]
@@ -254,11 +255,13 @@ class PairKriging:
         return (gain[:, self._half] + gain[:, self._rest]) / 2
 
 
-def interaction_weights(masks: BoolArray, pairs: NDArray[np.intp]) -> FloatArray:
+def interaction_weights(coalitions: BoolArray, pairs: NDArray[np.intp]) -> FloatArray:
     """Weights (n_coalitions, n_pairs) of coalitions in the definition."""
-    both = masks[:, pairs].sum(axis=2, dtype=np.int16)
-    others = masks.sum(axis=1, keepdims=True, dtype=np.int16) - both
-    return np.where(both == 1, -1.0, 1.0) * _share(masks.shape[1])[others]
+    both = coalitions[:, pairs].sum(axis=2, dtype=np.int16)
+    others = coalitions.sum(axis=1, keepdims=True, dtype=np.int16) - both
+    signs = np.where(both == 1, -1.0, 1.0)
+    weights: FloatArray = signs * _share(coalitions.shape[1])[others]
+    return weights
 
 
 def _share(n_players: int) -> FloatArray:
@@ -289,7 +292,8 @@ def _unexplained(
 ) -> FloatArray:
     """What predictions leave of the variance that the values have of their own."""
     explained = (weights * (2 * to_values - covariance @ weights)).sum(axis=0)
-    return (own - explained).clip(min=0.0)
+    left: FloatArray = (own - explained).clip(min=0.0)
+    return left
 
 
 def _pair_weights_squared(n_players: int) -> float:

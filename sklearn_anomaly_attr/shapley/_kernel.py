@@ -43,7 +43,7 @@ class KernelRegression:
 
     Attributes
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         The coalitions to ask; nobody first, everybody last.
     exact : bool
         Whether they are all coalitions.
@@ -63,7 +63,7 @@ class KernelRegression:
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.shapley import KernelRegression
     >>> solver = KernelRegression(20, max_evaluations=100)
-    >>> worth = solver.masks @ np.arange(20.0)  # an additive game
+    >>> worth = solver.coalitions @ np.arange(20.0)  # an additive game
     >>> bool(np.allclose(solver.solve(worth[None]).values, np.arange(20.0)))
     True
     """
@@ -79,17 +79,17 @@ class KernelRegression:
         if random_state is None:
             random_state = np.random.RandomState()
         plan = plan_coalitions(n_players, max_evaluations, random_state)
-        self.masks = plan.masks
-        self.exact = len(self.masks) == 2**n_players
+        self.coalitions = plan.coalitions
+        self.exact = len(self.coalitions) == 2**n_players
         paired = 2 * n_players + 2 <= max_evaluations <= _MOST_KRIGING
         self._estimator: Kriging | LeastSquares
         if paired and not self.exact:
-            self._estimator = Kriging(plan.masks)
+            self._estimator = Kriging(plan.coalitions)
         else:
             self._estimator = LeastSquares(*plan)
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Share the worth of the masks.
+        """Share the worth of the coalitions.
 
         Parameters
         ----------

@@ -36,7 +36,7 @@ class Kriging:
 
     Parameters
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         Coalitions, each with its complement; nobody and everybody among them.
 
     Attributes
@@ -51,11 +51,11 @@ class Kriging:
     (Krawtchouk polynomials).
     """
 
-    def __init__(self, masks: BoolArray) -> None:
-        position = {mask.tobytes(): i for i, mask in enumerate(masks)}
-        self._half = np.flatnonzero(masks[:, 0])
-        self._rest = np.array([position[m.tobytes()] for m in ~masks[self._half]])
-        half = masks[self._half]
+    def __init__(self, coalitions: BoolArray) -> None:
+        position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
+        self._half = np.flatnonzero(coalitions[:, 0])
+        self._rest = np.array([position[m.tobytes()] for m in ~coalitions[self._half]])
+        half = coalitions[self._half]
         n_pairs, n_players = half.shape
         signs = np.where(half, 1.0, -1.0)
         variances = {k: v / comb(n_players, k) for k, v in _orders(n_players).items()}
@@ -77,7 +77,7 @@ class Kriging:
         weights, self._scatter = best_weights(
             covariance, to_values, signs, 2.0 * np.eye(n_players)
         )
-        self.operator = np.zeros(masks.shape)
+        self.operator = np.zeros(coalitions.shape)
         self.operator[self._half] = weights / 2
         self.operator[self._rest] = -weights / 2
 
@@ -105,7 +105,8 @@ class Kriging:
         """
         odd = (worth[:, self._half] - worth[:, self._rest]) / 2
         scale = ((odd @ self._scatter) * odd).sum(axis=1).clip(min=0.0)
-        return np.sqrt(scale[:, None] * self._unexplained)
+        errors: FloatArray = np.sqrt(scale[:, None] * self._unexplained)
+        return errors
 
 
 def best_weights(
@@ -163,4 +164,5 @@ def krawtchouk(order: int, n: int) -> FloatArray:
         (-1) ** j * comb(minus, j) * comb(n - minus, order - j)
         for j in range(order + 1)
     ]
-    return np.sum(terms, axis=0)
+    sums: FloatArray = np.sum(terms, axis=0)
+    return sums

@@ -21,7 +21,7 @@ class LeastSquares:
 
     Parameters
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         Coalitions; nobody first, everybody last.
     weights : ndarray of shape (n_coalitions,)
         Their weights.
@@ -32,11 +32,11 @@ class LeastSquares:
         ``gain @ operator`` are the values, `gain` the worth beyond nobody's.
     """
 
-    def __init__(self, masks: BoolArray, weights: FloatArray) -> None:
-        self._masks = masks
-        self.operator = _constrained_operator(masks, weights)
-        shares = _drawn_shares(masks)
-        self._pairs = _drawn_pairs(masks, shares)
+    def __init__(self, coalitions: BoolArray, weights: FloatArray) -> None:
+        self._coalitions = coalitions
+        self.operator = _constrained_operator(coalitions, weights)
+        shares = _drawn_shares(coalitions)
+        self._pairs = _drawn_pairs(coalitions, shares)
         # Draws without repeats vary less where they are a large part of all.
         self._corrections = np.sqrt(1.0 - shares)
 
@@ -56,46 +56,48 @@ class LeastSquares:
         if len(self._pairs) == 0:
             return None
         first, second = self._pairs.T
-        residual = gain - gain @ self.operator @ self._masks.T
+        residual = gain - gain @ self.operator @ self._coalitions.T
         residual *= self._corrections
         r, s = residual[:, first], residual[:, second]
         a, b = self.operator[first], self.operator[second]
         variance = r**2 @ a**2 + s**2 @ b**2 + 2.0 * (r * s) @ (a * b)
-        return np.sqrt(variance.clip(min=0.0))
+        errors: FloatArray = np.sqrt(variance.clip(min=0.0))
+        return errors
 
 
-def _constrained_operator(masks: BoolArray, weights: FloatArray) -> FloatArray:
+def _constrained_operator(coalitions: BoolArray, weights: FloatArray) -> FloatArray:
     """Matrix from gains to values.
 
     The values are equal shares of the total gain plus Q @ theta, Q an
     orthonormal basis of what sums to zero; theta is unconstrained.
     """
-    n_players = masks.shape[1]
-    operator = np.zeros(masks.shape)
+    n_players = coalitions.shape[1]
+    operator = np.zeros(coalitions.shape)
     if n_players > 1:
         basis = null_space(np.ones((1, n_players)))
-        design = masks @ basis
+        design = coalitions @ basis
         weighted = design * weights[:, None]
         theta = solve(design.T @ weighted, weighted.T, assume_a="pos")
         operator = (basis @ theta).T
-    operator[-1] = 1.0 / n_players - masks.mean(axis=1) @ operator
+    operator[-1] = 1.0 / n_players - coalitions.mean(axis=1) @ operator
     return operator
 
 
-def _drawn_shares(masks: BoolArray) -> FloatArray:
+def _drawn_shares(coalitions: BoolArray) -> FloatArray:
     """Each coalition's size's share of drawn coalitions; 1 where enumerated."""
-    n_players = masks.shape[1]
-    size = masks.sum(axis=1)
+    n_players = coalitions.shape[1]
+    size = coalitions.sum(axis=1)
     counts = np.bincount(size, minlength=n_players + 1)
-    return (counts / comb(n_players, np.arange(n_players + 1)))[size]
+    shares: FloatArray = (counts / comb(n_players, np.arange(n_players + 1)))[size]
+    return shares
 
 
-def _drawn_pairs(masks: BoolArray, shares: FloatArray) -> NDArray[np.intp]:
+def _drawn_pairs(coalitions: BoolArray, shares: FloatArray) -> NDArray[np.intp]:
     """Positions of coalitions and complements of sizes not enumerated."""
     drawn = shares < 1.0
-    position = {mask.tobytes(): i for i, mask in enumerate(masks)}
+    position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
     pairs = [
-        (i, position.get((~masks[i]).tobytes(), -1))
-        for i in np.flatnonzero(masks[:, 0] & drawn)
+        (i, position.get((~coalitions[i]).tobytes(), -1))
+        for i in np.flatnonzero(coalitions[:, 0] & drawn)
     ]
     return np.array([pair for pair in pairs if pair[1] >= 0], dtype=np.intp)

@@ -28,7 +28,7 @@ class MarginalContributions:
 
     Attributes
     ----------
-    masks : bool ndarray of shape (n_players + 2, n_players)
+    coalitions : bool ndarray of shape (n_players + 2, n_players)
         The coalitions to ask: nobody, all others of each player or each player
         alone, and everybody.
 
@@ -42,7 +42,7 @@ class MarginalContributions:
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.shapley import MarginalContributions
     >>> solver = MarginalContributions(2)
-    >>> worth = 1.0 * solver.masks.all(axis=1)[None]  # both together are worth 1
+    >>> worth = 1.0 * solver.coalitions.all(axis=1)[None]  # both together are worth 1
     >>> solver.solve(worth).values
     array([[1., 1.]])
     >>> MarginalContributions(2, last=False).solve(worth).values
@@ -53,10 +53,10 @@ class MarginalContributions:
         self.last = last
         nobody = np.zeros((1, n_players), dtype=bool)
         alone = np.eye(n_players, dtype=bool)
-        self.masks = np.concatenate([nobody, ~alone if last else alone, ~nobody])
+        self.coalitions = np.concatenate([nobody, ~alone if last else alone, ~nobody])
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Compare the worth of the masks.
+        """Compare the worth of the coalitions.
 
         Parameters
         ----------

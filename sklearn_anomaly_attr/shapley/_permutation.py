@@ -29,7 +29,7 @@ class PermutationSampling:
 
     Attributes
     ----------
-    masks : bool ndarray of shape (n_coalitions, n_players)
+    coalitions : bool ndarray of shape (n_coalitions, n_players)
         The coalitions along the orders, without repeats; nobody first,
         everybody last.
 
@@ -48,7 +48,7 @@ class PermutationSampling:
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.shapley import PermutationSampling
     >>> solver = PermutationSampling(4, n_permutations=2)
-    >>> worth = solver.masks @ np.arange(4.0)  # an additive game
+    >>> worth = solver.coalitions @ np.arange(4.0)  # an additive game
     >>> solver.solve(worth[None]).values
     array([[0., 1., 2., 3.]])
     """
@@ -73,16 +73,16 @@ class PermutationSampling:
         # players at places below t.
         places = orders.argsort(axis=2)
         prefixes = places[:, :, None, :] < np.arange(n_players + 1)[:, None]
-        self.masks, position = _distinct(prefixes.reshape(-1, n_players))
+        self.coalitions, position = _distinct(prefixes.reshape(-1, n_players))
         position = position.reshape(prefixes.shape[:3])
         self._gains = _mean_gains(
             np.take_along_axis(position, places, axis=2),
             np.take_along_axis(position, places + 1, axis=2),
-            len(self.masks),
+            len(self.coalitions),
         )
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Share the worth of the masks.
+        """Share the worth of the coalitions.
 
         Parameters
         ----------
@@ -96,21 +96,21 @@ class PermutationSampling:
         """
         # Differences from the empty coalition keep the digits of a large base.
         base = worth[:, 0]
-        shape = len(worth), self.n_permutations, self.masks.shape[1]
+        shape = len(worth), self.n_permutations, self.coalitions.shape[1]
         gains = ((worth - base[:, None]) @ self._gains).reshape(shape)
         errors = gains.std(axis=1, ddof=1) / np.sqrt(self.n_permutations)
         return ShapleyValues(gains.mean(axis=1), base, errors)
 
 
-def _distinct(masks: BoolArray) -> tuple[BoolArray, NDArray[np.intp]]:
-    """The different coalitions by size, and where each of `masks` is among them."""
-    bits = np.packbits(masks, axis=1)
+def _distinct(coalitions: BoolArray) -> tuple[BoolArray, NDArray[np.intp]]:
+    """The different coalitions by size, and where each given one is among them."""
+    bits = np.packbits(coalitions, axis=1)
     _, first, position = np.unique(
         bits.view(f"V{bits.shape[1]}").ravel(), return_index=True, return_inverse=True
     )
-    masks = masks[first]
-    by_size = masks.sum(axis=1).argsort(kind="stable")
-    return masks[by_size], by_size.argsort()[position]
+    coalitions = coalitions[first]
+    by_size = coalitions.sum(axis=1).argsort(kind="stable")
+    return coalitions[by_size], by_size.argsort()[position]
 
 
 def _mean_gains(

@@ -13,7 +13,7 @@ from .._typing import BoolArray, FloatArray
 class ShapleyValues(NamedTuple):
     """Shapley values of a batch of games, or what a solver gives in their place.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray of shape (n_samples, n_players)
         Shapley values, or estimates of them.
@@ -22,6 +22,14 @@ class ShapleyValues(NamedTuple):
         to the worth of everybody.
     standard_errors : ndarray of shape (n_samples, n_players) or None
         Standard errors of `values`; None where nothing was sampled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.shapley import ExactEnumeration
+    >>> found = ExactEnumeration(2).solve(np.array([[1.0, 2.0, 4.0, 5.0]]))
+    >>> found.values, found.base_values
+    (array([[1., 3.]]), array([1.]))
     """
 
     values: FloatArray
@@ -34,24 +42,44 @@ class ShapleySolver(Protocol):
 
     The plan is made once and serves all rows. Its first coalition is the
     empty one and its last is everybody.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr.shapley import ExactEnumeration, ShapleySolver
+    >>> solver: ShapleySolver = ExactEnumeration(2)
+    >>> solver.coalitions.shape
+    (4, 2)
     """
 
-    masks: BoolArray
+    coalitions: BoolArray
 
     def solve(self, worth: FloatArray) -> ShapleyValues:
-        """Share the worth ``(n_samples, n_coalitions)`` of the masks."""
+        """Share the values of the coalitions among the players.
+
+        Parameters
+        ----------
+        worth : ndarray of shape (n_samples, n_coalitions)
+            Value of each coalition, for each row.
+
+        Returns
+        -------
+        ShapleyValues
+            Values of the players, for each row.
+        """
 
 
-def shapley_weights(masks: BoolArray) -> FloatArray:
+def shapley_weights(coalitions: BoolArray) -> FloatArray:
     """Weights (n_coalitions, n_players) of coalitions in the definition."""
-    n_players = masks.shape[1]
-    size = masks.sum(axis=1, keepdims=True)
+    n_players = coalitions.shape[1]
+    size = coalitions.sum(axis=1, keepdims=True)
     joined = 1.0 / (n_players * comb(n_players - 1, size.clip(min=1) - 1))
     left = 1.0 / (n_players * comb(n_players - 1, size.clip(max=n_players - 1)))
-    return np.where(masks, joined, -left)
+    weights: FloatArray = np.where(coalitions, joined, -left)
+    return weights
 
 
 def all_coalitions(n_players: int) -> BoolArray:
     """All coalitions, ``(2**n_players, n_players)``; nobody first, all last."""
     numbers = np.arange(2**n_players)[:, None]
-    return (numbers >> np.arange(n_players)) % 2 == 1
+    present: BoolArray = (numbers >> np.arange(n_players)) % 2 == 1
+    return present

@@ -104,7 +104,7 @@ def test_a_row_that_is_accepted_stays(method, X):
     assert found.valid.all()
     assert not found.distance.any()
     assert not found.n_changed.any()
-    assert found.to_frame().empty
+    assert found.changes().empty
 
 
 def test_constraints_are_kept_and_what_they_forbid_is_not_valid(X, anomalies):
@@ -159,13 +159,13 @@ def test_categories_change_to_those_of_training(orders):
     )
     found = explainer.explain(rows)
     assert found.valid.all()
-    best = found.best_frame()
+    best = found.counterfactual_frame()
     assert best.index.tolist() == ["swap", "new"]
     assert set(best["shop"]) <= {"east", "west", "north"}
     assert best.loc["swap", "shop"] == "west"
     assert best.loc["swap", "amount"] == 50.0
     assert_array_equal(explainer.transform(rows)[0], [1.0, 0.0, 0.0])
-    changes = found.to_frame()
+    changes = found.changes()
     assert changes.iloc[0].tolist() == ["swap", 1, "shop", "east", "west"]
 
 

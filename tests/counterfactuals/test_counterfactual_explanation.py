@@ -31,23 +31,23 @@ def explanation():
         is_categorical=np.array([False, True]),
         spread=np.array([2.0, 0.5]),
         threshold=2.5,
-        method="by hand",
+        description="by hand",
     )
 
 
 def test_the_long_frame_lists_the_changed_cells(explanation):
-    assert explanation[:2].to_frame().to_numpy().tolist() == [
+    assert explanation[:2].changes().to_numpy().tolist() == [
         ["p", 1, "amount", 9400.0, 120.0],
         ["p", 2, "amount", 9400.0, 90.0],
         ["p", 2, "shop", "east", "west"],
     ]
     columns = ["row", "alternative", "feature", "from", "to"]
-    assert explanation.to_frame().columns.tolist() == columns
-    assert explanation[:0].to_frame().columns.tolist() == columns
+    assert explanation.changes().columns.tolist() == columns
+    assert explanation[:0].changes().columns.tolist() == columns
 
 
 def test_the_best_alternatives_make_a_table(explanation):
-    frame = explanation.best_frame()
+    frame = explanation.counterfactual_frame()
     assert frame.loc["p"].tolist() == [120.0, "east"]
     assert frame["amount"].dtype == np.float64
 
@@ -66,6 +66,12 @@ def test_sentences_say_what_would_have_to_be_different(explanation):
         "Row s: no allowed change was found that brings the score down to 2.5; if "
         "`amount` were 6 instead of 7, the score would fall from 7 to 6.",
     ]
+
+
+def test_missing_categories_are_called_missing(explanation):
+    explanation.data[0, 1] = None
+    text = explanation.sentences()[0]
+    assert "`shop` were east instead of missing" in text
 
 
 def test_long_sentences_are_cut():

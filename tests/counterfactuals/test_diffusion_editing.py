@@ -65,11 +65,11 @@ def valid(fitted, alternatives):
 
 def test_digits_become_normal_and_stay_nearer_than_the_nearest_normal_ones():
     X, y = load_digits(return_X_y=True)
-    normal, strange = X[y == 3], X[y != 3][:30]
+    normal, strange = X[y == 3], X[y != 3][:15]
     train, test = normal[:120], normal[120:]
     explainer = CounterfactualExplainer(
         AutoencoderDetector(random_state=0),
-        method=DiffusionEditing(image_shape=(8, 8), channels=(8, 16), n_updates=400),
+        method=DiffusionEditing(image_shape=(8, 8), channels=(8, 16), n_updates=200),
         target=0.95,
         random_state=0,
     ).fit(train)
@@ -95,11 +95,11 @@ def test_alternatives_differ(fitted):
 
 @pytest.mark.parametrize("mask", [None, 0.5])
 def test_rows_do_not_depend_on_those_beside_them(fitted, mask):
-    X = strange_images(7)
+    X = strange_images(4)
     together = found_with(fitted, X, mask=mask)
     for size in (1, 3):
         parts = [
-            found_with(fitted, X[i : i + size], mask=mask) for i in range(0, 7, size)
+            found_with(fitted, X[i : i + size], mask=mask) for i in range(0, 4, size)
         ]
         assert_allclose(np.concatenate(parts), together, atol=1e-9)
     assert_allclose(found_with(fitted, X[::-1], mask=mask)[::-1], together, atol=1e-9)

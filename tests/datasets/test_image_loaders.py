@@ -38,7 +38,7 @@ def test_train_and_test_with_the_channels_first(split, name):
     assert_array_equal(bunch.images[3, 1], arrays["x_test"][0, :, :, 1] / 255)
     assert_array_equal(bunch.target, [2, 0, 2, 1, 2])
     assert_array_equal(bunch.is_test, [False] * 3 + [True] * 2)
-    assert_array_equal(bunch.group, np.arange(5))
+    assert_array_equal(bunch.groups, np.arange(5))
     assert bunch.class_names is None
 
 
@@ -62,7 +62,7 @@ def test_grey_images_get_one_channel_and_channels_may_be_first(tmp_path):
 def test_tracks_of_a_class_are_groups(tmp_path):
     y, track = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 0, 0])
     np.savez(tmp_path / "gtsrb_32.npz", x=pictures(5, 4, 4, 3), y=y, track=track)
-    assert_array_equal(load_image_classes(tmp_path, "gtsrb").group, [0, 0, 1, 2, 2])
+    assert_array_equal(load_image_classes(tmp_path, "gtsrb").groups, [0, 0, 1, 2, 2])
 
 
 def test_names_of_classes_where_there_are_some(tmp_path):
@@ -102,8 +102,35 @@ def test_sets_that_are_not_there(split, tmp_path):
         ({"x": pictures(2, 4, 4), "y": [0]}, "one for each of 2 images"),
         ({"x": pictures(1, 4, 4), "y": [-1]}, "whole numbers from 0"),
         ({"x": pictures(1, 4, 4), "y": [0], "track": [0.5]}, "whole numbers from 0"),
+        ({"x": 5, "y": [0]}, r"holds x as int64 \(\): .* one entry for each image"),
+        ({"x": pictures(1, 4, 4), "y": 0}, "holds y as"),
+        (
+            {
+                "x_train": pictures(1, 4, 4),
+                "y_train": [0],
+                "x_test": pictures(1, 5, 5),
+                "y_test": [0],
+            },
+            r"x_train, x_test as uint8 \(1, 4, 4\), uint8 \(1, 5, 5\): .*be alike",
+        ),
+        ({"x": pictures(1, 4, 4), "y": [0], "class_names": "a"}, "must be strings"),
+        ({"x": pictures(1, 4, 4), "y": [0], "class_names": [1]}, "must be strings"),
     ],
-    ids=["x", "split", "floats", "rows", "channels", "length", "negative", "track"],
+    ids=[
+        "x",
+        "split",
+        "floats",
+        "rows",
+        "channels",
+        "length",
+        "negative",
+        "track",
+        "number",
+        "label",
+        "sizes",
+        "name",
+        "names",
+    ],
 )
 def test_files_that_are_not_what_they_should_be(tmp_path, arrays, message):
     np.savez(tmp_path / "mnist.npz", **arrays)

@@ -78,14 +78,14 @@ def test_files_that_are_not_what_they_should_be(tmp_path):
     with pytest.raises(ValueError, match="must be a table of numbers"):
         load_adbench(tmp_path, "set")
     path.write_bytes(b"PK\x03\x04 cut short")
-    with pytest.raises(ValueError, match=r"no \.npz file of plain arrays"):
+    with pytest.raises(ValueError, match=r"not an \.npz file of plain arrays"):
         load_adbench(tmp_path, "set")
     path.write_bytes(b"")
-    with pytest.raises(ValueError, match=r"no \.npz file of plain arrays"):
+    with pytest.raises(ValueError, match=r"not an \.npz file of plain arrays"):
         load_adbench(tmp_path, "set")
     with path.open("wb") as file:
         np.save(file, np.eye(2))
-    with pytest.raises(ValueError, match=r"no \.npz file of plain arrays"):
+    with pytest.raises(ValueError, match=r"not an \.npz file of plain arrays"):
         load_adbench(tmp_path, "set")
 
 
@@ -101,7 +101,7 @@ def test_pickled_objects_are_refused(load, tmp_path):
     pickled = np.array([[Unpickled()]], dtype=object)
     keys = ("X", "y", "train", "valid", "test", "y_test", "label", "interpretation")
     np.savez(tmp_path / "set.npz", **dict.fromkeys(keys, pickled))
-    with pytest.raises(ValueError, match=r"no \.npz file of plain arrays"):
+    with pytest.raises(ValueError, match=r"not an \.npz file of plain arrays"):
         load(tmp_path, "set")
 
 
@@ -140,7 +140,9 @@ def test_anomattr_as_published(published_splits, splits):
 def test_anomattr_with_a_part_missing_or_broken(published_splits):
     part = published_splits / "tiny" / "data_train.txt"
     part.write_text("")
-    with pytest.raises(ValueError, match=r"no table: .*https://github.com"):
+    with pytest.raises(
+        ValueError, match=r"not a table of numbers: .*https://github.com"
+    ):
         load_anomattr(published_splits, "tiny")
     part.unlink()
     with pytest.raises(FileNotFoundError, match=r"data_train.txt.*https://github.com"):
@@ -216,7 +218,19 @@ def test_smd_without_explanations(tmp_path, series):
 
 
 @pytest.mark.parametrize(
-    "entry", ["[1, 7, [1]]", "[3, 3, [1]]", "[1, 3, [0]]", "[1, 3, [4]]", "[1, 3]", "5"]
+    "entry",
+    [
+        "[1, 7, [1]]",
+        "[3, 3, [1]]",
+        "[1, 3, [0]]",
+        "[1, 3, [4]]",
+        "[1, 3]",
+        "5",
+        "[1.5, 3, [1]]",
+        "[1, 3, [1.5]]",
+        "[1, 3, [1e999]]",
+        "[1, 3, [NaN]]",
+    ],
 )
 def test_smd_with_impossible_segments(tmp_path, series, entry):
     save_machine(tmp_path, series, f"[{entry}]")
@@ -233,7 +247,7 @@ def test_smd_with_broken_text(tmp_path, series, published_machine):
     arrays.mkdir()
     for wrong in ("1-3:1", "5"):
         save_machine(arrays, series, wrong)
-        with pytest.raises(ValueError, match="interpretation is no JSON list"):
+        with pytest.raises(ValueError, match="interpretation is not a JSON list"):
             load_smd(arrays, "machine-1-1")
 
 

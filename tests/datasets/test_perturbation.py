@@ -125,9 +125,9 @@ def test_frames_come_back(X):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"n_features_perturbed": 0}, "a number from 1 to that"),
-        ({"n_features_perturbed": 5}, "X has 4 columns to perturb"),
-        ({"n_features_perturbed": 1.5}, "a number from 1 to that"),
+        ({"n_anomalous_features": 0}, "a number from 1 to that"),
+        ({"n_anomalous_features": 5}, "X has 4 columns to perturb"),
+        ({"n_anomalous_features": 1.5}, "a number from 1 to that"),
         ({"scale": -1.0}, "a finite number of 0 or more"),
         ({"scale": [1.0, 2.0]}, "one for each of the 4 columns"),
         ({"scale": np.nan}, "a finite number of 0 or more"),

@@ -175,7 +175,7 @@ def test_rows_of_zeros_have_finite_scores(detector, X):
         {"latent_size": 1},
         {"latent_size": 60},
         {"n_components": 1},
-        {"n_components": 20, "batch_size": 3, "max_iter": 1},
+        {"n_components": 20, "batch_size": 9, "max_iter": 1},
         {"n_components": 100, "max_iter": 1},
         {"estimation_size": 1, "early_stopping": True},
     ],

@@ -90,7 +90,7 @@ def test_losses_by_hand(X):
 def test_a_net_that_knows_a_gaussian_is_learnt():
     # The mean of the noise given a row of standard normal columns is sigma_t x_t,
     # and the loss that is left the mean of 1 - sigma_t^2.
-    X = np.random.default_rng(0).normal(size=(4000, 3))
+    X = np.random.default_rng(0).normal(size=(2000, 3))
     detector = DDPMDetector(max_iter=40, schedule="cosine", random_state=0).fit(X)
     assert detector.loss_curve_[-1] == pytest.approx(kept(400).mean(), rel=0.05)
 

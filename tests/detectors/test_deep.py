@@ -198,7 +198,7 @@ def test_warm_starts_with_another_net_name_the_cure(detector, X):
 def weighted(detector, X, weight):
     """Scores after a fit by the private hooks of meta-estimators."""
     fit = clone(detector)
-    fit._fit_rows(fit._check_rows(X, reset=True), sample_weight=weight)
+    fit._fit_and_publish(X, sample_weight=weight)
     return fit.score_samples(X)
 
 

@@ -69,9 +69,9 @@ def test_breaks_of_the_dependence_are_found_however_long_the_training():
 def test_the_center_for_images_is_the_mean_point_of_the_first_step(images):
     weight = np.linspace(1.0, 3.0, 50)
     fit = DeepSVDDDetector(max_iter=1, learning_rate=1e-30, random_state=0)
-    rows = fit._check_rows(images, reset=True)  # fewer than a step takes
-    fit._fit_rows(rows, sample_weight=weight)
+    fit._fit_and_publish(images, sample_weight=weight)  # fewer than a step takes
     layers = fit._score_function().net.layers.train()
+    rows = images.reshape(50, -1)
     points = layers(torch.tensor((rows - fit.center_) / fit.scale_)).numpy()
     expected = np.average(points, axis=0, weights=weight)
     assert_allclose(fit.weights_["center"], expected, rtol=1e-3, atol=1e-6)

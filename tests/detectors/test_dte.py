@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from sklearn_anomaly_attr._torch._batches import Batch
-from sklearn_anomaly_attr.detectors import KNNDetector
-from sklearn_anomaly_attr.detectors._dte import DTEDetector, _layers
+from sklearn_anomaly_attr.detectors import DTEDetector, KNNDetector
+from sklearn_anomaly_attr.detectors._dte_nets import layers_of
 
 NETS = ["categorical", "gaussian", "inverse_gamma"]
 every_net = pytest.mark.parametrize("variant", NETS)
@@ -213,10 +213,10 @@ def test_rows_alone_score_as_together(variant, X):
 
 
 def test_dropout_follows_all_hidden_layers_but_the_first():
-    kinds = [type(layer).__name__ for layer in _layers([3, 8, 9, 8, 2], "relu", 0.5)]
+    kinds = [type(layer).__name__ for layer in layers_of([3, 8, 9, 8, 2], "relu", 0.5)]
     hidden = ["Linear", "ReLU", "Dropout"]
     assert kinds == ["Linear", "ReLU", *hidden, *hidden, "Linear"]
-    assert "Dropout" not in str(_layers([3, 8, 9, 8, 2], "relu", 0.0))
+    assert "Dropout" not in str(layers_of([3, 8, 9, 8, 2], "relu", 0.0))
 
 
 def test_dropout_is_off_when_rows_are_scored(X):

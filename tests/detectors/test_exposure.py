@@ -206,10 +206,10 @@ def test_meta_estimators_refine_what_is_normal(detector, wrap, X, outliers):
     contaminated = np.concatenate([X, X[:20] - 9.0 * FIRST])
     with config_context(enable_metadata_routing=True):
         inner = clone(detector).set_fit_request(X_outlier_exposure=True)
-        fit = wrap(inner, n_iterations=2).fit(contaminated, X_outlier_exposure=outliers)
+        fit = wrap(inner, max_iter=2).fit(contaminated, X_outlier_exposure=outliers)
     exposed, other = sides(fit.estimator_)
     assert exposed > other
-    fit = wrap(detector, n_iterations=2).fit(contaminated)
+    fit = wrap(detector, max_iter=2).fit(contaminated)
     assert np.isfinite(fit.score_samples(X)).all()
 
 

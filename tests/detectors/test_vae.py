@@ -248,8 +248,8 @@ def test_the_noise_is_drawn_once_in_opposite_pairs(X):
     assert_array_equal(noise[:3], -noise[3:])
     together = fit.score_samples(X)
     assert_array_equal(fit.score_samples(X), together)
-    alone = np.concatenate([fit.score_samples(row[None]) for row in X])
-    assert_allclose(alone, together, rtol=1e-12)
+    alone = np.concatenate([fit.score_samples(row[None]) for row in X[:50]])
+    assert_allclose(alone, together[:50], rtol=1e-12)
     assert_array_equal(fit.weights_["noise"], noise)
     detector.set_params(random_state=1).fit(X)
     assert (detector.weights_["noise"] != noise).all()
@@ -329,7 +329,7 @@ def test_a_flipped_code_leads(criterion, X):
 @pytest.mark.parametrize("explainer", [AnomalyShapley, KernelShap])
 def test_a_planted_column_leads(explainer, criterion, mixed):
     detector = vae(
-        16, criterion=criterion, max_iter=40, batch_size=32, learning_rate=0.01
+        16, criterion=criterion, max_iter=25, batch_size=32, learning_rate=0.01
     )
     fit = explainer(detector, random_state=0).fit(mixed)
     planted = mixed[:20].copy()

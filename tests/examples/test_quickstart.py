@@ -13,7 +13,7 @@ def test_the_readme_shows_what_the_demo_prints(tmp_path):
         check=True,
         capture_output=True,
         cwd=tmp_path,
-        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
+        env={"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         text=True,
     )
     readme = (ROOT / "README.md").read_text()

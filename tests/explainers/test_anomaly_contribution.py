@@ -57,7 +57,7 @@ def test_a_linear_score_gives_its_coefficients(X, planted):
     ids=lambda e: type(e).__name__,
 )
 def test_values_are_those_of_a_ridge_regression(estimator, n_samples, X, planted):
-    explain = explainer(X, estimator, n_samples=n_samples, alpha=0.1, scale=0.7)
+    explain = explainer(X, estimator, n_draws=n_samples, alpha=0.1, scale=0.7)
     values = explain.transform(planted[:5])
     noise, detector = explain._noise(), explain.estimator_
     assert len(noise) == {"auto": 64, 9: 10}[n_samples]
@@ -129,7 +129,7 @@ def test_categories_are_refused_with_a_cure():
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"n_samples": 1}, {"scale": 0.0}, {"alpha": 0.0}], ids=str
+    "parameters", [{"n_draws": 1}, {"scale": 0.0}, {"alpha": 0.0}], ids=str
 )
 def test_bad_parameters_are_refused_in_fit(parameters, X):
     with pytest.raises(ValueError, match=f"'{next(iter(parameters))}' parameter"):

@@ -81,7 +81,7 @@ def test_the_base_value_is_below_the_score(X, planted):
 def test_auto_takes_the_exact_game_where_it_is_cheap(estimator, n_features, expected):
     X = np.random.default_rng(0).normal(size=(50, n_features))
     explanation = explain(X, X[:1], estimator, max_evaluations=1100)
-    assert f"AnomalyShapley, {expected}" in explanation.method
+    assert f"AnomalyShapley, {expected}" in explanation.description
 
 
 def test_attributions_scale_with_the_score(X, planted):
@@ -128,16 +128,18 @@ def test_relative_distance_depends_on_the_origin(X, planted):
 
 
 def test_groups_of_columns_are_attributed_as_one(X, planted):
-    explanation = explain(X, planted, groups={"front": [0, 2]})
+    explanation = explain(X, planted, feature_groups={"front": [0, 2]})
     assert explanation.feature_names.tolist() == ["front", "x1", "x3"]
     assert (explanation.values.argmax(axis=1) == 0).all()
-    explainer = AnomalyShapley(GaussianMixtureDetector(), groups={"front": [0, 2]})
+    explainer = AnomalyShapley(
+        GaussianMixtureDetector(), feature_groups={"front": [0, 2]}
+    )
     names = explainer.fit(X).get_feature_names_out()
     assert names.tolist() == ["front", "x1", "x3"]
 
 
 def test_one_group_of_all_columns_takes_the_whole_difference(X, planted):
-    explanation = explain(X, planted, groups={"all": [0, 1, 2, 3]})
+    explanation = explain(X, planted, feature_groups={"all": [0, 1, 2, 3]})
     gain = explanation.scores - explanation.base_values
     assert_allclose(explanation.values[:, 0], gain)
 
@@ -201,11 +203,11 @@ def test_scores_of_nets_give_the_same_in_chunks_of_any_size(detector):
     """Their rounding depends on the rows beside; the search must not."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 5)) @ rng.normal(size=(5, 5)) + 3.0
-    rows = X[:70] + rng.normal(scale=2.0, size=(70, 5))
+    rows = X[:12] + rng.normal(scale=2.0, size=(12, 5))
     fit = AnomalyShapley(detector(max_iter=3), random_state=0).fit(X)
     together = fit.transform(rows)
-    for size in (1, 7, 64):
-        chunks = [fit.transform(rows[i : i + size]) for i in range(0, 70, size)]
+    for size in (1, 7):
+        chunks = [fit.transform(rows[i : i + size]) for i in range(0, 12, size)]
         difference = np.concatenate(chunks) - together
         assert_allclose(difference / together.std(), 0.0, atol=1e-9)
 
@@ -215,7 +217,7 @@ def test_the_evaluation_budget_is_kept(X, planted):
         size=(200, 16)
     )
     explanation = explain(X, X[:1], characteristic="relaxed", max_evaluations=300)
-    assert ", 300 coalitions" in explanation.method
+    assert ", 300 coalitions" in explanation.description
     assert (explanation.standard_errors > 0).all()
 
 
@@ -226,8 +228,8 @@ def test_the_evaluation_budget_is_kept(X, planted):
         ({"distance": "euclidean"}, "'distance' parameter"),
         ({"characteristic": "exact"}, "'characteristic' parameter"),
         ({"max_evaluations": 5}, "max_evaluations=5.*at least 6"),
-        ({"groups": {"a": [9]}}, "use X's column names"),
-        ({"groups": [[0, 1]]}, "'groups' parameter.*dict"),
+        ({"feature_groups": {"a": [9]}}, "use X's column names"),
+        ({"feature_groups": [[0, 1]]}, "'feature_groups' parameter.*dict"),
         ({"batch_size": 0}, "'batch_size' parameter"),
         ({"device": "abacus"}, "'abacus' is not available here"),
     ],

@@ -183,10 +183,10 @@ def normal_rows(n, seed):
 
 X = normal_rows(300, seed=0)
 # Two rows for each column, one up and one down, and so on.
-PLANTED = np.arange(60) // 2 % len(COLUMNS)
-MOVED = np.zeros((60, len(COLUMNS)))
-MOVED[np.arange(60), PLANTED] = np.tile([SHIFT, -SHIFT], 30)
-ANOMALIES = normal_rows(60, seed=1) + MOVED * X.std().to_numpy()
+PLANTED = np.arange(40) // 2 % len(COLUMNS)
+MOVED = np.zeros((40, len(COLUMNS)))
+MOVED[np.arange(40), PLANTED] = np.tile([SHIFT, -SHIFT], 20)
+ANOMALIES = normal_rows(40, seed=1) + MOVED * X.std().to_numpy()
 
 
 @cache
@@ -239,6 +239,6 @@ def test_a_row_takes_little_time(name, explainer):
 
 def test_a_linear_score_sees_one_direction():
     svm = "MinMaxScaler, linear OneClassSVM"
-    normal = -fitted(svm).score_samples(normal_rows(60, seed=1))
+    normal = -fitted(svm).score_samples(normal_rows(40, seed=1))
     gain = -fitted(svm).score_samples(ANOMALIES) - normal
     assert ((gain > 0) == (MOVED.sum(axis=1) < 0)).all()

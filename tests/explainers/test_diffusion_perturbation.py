@@ -115,11 +115,11 @@ def test_a_quadratic_score(X):
 )
 @pytest.mark.parametrize("groups", [None, {"pair": [0, 2]}], ids=["alone", "pair"])
 def test_equals_a_loop_over_features_and_times(detector, groups, X):
-    explainer = DiffusionPerturbation(detector, n_times=6, groups=groups).fit(X)
+    explainer = DiffusionPerturbation(detector, n_times=6, feature_groups=groups).fit(X)
     explanation = explainer.explain(X[:8])
     noise = explainer._noise(explainer._players())
     score = explainer.estimator_.score_samples
-    for player, columns in enumerate(explanation.groups):
+    for player, columns in enumerate(explanation.feature_groups):
         changes = []
         for move in noise:
             moved = X[:8].copy()
@@ -132,7 +132,9 @@ def test_equals_a_loop_over_features_and_times(detector, groups, X):
 
 
 def test_noise_is_stratified_and_independent_within_groups(X):
-    explainer = DiffusionPerturbation(Known(), groups={"all": [0, 1, 2, 3]}).fit(X)
+    explainer = DiffusionPerturbation(
+        Known(), feature_groups={"all": [0, 1, 2, 3]}
+    ).fit(X)
     noise = explainer._noise(explainer._players()) / X.std(axis=0)
     draws = noise / plan(40)[:, None]
     strata = ndtri((np.arange(40) + 0.5) / 40)

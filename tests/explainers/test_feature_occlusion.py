@@ -28,10 +28,10 @@ def test_it_is_the_score_lost_when_a_column_is_set_to_its_mean(X):
 def test_captums_feature_ablation_gives_the_same(groups, X):
     attr = pytest.importorskip("captum.attr")
     explainer = FeatureOcclusion(
-        GaussianMixtureDetector(2), groups=groups, random_state=0
+        GaussianMixtureDetector(2), feature_groups=groups, random_state=0
     ).fit(X)
     columns = explainer._players().columns
-    mask = torch.tensor(explainer._players().player_of_column)
+    mask = torch.tensor(explainer._players().owners)
     peer = attr.FeatureAblation(torch_score(explainer.estimator_)).attribute(
         torch.tensor(X[:20]),
         baselines=torch.tensor(X.mean(axis=0)[None]),

@@ -36,7 +36,7 @@ def test_with_all_rows_its_mean_is_the_expected_permutation_importance(X):
 
 def test_the_drawn_rows_are_training_rows_and_each_row_meets_the_same(X):
     explainer = FeaturePermutation(GaussianMixtureDetector(), n_references=7).fit(X)
-    drawn = explainer._references.of(X)[0]
+    drawn = explainer.references_.of(X)[0]
     assert len(np.unique(drawn, axis=0)) == 7
     assert (drawn[:, None] == X).all(axis=2).any(axis=1).all()
     score = explainer.estimator_.anomaly_score

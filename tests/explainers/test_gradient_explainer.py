@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_anomaly_attr import AutoencoderDetector, GaussianMixtureDetector
-from sklearn_anomaly_attr.explainers._gradient_explainer import mean_of_draws
+from sklearn_anomaly_attr.explainers._gradient_bases import mean_of_draws
 from sklearn_anomaly_attr.explainers._gradient_shap import GradientShap
 from sklearn_anomaly_attr.explainers._integrated_gradients import IntegratedGradients
 from sklearn_anomaly_attr.explainers._saliency import Saliency
@@ -53,7 +53,9 @@ def test_columns_of_categories_are_refused_by_name(explainer, X):
 def test_parameters_without_a_meaning_are_missing(explainer):
     names = explainer(GaussianMixtureDetector()).get_params(deep=False)
     assert "categorical_features" not in names
-    assert ("groups" in names) == (explainer in (IntegratedGradients, GradientShap))
+    assert ("feature_groups" in names) == (
+        explainer in (IntegratedGradients, GradientShap)
+    )
 
 
 @every

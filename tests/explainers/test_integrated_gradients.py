@@ -67,7 +67,7 @@ def references_by_hand(kind, explainer, X, row):
         scale = X.std(axis=0)
         nearest = NearestNeighbors(n_neighbors=3).fit(X / scale)
         return X[nearest.kneighbors(row[None] / scale)[1][0]], np.full(3, 1 / 3)
-    return explainer._references.of(row[None])[0], explainer._references.weights
+    return explainer.references_.of(row[None])[0], explainer.references_.weights_
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
@@ -128,7 +128,7 @@ def test_what_kinks_leave_open_is_told_and_falls_with_the_steps(X, rows):
 def test_a_groups_value_is_the_sum_of_its_columns(X, rows):
     explainer = IntegratedGradients(GaussianMixtureDetector(2), random_state=0).fit(X)
     single = explainer.explain(rows)
-    grouped = explainer.set_params(groups={"ends": [0, 3]}).explain(rows)
+    grouped = explainer.set_params(feature_groups={"ends": [0, 3]}).explain(rows)
     assert grouped.feature_names.tolist() == ["ends", "x1", "x2"]
     ends = single.values[:, 0] + single.values[:, 3]
     expected = np.column_stack([ends, single.values[:, 1:3]])

@@ -84,7 +84,7 @@ def ask(explainer, row):
     if explainer._coding is not None:
         code, decode = explainer._coding.encode, explainer._coding.decode
     (coded,) = code(row)
-    references = explainer._references.of(coded[None])[0]
+    references = explainer.references_.of(coded[None])[0]
     worth = {}
     for size in range(len(columns) + 1):
         for players in combinations(range(len(columns)), size):
@@ -92,7 +92,7 @@ def ask(explainer, row):
             for player in players:
                 mixed[:, columns[player]] = coded[list(columns[player])]
             scores = -explainer.estimator_.score_samples(decode(mixed))
-            worth[frozenset(players)] = scores @ explainer._references.weights
+            worth[frozenset(players)] = scores @ explainer.references_.weights_
     return worth
 
 
@@ -113,8 +113,8 @@ def check_definition(explainer, kind, rows):
 def test_features_that_add_up_get_their_own_part(kind, X):
     explainer = kind(Quadratic(curved=False), random_state=0).fit(X)
     rows = X[:6] * 1.5
-    references = explainer._references.of(rows)
-    means = np.einsum("r,nri->ni", explainer._references.weights, references)
+    references = explainer.references_.of(rows)
+    means = np.einsum("r,nri->ni", explainer.references_.weights_, references)
     expected = (rows - means) * explainer.estimator_.a_
     assert_allclose(explainer.transform(rows), expected, atol=1e-9)
 
@@ -125,7 +125,7 @@ def test_products_of_features_are_shared_in_closed_form(kind, X):
     explainer = kind(Quadratic(), random_state=0).fit(X)
     rows = X[:6] * 1.5
     a, B = explainer.estimator_.a_, explainer.estimator_.B_
-    references, weights = explainer._references.of(rows), explainer._references.weights
+    references, weights = explainer.references_.of(rows), explainer.references_.weights_
     references = np.broadcast_to(references, (6, *references.shape[1:]))
     mean = np.einsum("r,nri->ni", weights, references)
     product = np.einsum("r,nri,nrj->nij", weights, references, references)
@@ -146,7 +146,7 @@ def test_products_of_features_are_shared_in_closed_form(kind, X):
 @pytest.mark.parametrize("groups", [None, {"pair": [1, 3]}])
 def test_the_definition_by_score_samples(kind, groups, X):
     detector = make_pipeline(StandardScaler(), GaussianMixtureDetector(2))
-    explainer = kind(detector, groups=groups, random_state=0).fit(X)
+    explainer = kind(detector, feature_groups=groups, random_state=0).fit(X)
     check_definition(explainer, kind, X[:4])
 
 
@@ -168,7 +168,7 @@ def test_categories_take_the_references_categories(kind, groups):
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["city", "lift"]),
     )
     detector = make_pipeline(columns, GaussianMixtureDetector(2, reg_covar=1e-2))
-    explainer = kind(detector, groups=groups, random_state=0).fit(X)
+    explainer = kind(detector, feature_groups=groups, random_state=0).fit(X)
     check_definition(explainer, kind, X[:3])
 
 
@@ -186,8 +186,8 @@ def test_forests_that_mix_by_themselves_agree_with_the_black_box(kind):
         kind(forest(**settings), random_state=0).fit(X).explain(X[:3] * 2)
         for forest in (IsolationForest, BlackBox)
     )
-    assert "black box" in asked.method
-    assert "black box" not in translated.method
+    assert "black box" in asked.description
+    assert "black box" not in translated.description
     assert_allclose(translated.values, asked.values, atol=1e-9)
 
 
@@ -210,7 +210,7 @@ def test_one_evaluation_a_feature_and_reference_in_batches(kind):
     explainer = kind(Quadratic(), n_references=3, batch_size=50).fit(X)
     explainer.estimator_.n_scored_ = explainer.estimator_.largest_ = 0
     explainer.explain(X)
-    n_references = len(explainer._references.weights)
+    n_references = len(explainer.references_.weights_)
     assert explainer.estimator_.n_scored_ == 60 * 42 * n_references
     assert explainer.estimator_.largest_ <= 50
 
@@ -228,7 +228,7 @@ def test_one_feature_gets_all(kind, X):
 def test_every_kind_of_references(kind, references, X):
     explainer = kind(Quadratic(), references=references, n_references=4).fit(X)
     n_references = 1 if references == "median" else 4
-    assert explainer._references.of(X[:3]).shape[1] == n_references
+    assert explainer.references_.of(X[:3]).shape[1] == n_references
     check_definition(explainer, kind, X[:3])
 
 

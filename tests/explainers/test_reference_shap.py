@@ -42,7 +42,7 @@ def test_kernel_shap_equals_shaps(detector, X):
     explainer = KernelShap(detector, random_state=0).fit(X)
     score = lambda rows: -explainer.estimator_.score_samples(rows)  # noqa: E731
     expected = kernel_explainer(
-        score, explainer.references_, explainer.reference_weights_, X[:4]
+        score, explainer.references_.rows_, explainer.references_.weights_, X[:4]
     )
     scale = np.abs(expected).max()
     assert_allclose(explainer.transform(X[:4]), expected, rtol=1e-6, atol=1e-6 * scale)
@@ -66,16 +66,16 @@ def test_references_are_centres_in_the_users_units_weighted_by_their_clusters():
     X = np.concatenate([rng.normal(0, 1, (60, 2)), rng.normal(50, 1, (20, 2))])
     X *= [1.0, 1e4]
     explainer = KernelShap(GaussianMixtureDetector(), n_references=2).fit(X)
-    order = explainer.references_[:, 0].argsort()
+    order = explainer.references_.rows_[:, 0].argsort()
     expected = [X[:60].mean(axis=0), X[60:].mean(axis=0)]
-    assert_allclose(explainer.references_[order], expected)
-    assert_allclose(explainer.reference_weights_[order], [0.75, 0.25])
+    assert_allclose(explainer.references_.rows_[order], expected)
+    assert_allclose(explainer.references_.weights_[order], [0.75, 0.25])
 
 
 def test_the_base_value_is_the_mean_score_of_the_references(X):
     explainer = KernelShap(GaussianMixtureDetector(), random_state=0).fit(X)
-    scores = explainer.estimator_.anomaly_score(explainer.references_)
-    expected = scores @ explainer.reference_weights_
+    scores = explainer.estimator_.anomaly_score(explainer.references_.rows_)
+    expected = scores @ explainer.references_.weights_
     assert_allclose(explainer.explain(X[:3]).base_values, expected)
 
 
@@ -91,7 +91,7 @@ def test_fewer_rows_than_references(explainer):
 def test_duplicates_count_once_among_the_centres():
     X = np.repeat(np.eye(3), 20, axis=0)
     explainer = KernelShap(GaussianMixtureDetector(reg_covar=0.1)).fit(X)
-    assert len(explainer.references_) == 3
+    assert len(explainer.references_.rows_) == 3
 
 
 def test_a_score_that_reads_one_column_blames_that_column(X):

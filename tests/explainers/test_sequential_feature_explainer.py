@@ -176,5 +176,5 @@ def test_the_method_says_how_features_were_compared(X, X_new):
         SequentialFeatureExplainer(e, random_state=0).fit(X).explain(X_new[:1])
         for e in (GaussianMixtureDetector(), IsolationForest(n_estimators=2))
     ]
-    assert "marginals" in explanations[0].method
-    assert "8 neighbours" in explanations[1].method
+    assert "marginals" in explanations[0].description
+    assert "8 neighbours" in explanations[1].description

@@ -79,18 +79,18 @@ def test_columns_are_the_features_then_their_pairs(X):
     assert explainer.get_feature_names_out().tolist()[:10] == names
     explanation = explainer.explain(X[:2])
     assert explanation.to_frame().columns.tolist()[:10] == names
-    assert explanation.groups[5] == (0, 1)
+    assert explanation.feature_groups[5] == (0, 1)
     first = explanation[0].top_features(15).set_index("feature")
-    assert first.loc["a × b", "value"] == f"a={X['a'][0]:.4g}, b={X['b'][0]:.4g}"
+    assert first.loc["a × b", "value"] == f"a={X['a'][0]:.7g}, b={X['b'][0]:.7g}"
 
 
 def test_groups_are_players(X):
     explainer = ShapleyInteractions(
-        GaussianMixtureDetector(), groups={"ends": ["a", "e"]}, random_state=0
+        GaussianMixtureDetector(), feature_groups={"ends": ["a", "e"]}, random_state=0
     ).fit(X)
     explanation = explainer.explain(X[:2])
     assert explanation.feature_names[:5].tolist() == ["ends", "b", "c", "d", "ends × b"]
-    assert explanation.groups[4] == (0, 4, 1)
+    assert explanation.feature_groups[4] == (0, 4, 1)
     assert explanation.interactions().shape == (8, 4)
 
 

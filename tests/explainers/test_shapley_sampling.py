@@ -92,7 +92,7 @@ def test_as_many_orders_tell_more_than_captums_without_their_reverses():
 def test_orders_by_default(n_features, n_pairs):
     X = np.random.default_rng(0).normal(size=(5, n_features))
     explainer = ShapleySampling(Rugged()).fit(X)
-    assert f"{n_pairs} pairs of orders" in explainer.explain(X[:1]).method
+    assert f"{n_pairs} pairs of orders" in explainer.explain(X[:1]).description
 
 
 def test_the_orders_are_drawn_once_for_all_rows_and_calls(X):

@@ -51,7 +51,7 @@ def test_a_cubic_score_has_its_own_expectation(X):
     """The mean of 3 (x + e)^2 is 3 (x^2 + std(e)^2)."""
     explainer = SmoothGrad(
         CubeDetector(),
-        n_samples=4000,
+        n_draws=4000,
         noise_level=0.5,
         multiply_by="std",
         random_state=0,
@@ -88,7 +88,7 @@ def test_more_noise_smooths_the_kinks_of_neighbours_away(X):
 
     def roughness(noise_level):
         explainer = SmoothGrad(
-            KNNDetector(3), n_samples=200, noise_level=noise_level, random_state=0
+            KNNDetector(3), n_draws=200, noise_level=noise_level, random_state=0
         ).fit(X)
         near = explainer.transform(rows + 1e-3 * X.std(axis=0))
         return np.abs(explainer.transform(rows) - near).mean()
@@ -117,7 +117,7 @@ def test_a_column_of_one_value_gets_no_noise(X):
 
 def test_an_odd_number_of_copies_counts_as_the_next(X):
     values = [
-        SmoothGrad(CubeDetector(), n_samples=n, random_state=0).fit(X).transform(X[:3])
+        SmoothGrad(CubeDetector(), n_draws=n, random_state=0).fit(X).transform(X[:3])
         for n in (7, 8)
     ]
     assert_array_equal(*values)

@@ -48,7 +48,7 @@ def proximity(X):
     return Proximity(torch.tensor(X.std(axis=0)), GAMMA)
 
 
-MASKS = torch.from_numpy(ExactEnumeration(4).masks)
+MASKS = torch.from_numpy(ExactEnumeration(4).coalitions)
 EACH = Players.from_groups(list("abcd"), None)
 
 
@@ -127,7 +127,7 @@ def test_groups_are_fixed_and_freed_together(game, mixture, x, proximity):
     score = torch_score(mixture)
     minimizer = MixtureMinimizer(score, proximity)
     pair = Players.from_groups(list("abcd"), {"bd": ["b", "d"]})
-    masks = torch.from_numpy(ExactEnumeration(3).masks)
+    masks = torch.from_numpy(ExactEnumeration(3).coalitions)
     worth = game(score, x, pair, minimizer).values(masks)
     single = LocalMinimumGame(score, x, EACH, minimizer).values(pair.expand(masks))
     same = [0, 7] if game is RelaxedMinimumGame else range(8)

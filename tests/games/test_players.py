@@ -1,5 +1,6 @@
 """Players: features, or groups of them."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,13 +22,45 @@ def test_groups_by_name_or_position_keep_the_columns_order(members):
     assert players.columns == ((0,), (1, 2), (3,))
 
 
-def test_masks_over_players_become_masks_over_columns():
+def test_coalitions_of_players_become_columns():
     players = Players.from_groups(COLUMNS, {"sex": ["sex_f", "sex_m"]})
     masks = torch.tensor([[True, False, True], [False, True, False]])
     assert players.expand(masks).tolist() == [
         [True, False, False, True],
         [False, True, True, False],
     ]
+
+
+def test_rows_may_have_owners_of_their_own():
+    owners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 0]])
+    players = Players(("left", "right"), owners)
+    coalitions = torch.tensor([[True, False], [False, True], [True, True]])
+    columns = players.expand(coalitions)
+    assert columns.shape == (3, 3, 3)
+    for i, own in enumerate(owners):
+        assert columns[i].tolist() == coalitions[:, own].tolist()
+    assert torch.equal(players[1:].expand(coalitions), columns[1:])
+
+
+def test_cells_that_are_not_free_keep_the_values_of_the_row():
+    free = np.array([[True, False], [False, True]])
+    players = Players(("a", "b"), np.arange(2), free)
+    x, references = torch.ones(2, 2), torch.zeros(1, 3, 2)
+    shown = players.stand_ins(x, references)
+    assert shown.tolist() == [[[0, 1]] * 3, [[1, 0]] * 3]
+    assert torch.equal(players.fixed(x.device), torch.tensor(~free))
+    assert players[:1].fixed(x.device).tolist() == [[False, True]]
+    everywhere = Players(("a", "b"), np.arange(2))
+    assert everywhere.stand_ins(x, references) is references
+    assert everywhere.fixed(x.device) is None
+
+
+def test_values_of_columns_add_up_to_those_of_their_players():
+    values = torch.tensor([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
+    shared = Players(("a", "b"), np.array([1, 0, 1]))
+    assert shared.sums(values).tolist() == [[2.0, 5.0], [16.0, 40.0]]
+    each = Players(("a", "b"), np.array([[1, 0, 1], [0, 0, 0]]))
+    assert each.sums(values).tolist() == [[2.0, 5.0], [56.0, 0.0]]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_equals_its_definition(shape, batch_size, x):
     rng = np.random.default_rng(2)
     references = torch.tensor(rng.normal(size=shape))
     weights = torch.tensor(rng.dirichlet(np.ones(shape[-2])))
-    masks = torch.from_numpy(ExactEnumeration(5).masks)
+    masks = torch.from_numpy(ExactEnumeration(5).coalitions)
     game = ReferenceGame(
         score, x, players(5), references, weights, batch_size=batch_size
     )
@@ -67,7 +67,7 @@ def test_equal_weights_by_default(x):
 def test_groups_come_and_go_together(x):
     score, _, _ = gaussian_score(5)
     pair = players(5, {"pair": [1, 3]})
-    masks = torch.from_numpy(ExactEnumeration(4).masks)
+    masks = torch.from_numpy(ExactEnumeration(4).coalitions)
     grouped = ReferenceGame(score, x, pair, x[:2]).values(masks)
     single = ReferenceGame(score, x, players(5), x[:2]).values(pair.expand(masks))
     assert_allclose(grouped, single)
@@ -76,7 +76,7 @@ def test_groups_come_and_go_together(x):
 def test_a_score_may_know_a_faster_way(x):
     score, _, _ = gaussian_score(5)
     weights = torch.tensor([0.25, 0.75], dtype=torch.float64)
-    masks = torch.from_numpy(ExactEnumeration(4).masks)
+    masks = torch.from_numpy(ExactEnumeration(4).coalitions)
     pair = players(5, {"pair": [1, 3]})
     seen = []
 
@@ -110,6 +110,6 @@ def test_gaussian_energy_with_one_reference_has_a_closed_form(solver):
     game = ReferenceGame(
         score, torch.tensor(rows), players(9), torch.tensor(reference)[None]
     )
-    worth = game.values(torch.from_numpy(solver.masks)).numpy()
+    worth = game.values(torch.from_numpy(solver.coalitions)).numpy()
     expected = quadratic_shapley(rows, reference, mean, precision)
     assert_allclose(solver.solve(worth).values, expected, rtol=1e-7, atol=1e-9)

@@ -137,7 +137,7 @@ def test_gradients_of_pixels_give_heat_maps_of_the_sums_over_channels(X, detecto
 
 def test_regions_of_the_explainers_of_tables_stay_regions(X, detector):
     labels = grid_regions(SHAPE, 4)
-    explainer = KernelShap(detector, groups=region_groups(labels, SHAPE))
+    explainer = KernelShap(detector, feature_groups=region_groups(labels, SHAPE))
     by_group = explainer.set_params(random_state=0).fit(X).explain(X[:5])
     images = ImageExplanation.from_explanation(by_group, SHAPE)
     assert_array_equal(images.labels, np.broadcast_to(labels, (5, 4, 4)))
@@ -146,7 +146,9 @@ def test_regions_of_the_explainers_of_tables_stay_regions(X, detector):
 
 
 def test_groups_across_channels_and_pixels_are_shared_by_the_pixels(X, detector):
-    explainer = KernelShap(detector, groups={"odd": [0, 20]}, max_evaluations=80)
+    explainer = KernelShap(
+        detector, feature_groups={"odd": [0, 20]}, max_evaluations=80
+    )
     by_group = explainer.set_params(random_state=0).fit(X).explain(X[:5])
     images = ImageExplanation.from_explanation(by_group, SHAPE)
     total = by_group.values.sum(axis=1)
@@ -179,7 +181,7 @@ def test_a_map_by_pixels_shows_means_over_regions():
         column_names=np.array(list("abcd")),
         standard_errors=None,
         reference=None,
-        method="",
+        description="",
     )
     images = ImageExplanation._of_regions(
         explanation, owners, (1, 2, 2), per_pixel=True
@@ -190,7 +192,7 @@ def test_a_map_by_pixels_shows_means_over_regions():
 def test_it_describes_itself(explanation):
     assert repr(explanation) == (
         "ImageExplanation of 7 images of 4 x 4 pixels in 2 channels by 5 regions "
-        f"({explanation.method})"
+        f"({explanation.description})"
     )
     html = explanation._repr_html_(max_rows=2)
     assert "the 2 most abnormal images" in html

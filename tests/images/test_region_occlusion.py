@@ -31,7 +31,7 @@ def test_it_is_the_score_lost_when_a_region_shows_the_mask(images):
 def test_captums_feature_ablation_gives_the_same(images):
     attr = pytest.importorskip("captum.attr")
     detector = AutoencoderDetector(8, max_iter=5)
-    explainer = RegionOcclusion(detector, mask="train_median", random_state=0)
+    explainer = RegionOcclusion(detector, references="median", random_state=0)
     explanation = explainer.fit(images).explain(images[:4])
     ablation = attr.FeatureAblation(torch_score(explainer.estimator_))
     for i in range(4):  # each image has regions of its own

@@ -99,7 +99,7 @@ def test_few_regions_have_exact_shapley_values(n_regions, images, detector):
         expected = shapley_values(worth, n_regions)
         assert_allclose(explanation.region_values[i], expected, rtol=1e-8, atol=1e-10)
     assert explanation.standard_errors is None
-    assert explanation.method.startswith(f"RegionShapley, all {2**n_regions}")
+    assert explanation.description.startswith(f"RegionShapley, all {2**n_regions}")
 
 
 def test_draws_come_near_the_exact_values_within_their_standard_errors(
@@ -155,9 +155,9 @@ def test_regions_that_do_the_same_get_the_same():
     assert_allclose(values[:, 0], values[:, 1], rtol=1e-9)
 
 
-MASKS = {
-    "train_mean": lambda X, x: X.mean(axis=0),
-    "train_median": lambda X, x: np.median(X, axis=0),
+REFERENCES = {
+    "mean": lambda X, x: X.mean(axis=0),
+    "median": lambda X, x: np.median(X, axis=0),
     "image_mean": lambda X, x: np.broadcast_to(
         x.mean(axis=(1, 2), keepdims=True), x.shape
     ),
@@ -165,15 +165,15 @@ MASKS = {
 }
 
 
-@pytest.mark.parametrize("mask", MASKS)
-def test_without_all_regions_the_mask_is_what_is_asked(mask, coloured):
-    explainer = RegionShapley(Weighted(), mask=mask, n_regions=2).fit(coloured)
-    expected = [MASKS[mask](coloured, x).ravel() @ np.arange(48) for x in coloured]
+@pytest.mark.parametrize("kind", REFERENCES)
+def test_without_all_regions_the_references_are_shown(kind, coloured):
+    explainer = RegionShapley(Weighted(), references=kind, n_regions=2).fit(coloured)
+    expected = [REFERENCES[kind](coloured, x).ravel() @ np.arange(48) for x in coloured]
     assert_allclose(explainer.explain(coloured).base_values, expected)
 
 
-def test_a_function_makes_masks_of_images(coloured):
-    explainer = RegionShapley(Weighted(), mask=np.zeros_like, n_regions=2)
+def test_a_function_makes_references_of_images(coloured):
+    explainer = RegionShapley(Weighted(), references=np.zeros_like, n_regions=2)
     explanation = explainer.fit(coloured).explain(coloured)
     assert_array_equal(explanation.base_values, 0.0)
 
@@ -261,11 +261,11 @@ def test_the_label_map_is_the_players(images, detector):
         ({"regions": np.zeros((4, 8), dtype=int)}, "label map has the shape"),
         ({"regions": "slic"}, "'regions' parameter"),
         ({"image_shape": (3, 8, 8)}, "\\(3, 8, 8\\) is expected"),
-        ({"mask": "reconstruction"}, "has no|does not have: take a ConvAuto"),
-        ({"mask": "zero"}, "'mask' parameter"),
+        ({"references": "reconstruction"}, "does not have: take an autoencoder"),
+        ({"references": "zero"}, "'references' parameter"),
         ({"n_permutations": 1}, "'n_permutations' parameter"),
     ],
-    ids=["labels", "regions", "shape", "reconstruction", "mask", "permutations"],
+    ids=["labels", "regions", "shape", "reconstruction", "references", "permutations"],
 )
 def test_odd_parameters_are_refused(parameters, message, images):
     explainer = RegionShapley(KNNDetector(1), **parameters)
@@ -287,8 +287,8 @@ def test_odd_images_are_refused(images, detector):
 
 
 def test_no_images_have_empty_explanations(images, detector):
-    for mask in ("train_mean", "blur"):
-        explainer = RegionShapley(detector, mask=mask).fit(images)
+    for kind in ("mean", "blur"):
+        explainer = RegionShapley(detector, references=kind).fit(images)
         explanation = explainer.explain(images[:0])
         assert len(explanation) == 0
         assert explanation.heat_maps().shape == (0, 8, 8)

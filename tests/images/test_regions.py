@@ -129,7 +129,7 @@ def test_regions_play_for_the_explainers_of_tables():
     assert groups["region 1"] == [2, 3, 6, 7, 10, 11, 14, 15]
     X = np.random.default_rng(0).normal(size=(50, 16))
     explainer = FeatureOcclusion(GaussianMixtureDetector(1, reg_covar=1.0))
-    values = explainer.set_params(groups=groups).fit(X).transform(X)
+    values = explainer.set_params(feature_groups=groups).fit(X).transform(X)
     score = explainer.estimator_.anomaly_score
     for region, found in enumerate(values.T):
         owned = np.tile(labels.ravel() == region, 2)

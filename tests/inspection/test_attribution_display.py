@@ -1,7 +1,7 @@
 """AttributionDisplay: bars that add up."""
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -49,7 +49,7 @@ def test_labels_name_features_values_and_rows(explanation):
     top = explanation[2].top_features(2)
     labels = [label.get_text() for label in display.axes_[0].get_yticklabels()]
     expected = [
-        f"{f} = {v:.4g}" for f, v in zip(top["feature"], top["value"], strict=True)
+        f"{f} = {v:.7g}" for f, v in zip(top["feature"], top["value"], strict=True)
     ]
     assert labels == [*expected, "4 other features"]
     assert "row 2: score" in display.axes_[0].get_title(loc="left")
@@ -66,6 +66,24 @@ def test_what_does_not_add_up_has_neither_grey_bar_nor_base(explanation):
     assert display.n_rest == 0
     assert len(bars(display.axes_[0])) == 3
     assert "base" not in display.axes_[0].get_title(loc="left")
+
+
+def test_rounding_errors_have_no_bar(explanation):
+    values = np.tile([3.0, 1.6e-16, -1.6e-16, -2.0, 0.0, 0.0], (8, 1))
+    noisy = replace(explanation, values=values)
+    display = AttributionDisplay.from_explanation(noisy[0], k=6)
+    assert sorted(bars(display.axes_[0])) == [-2.0, 0.0, 0.0, 0.0, 0.0, 3.0]
+
+
+def test_items_are_called_what_they_are(explanation):
+    class OfSegments(type(explanation)):
+        _item = "segment"
+
+    held = {
+        field.name: getattr(explanation, field.name) for field in fields(OfSegments)
+    }
+    display = AttributionDisplay.from_explanation(OfSegments(**held)[2])
+    assert display.axes_[0].get_title(loc="left").startswith("segment 2: score")
 
 
 def test_axes_of_ones_own(explanation):

@@ -77,6 +77,14 @@ def test_images_stand_above_their_alternatives(explanation):
     assert display.axes_[1, 0].get_title() == "2"
 
 
+def test_images_know_their_shape(explanation):
+    of_images = replace(explanation, image_shape=(1, 2, 2))
+    assert CounterfactualDisplay.from_explanation(of_images).axes_.shape == (3, 3)
+    # Two channels have no colors: arrows.
+    of_images = replace(explanation, image_shape=(2, 1, 2))
+    assert CounterfactualDisplay.from_explanation(of_images).axes_.shape == (3,)
+
+
 def test_windows_show_each_sensor_with_the_changed_stretch_shaded(explanation):
     """Rows of two timestamps of two sensors: (a, b), then (c, d)."""
     numbers = replace(explanation[0], is_categorical=np.zeros(4, dtype=bool))

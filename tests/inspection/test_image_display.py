@@ -36,7 +36,7 @@ def explained(region_values, scores):
             index=pd.Index([f"tile {i}" for i in range(n)]),
             feature_names=np.array(list("abcd"), dtype=object),
             column_names=names,
-            groups=groups,
+            feature_groups=groups,
         ),
         (4, 4),
     )

@@ -26,15 +26,14 @@ def explanation():
     values = np.zeros((100, 4))
     values[20:40, 2] = 1.0
     values[60:61] = [3.0, 2.0, 0.0, -9.0]
-    return SeriesExplanation(
-        values=values,
-        scores=rng.uniform(size=100),
+    return SeriesExplanation.from_timeline(
+        values,
+        timestamp_scores=rng.uniform(size=100),
         threshold=0.9,
-        data=rng.normal(size=(100, 4)),
-        index=pd.date_range("2024-01-01", periods=100, freq="h"),
-        sensor_names=np.array(["a", "b", "c", "d"], dtype=object),
+        series=rng.normal(size=(100, 4)),
+        timestamps=pd.date_range("2024-01-01", periods=100, freq="h"),
+        feature_names=np.array(["a", "b", "c", "d"], dtype=object),
         intervals=np.array([[20, 40], [60, 61]]),
-        segment_values=values[[20, 60]],
     )
 
 
@@ -48,7 +47,7 @@ def test_the_leading_sensors_are_drawn_from_the_top(explanation):
     assert labels(sensors) == labels(strip) == ["c", "a"]
     first, second = (line.get_ydata() for line in sensors.lines)
     assert first.min() > second.max()
-    assert_allclose(np.corrcoef(first, explanation.data[:, 2])[0, 1], 1.0)
+    assert_allclose(np.corrcoef(first, explanation.series[:, 2])[0, 1], 1.0)
     assert labels(SeriesDisplay.from_explanation(explanation).axes_[0])[:2] == [
         "c",
         "a",
@@ -64,14 +63,16 @@ def test_segments_are_shaded(explanation):
 
 def test_the_score_has_its_threshold(explanation):
     score, threshold = SeriesDisplay.from_explanation(explanation).axes_[1].lines
-    assert_array_equal(score.get_ydata(), explanation.scores)
+    assert_array_equal(score.get_ydata(), explanation.timestamp_scores)
     assert_array_equal(threshold.get_ydata(), [0.9, 0.9])
 
 
 def test_the_strip_holds_the_attributions(explanation):
     display = SeriesDisplay.from_explanation(explanation, k=4)
     (image,) = display.axes_[2].images
-    assert_array_equal(image.get_array(), explanation.values[:, [2, 0, 1, 3]].T)
+    assert_array_equal(
+        image.get_array(), explanation.timestamp_values[:, [2, 0, 1, 3]].T
+    )
     assert image.get_clim() == (-9.0, 9.0)
 
 
@@ -95,13 +96,7 @@ def test_ticks_carry_the_labels_of_the_timestamps(explanation):
 
 
 def test_constant_sensors_and_no_segments_are_drawn(explanation):
-    nothing = replace(
-        explanation,
-        values=np.zeros((100, 4)),
-        data=np.ones((100, 4)),
-        intervals=np.empty((0, 2), dtype=int),
-        segment_values=np.empty((0, 4)),
-    )
+    nothing = replace(explanation[:0], series=np.ones((100, 4)))
     display = SeriesDisplay.from_explanation(nothing, k=3)
     assert labels(display.axes_[0]) == ["a", "b", "c"]
     display.figure_.canvas.draw()
@@ -118,7 +113,7 @@ def test_axes_of_ones_own(explanation):
 def test_what_cannot_be_drawn_is_refused(explanation):
     with pytest.raises(ValueError, match="show at least 1"):
         SeriesDisplay.from_explanation(explanation, k=0)
-    empty = replace(explanation, values=np.empty((0, 4)))
+    empty = replace(explanation, timestamps=pd.RangeIndex(0))
     with pytest.raises(ValueError, match="explain at least one"):
         SeriesDisplay.from_explanation(empty)
 

@@ -19,7 +19,7 @@ def test_quantiles_of_the_resampled_means(confidence):
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     expected = np.quantile(values[draws].mean(axis=1), tails)
     interval = bootstrap_interval(
-        values, confidence=confidence, n_resamples=999, random_state=3
+        values, confidence_level=confidence, n_resamples=999, random_state=3
     )
     assert interval.mean == pytest.approx(values.mean())
     assert [interval.low, interval.high] == pytest.approx(expected)
@@ -36,7 +36,7 @@ def test_many_rows_are_those_of_a_normal_distribution():
 def test_the_interval_covers_the_mean_about_as_often_as_it_says():
     intervals = [
         bootstrap_interval(
-            rows(40, seed), confidence=0.9, n_resamples=300, random_state=0
+            rows(40, seed), confidence_level=0.9, n_resamples=300, random_state=0
         )
         for seed in range(200)
     ]
@@ -95,9 +95,14 @@ def test_series_and_lists():
         ([[0.5, 0.6]], {}, ValueError, "with per_row=True"),
         ([0.5, np.nan], {}, ValueError, "leave such rows out"),
         ([0.5, "high"], {}, TypeError, "pass one number a row"),
-        ([0.5, 0.6], {"confidence": 95}, ValueError, "between 0 and 1, such as 0.95"),
-        ([0.5, 0.6], {"confidence": "95%"}, ValueError, "between 0 and 1"),
-        ([0.5, 0.6], {"confidence": 0.0}, ValueError, "between 0 and 1"),
+        (
+            [0.5, 0.6],
+            {"confidence_level": 95},
+            ValueError,
+            "between 0 and 1, such as 0.95",
+        ),
+        ([0.5, 0.6], {"confidence_level": "95%"}, ValueError, "between 0 and 1"),
+        ([0.5, 0.6], {"confidence_level": 0.0}, ValueError, "between 0 and 1"),
         ([0.5, 0.6], {"n_resamples": 0}, ValueError, "n_resamples=0: ask for a whole"),
         ([0.5, 0.6], {"n_resamples": 99.0}, ValueError, "ask for a whole number"),
     ],

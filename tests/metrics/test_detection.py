@@ -1,6 +1,7 @@
 """Metrics and scorers of detection."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
@@ -135,13 +136,54 @@ def test_other_labels_are_refused(metric, labels):
         metric(labels, [0.1, 0.2, 0.3])
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("normal", "anomalous"),
+    [("normal", "anomaly"), ("a", "n"), (2, 1), (1, 0), (True, False), (0.5, -0.5)],
+)
+@pytest.mark.parametrize("kind", [np.array, list, pd.Series, pd.Categorical])
+def test_any_two_labels_with_that_of_the_anomalies(metric, normal, anomalous, kind):
+    rng = np.random.default_rng(0)
+    y, score = rng.random(100) < 0.2, rng.normal(size=100)
+    labels = kind([anomalous if label else normal for label in y])
+    found = metric(labels, score, pos_label=anomalous)
+    assert found == metric(y, score)
+    assert metric(labels, score, pos_label=normal) == metric(~y, score)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("labels", "pos_label", "sentence"),
+    [
+        (["n", "a", "n"], "b", r"pos_label='b' .*\['a', 'n'\]: pass the label of"),
+        (["a", "a", "a"], "a", "one other label among the rows"),
+        (["n", "a", "b"], "a", "one other label among the rows"),
+        ([0, 1, 0], "1", "pass the label of the anomalies"),
+        (["a", None, "a"], "a", "lacks some labels: leave such rows out"),
+        ([1.0, np.nan, 0.0], None, "lacks some labels: leave such rows out"),
+        (pd.array([1, None, 0], dtype="Int64"), 1, "leave such rows out"),
+    ],
+)
+def test_labels_that_pos_label_cannot_tell_are_refused(
+    metric, labels, pos_label, sentence
+):
+    with pytest.raises(ValueError, match=sentence):
+        metric(labels, [0.1, 0.2, 0.3], pos_label=pos_label)
+
+
+def test_few_of_many_labels_are_named():
+    with pytest.raises(ValueError, match=r"Labels \[0, 1, 2, 3, 4\]: use 0"):
+        anomaly_roc_auc(np.arange(9), np.arange(9.0))
+
+
 def test_bad_scores_are_refused():
     with pytest.raises(ValueError, match="NaN or infinity"):
         anomaly_roc_auc([0, 1], [np.nan, 1.0])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         anomaly_roc_auc([0, 1], [1.0])
-    with pytest.raises(ValueError, match="ask for 1 to 2"):
-        anomaly_precision_at_n([0, 1], [0.1, 0.2], 3)
+    for n in (3, 0, 1.5, "1"):
+        with pytest.raises(ValueError, match=f"n={n!r}: ask for .* from 1 to 2"):
+            anomaly_precision_at_n([0, 1], [0.1, 0.2], n)
 
 
 @pytest.mark.parametrize("scorer", SCORERS)

@@ -15,8 +15,8 @@ from sklearn_anomaly_attr.metrics import (
     localization_iou,
     localization_precision,
     localization_recall,
+    r_precision,
     select_features,
-    top_m_accuracy,
 )
 
 ORACLES = {
@@ -54,7 +54,7 @@ def test_the_papers_example():
     assert localization_precision(truth, positive) == 0.6
     assert localization_recall(truth, positive) == 0.75
 
-    by_truth = select_features(values, share=1.2, truth=truth)
+    by_truth = select_features(values, share=1.2, y_true=truth)
     assert localization_iou(truth, by_truth) == 0.6
     assert localization_dice(truth, by_truth) == 0.75
     assert localization_precision(truth, by_truth) == 0.75
@@ -103,7 +103,7 @@ def test_hit_rate_over_all_orders(share):
     found = hit_rate(truth, values, share=share, per_row=True)
     assert_allclose(found, expected, atol=1e-15)
     if share == 1.0:
-        assert_allclose(found, top_m_accuracy(truth, values, per_row=True))
+        assert_allclose(found, r_precision(truth, values, per_row=True))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_hit_rate_by_hand(share, expected):
 def test_hit_rate_is_the_recall_of_the_first_features():
     """Where all attributions are positive and none tie."""
     values = RNG.random(TRUTH.shape)
-    selected = select_features(values, share=1.5, truth=TRUTH)
+    selected = select_features(values, share=1.5, y_true=TRUTH)
     assert_allclose(
         hit_rate(TRUTH, values, share=1.5, per_row=True),
         localization_recall(TRUTH, selected, per_row=True),
@@ -153,11 +153,11 @@ GOOD = [[True, False, False]]
 @pytest.mark.parametrize(
     ("truth", "selected", "error", "sentence"),
     [
-        (GOOD, [[1, 0, 0]], TypeError, "pass a mask that is True for the selected"),
-        (GOOD, [[0.5, 0.1, -0.1]], TypeError, "as select_features gives it"),
-        ([[1, 0, 0]], GOOD, TypeError, "pass a mask that is True for the truly"),
-        (GOOD, [[True, False]], ValueError, "masks with the same rows and features"),
-        (GOOD * 2, GOOD, ValueError, "masks with the same rows and features"),
+        (GOOD, [[1, 0, 0]], TypeError, "pass booleans, True for the selected"),
+        (GOOD, [[0.5, 0.1, -0.1]], TypeError, "as select_features gives them"),
+        ([[1, 0, 0]], GOOD, TypeError, "pass booleans, True for the truly"),
+        (GOOD, [[True, False]], ValueError, "both with the same rows and features"),
+        (GOOD * 2, GOOD, ValueError, "both with the same rows and features"),
         (GOOD[0], GOOD[0], ValueError, r"selected has the shape .* as \[row\]"),
         (np.zeros((0, 3), bool),) * 2 + (ValueError, "at least one row"),
         ([*GOOD, [False] * 3], GOOD * 2, ValueError, r"Rows \[1\].*leave them out"),
@@ -171,7 +171,7 @@ def test_bad_masks_are_refused(metric, truth, selected, error, sentence):
 @pytest.mark.parametrize(
     ("arguments", "error", "sentence"),
     [
-        (([[1, 0, 0]], [[1, 2, 3]]), TypeError, "pass a mask that is True"),
+        (([[1, 0, 0]], [[1, 2, 3]]), TypeError, "pass booleans, True"),
         ((GOOD, [[1, np.nan, 3]]), ValueError, "leave such rows out"),
         ((GOOD, [[1, 2]]), ValueError, "one column for each feature"),
     ],

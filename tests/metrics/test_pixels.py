@@ -128,9 +128,9 @@ def test_heat_maps_of_an_explanation():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_is_no_mask_or_heat_map_is_refused(metric):
+def test_other_than_masks_and_heat_maps_is_refused(metric):
     mask, heat = np.array([[[True, False]]]), np.array([[[1.0, 2.0]]])
-    with pytest.raises(TypeError, match="masks > 0"):
+    with pytest.raises(TypeError, match="y_true > 0"):
         metric(mask.astype(int), heat)
     for wrong in (heat[0], heat[:, None], heat[:, :, :1]):
         with pytest.raises(ValueError, match=r"\(n_images, height, width\)"):

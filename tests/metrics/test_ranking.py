@@ -16,19 +16,19 @@ from sklearn.metrics import (
 
 from sklearn_anomaly_attr import Explanation
 from sklearn_anomaly_attr.metrics import (
-    attribution_auroc,
     attribution_ndcg,
+    attribution_roc_auc,
     hits_at_k,
     mean_reciprocal_rank,
-    top_m_accuracy,
+    r_precision,
 )
 
 METRICS = [
     mean_reciprocal_rank,
     hits_at_k,
-    attribution_auroc,
+    attribution_roc_auc,
     attribution_ndcg,
-    top_m_accuracy,
+    r_precision,
 ]
 
 
@@ -58,13 +58,13 @@ def mean_over_orders(function, truth, values):
     ]
 
 
-def auroc_of_ranks(ranks, d):
+def area_of_ranks(ranks, d):
     others = np.setdiff1d(np.arange(d), ranks)
     return np.mean(others[:, None] > ranks)
 
 
-def gain(ranks, m):
-    return (1 / np.log2(ranks[ranks < m] + 2)).sum()
+def gain(ranks, k):
+    return (1 / np.log2(ranks[ranks < k] + 2)).sum()
 
 
 TRUTH, VALUES = random_case()
@@ -83,26 +83,26 @@ def test_hits_over_all_orders(k):
     assert_allclose(hits_at_k(TRUTH, VALUES, k, per_row=True), expected, atol=1e-15)
 
 
-def test_auroc_over_all_orders():
-    expected = mean_over_orders(partial(auroc_of_ranks, d=D), TRUTH, VALUES)
-    assert_allclose(attribution_auroc(TRUTH, VALUES, per_row=True), expected)
+def test_roc_auc_over_all_orders():
+    expected = mean_over_orders(partial(area_of_ranks, d=D), TRUTH, VALUES)
+    assert_allclose(attribution_roc_auc(TRUTH, VALUES, per_row=True), expected)
 
 
-@pytest.mark.parametrize("m", [*range(1, D + 1), None])
-def test_ndcg_over_all_orders(m):
+@pytest.mark.parametrize("k", [*range(1, D + 1), None])
+def test_ndcg_over_all_orders(k):
     def normalised_gain(ranks):
-        first = len(ranks) if m is None else m
+        first = len(ranks) if k is None else k
         return gain(ranks, first) / gain(np.arange(len(ranks)), first)
 
     expected = mean_over_orders(normalised_gain, TRUTH, VALUES)
-    assert_allclose(attribution_ndcg(TRUTH, VALUES, m=m, per_row=True), expected)
+    assert_allclose(attribution_ndcg(TRUTH, VALUES, k=k, per_row=True), expected)
 
 
-def test_accuracy_over_all_orders():
+def test_r_precision_over_all_orders():
     expected = mean_over_orders(
         lambda ranks: np.mean(ranks < len(ranks)), TRUTH, VALUES
     )
-    assert_allclose(top_m_accuracy(TRUTH, VALUES, per_row=True), expected)
+    assert_allclose(r_precision(TRUTH, VALUES, per_row=True), expected)
 
 
 @pytest.mark.parametrize("ties", [True, False])
@@ -110,16 +110,16 @@ def test_accuracy_over_all_orders():
 def test_scikit_learns_metrics_row_by_row(d, ties):
     truth, values = random_case(30, d, ties=ties, seed=d)
     by_row = list(zip(truth[:, None], values[:, None], strict=True))
-    auroc = [roc_auc_score(t[0], v[0]) for t, v in by_row]
-    assert_allclose(attribution_auroc(truth, values, per_row=True), auroc)
-    for m in (1, 2, d):
-        ndcg = [ndcg_score(t, v, k=m) for t, v in by_row]
-        assert_allclose(attribution_ndcg(truth, values, m=m, per_row=True), ndcg)
-        assert attribution_ndcg(truth, values, m=m) == pytest.approx(
-            ndcg_score(truth, values, k=m)
+    areas = [roc_auc_score(t[0], v[0]) for t, v in by_row]
+    assert_allclose(attribution_roc_auc(truth, values, per_row=True), areas)
+    for k in (1, 2, d):
+        ndcg = [ndcg_score(t, v, k=k) for t, v in by_row]
+        assert_allclose(attribution_ndcg(truth, values, k=k, per_row=True), ndcg)
+        assert attribution_ndcg(truth, values, k=k) == pytest.approx(
+            ndcg_score(truth, values, k=k)
         )
-    own_m = [ndcg_score(t, v, k=t.sum()) for t, v in by_row]
-    assert_allclose(attribution_ndcg(truth, values, per_row=True), own_m)
+    own_k = [ndcg_score(t, v, k=t.sum()) for t, v in by_row]
+    assert_allclose(attribution_ndcg(truth, values, per_row=True), own_k)
 
 
 def test_reciprocal_rank_of_one_feature_is_its_average_precision():
@@ -149,18 +149,18 @@ DISCOUNT = 1 / np.log2([2, 3, 4, 5, 6])
         ([0, 3], partial(hits_at_k, k=2), 1.0),
         ([0, 1], partial(hits_at_k, k=2), 0.5),
         ([4], hits_at_k, 0.0),
-        ([0], attribution_auroc, 2.5 / 4),
-        ([2, 4], attribution_auroc, 4 / 6),
-        ([1], attribution_auroc, 0.0),
+        ([0], attribution_roc_auc, 2.5 / 4),
+        ([2, 4], attribution_roc_auc, 4 / 6),
+        ([1], attribution_roc_auc, 0.0),
         ([2], attribution_ndcg, 1.0),
         ([0], attribution_ndcg, 0.0),
         ([0, 2], attribution_ndcg, (1 + DISCOUNT[1] / 2) / (1 + DISCOUNT[1])),
-        ([0], partial(attribution_ndcg, m=5), (DISCOUNT[1] + DISCOUNT[2]) / 2),
-        ([1, 2], partial(attribution_ndcg, m=1), 1.0),
-        ([0, 2], top_m_accuracy, 0.75),
-        ([0, 3], top_m_accuracy, 0.5),
-        ([0, 1], top_m_accuracy, 0.25),
-        ([1, 4], top_m_accuracy, 0.0),
+        ([0], partial(attribution_ndcg, k=5), (DISCOUNT[1] + DISCOUNT[2]) / 2),
+        ([1, 2], partial(attribution_ndcg, k=1), 1.0),
+        ([0, 2], r_precision, 0.75),
+        ([0, 3], r_precision, 0.5),
+        ([0, 1], r_precision, 0.25),
+        ([1, 4], r_precision, 0.0),
     ],
 )
 def test_by_hand(columns, metric, expected):
@@ -189,7 +189,7 @@ def test_constant_attributions_are_worth_a_random_ranking(metric):
 @pytest.mark.parametrize("metric", METRICS)
 def test_features_that_are_all_anomalous(metric):
     truth = np.ones((1, 3), dtype=bool)
-    if metric is attribution_auroc:
+    if metric is attribution_roc_auc:
         with pytest.raises(ValueError, match="anomalous features only"):
             metric(truth, np.zeros((1, 3)))
     else:
@@ -226,7 +226,7 @@ def explanation(values, names):
         index=pd.RangeIndex(n),
         feature_names=np.array(names, dtype=object),
         column_names=np.array(names, dtype=object),
-        groups=tuple((i,) for i in range(d)),
+        feature_groups=tuple((i,) for i in range(d)),
     )
 
 
@@ -269,8 +269,8 @@ GOOD = [[True, False, False]]
 @pytest.mark.parametrize(
     ("truth", "values", "error", "sentence"),
     [
-        ([[1, 0, 0]], [[1, 2, 3]], TypeError, "pass a mask that is True"),
-        ([["a", "b"]], [[1, 2]], TypeError, "pass a mask that is True"),
+        ([[1, 0, 0]], [[1, 2, 3]], TypeError, "pass booleans, True for"),
+        ([["a", "b"]], [[1, 2]], TypeError, "pass booleans, True for"),
         (GOOD, [[1, 2]], ValueError, "one column for each feature"),
         (GOOD * 2, [[1, 2, 3]], ValueError, "one row for each explained row"),
         ([True, False], [[1, 2]], ValueError, "one row for each explained row"),
@@ -291,5 +291,5 @@ def test_bad_input_is_refused(metric, truth, values, error, sentence):
 def test_numbers_of_features_out_of_range_are_refused(number):
     with pytest.raises(ValueError, match=r"k=.*whole number from 1 to 3"):
         hits_at_k(GOOD, [[1, 2, 3]], number)
-    with pytest.raises(ValueError, match=r"m=.*whole number from 1 to 3"):
-        attribution_ndcg(GOOD, [[1, 2, 3]], m=number)
+    with pytest.raises(ValueError, match=r"k=.*whole number from 1 to 3"):
+        attribution_ndcg(GOOD, [[1, 2, 3]], k=number)

@@ -94,6 +94,37 @@ def test_a_detector_of_a_frame_gets_its_columns(metric):
         metric(detector, frame, explanation, train.mean()[::-1])
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_several_references_give_the_mean_score(metric, as_frame):
+    rows = pd.DataFrame(X, columns=NAMES) if as_frame else X
+    several = RNG.normal(size=(5, 4, 3))
+
+    def mean_score(row, references):
+        """A score of the features' presence."""
+        return lambda present: np.mean(
+            [score(np.where(present == 1, row, one)) for one in references], axis=0
+        )
+
+    expected = [
+        metric(mean_score(row, references), np.ones((1, 3)), values[None], np.zeros(3))
+        for row, values, references in zip(X, VALUES, several, strict=True)
+    ]
+    found = metric(score, rows, VALUES, several, per_row=True)
+    assert_allclose(found, expected)
+    small = metric(score, rows, VALUES, several, per_row=True, batch_size=3)
+    assert_allclose(small, expected)
+    same = np.repeat(several[:1], 5, axis=0)
+    assert_allclose(
+        metric(score, rows, VALUES, several[:1], per_row=True),
+        metric(score, rows, VALUES, same, per_row=True),
+    )
+    assert_allclose(
+        metric(score, rows, VALUES, several[:, :1], per_row=True),
+        metric(score, rows, VALUES, several[:, 0], per_row=True),
+    )
+
+
 def test_polars_frames():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(X, schema=NAMES)
@@ -138,7 +169,7 @@ def test_categories_even_where_the_rows_lack_the_references(kind, dtype):
         changed[column] = reference[column].iloc[0]
     expected.append(-detector.score_samples(changed))
     assert_allclose(curve.scores, np.transpose(expected))
-    with pytest.raises(TypeError, match="pass the reference in a DataFrame"):
+    with pytest.raises(TypeError, match="pass the references in a DataFrame"):
         deletion_curve(detector, rows, values, [0.0, 0.0, 0.0])
 
 
@@ -147,7 +178,7 @@ def test_groups_are_removed_as_one(metric):
     rng = np.random.default_rng(2)
     train = rng.normal(size=(80, 4))
     explainer = AnomalyShapley(
-        GaussianMixtureDetector(), groups={"pair": [0, 2]}, random_state=0
+        GaussianMixtureDetector(), feature_groups={"pair": [0, 2]}, random_state=0
     ).fit(train)
     explanation = explainer.explain(rng.normal(size=(5, 4)))
     assert explanation.values.shape == (5, 3)
@@ -188,10 +219,17 @@ def test_columns_may_be_called_like_attributes():
         ({"X": [["x", "y", "z"]] * 5}, TypeError, "pass a table of numbers"),
         ({"values": VALUES * np.inf}, ValueError, "values holds NaN or infinity"),
         ({"values": VALUES[0]}, ValueError, r"of a single sample as \[row\]"),
-        ({"reference": [0.0, 0.0]}, ValueError, "pass one row of 3 features"),
-        ({"reference": X[:2]}, ValueError, "or one for each of the 5 rows"),
-        ({"reference": 0.0}, ValueError, "reference has the shape"),
-        ({"reference": [np.nan] * 3}, ValueError, "reference holds NaN"),
+        ({"references": [0.0, 0.0]}, ValueError, "pass one row of 3 features"),
+        ({"references": X[:2]}, ValueError, "one for each of the 5 rows"),
+        ({"references": X[:2]}, ValueError, r"all rows share as references\[None\]"),
+        ({"references": X[None, :, :2]}, ValueError, r"\(5, n_references, 3\)"),
+        ({"references": X[None, None]}, ValueError, r"\(5, n_references, 3\)"),
+        ({"references": X[:, :0, None]}, ValueError, r"\(5, n_references, 3\)"),
+        ({"references": np.zeros((5, 0, 3))}, ValueError, "at least one row"),
+        ({"references": 0.0}, ValueError, "references has the shape"),
+        ({"references": [np.nan] * 3}, ValueError, "references holds NaN"),
+        ({"references": [["x"] * 3]}, TypeError, "references holds something else"),
+        ({"references": [[1.0], [1.0, 2.0]]}, TypeError, "references holds something"),
         ({"score": LogisticRegression()}, TypeError, "gives no anomaly score"),
         ({"score": lambda X: X}, ValueError, "must give one number a row"),
         ({"score": lambda X: X[:, 0] / 0}, ValueError, "take a score that is finite"),
@@ -199,6 +237,6 @@ def test_columns_may_be_called_like_attributes():
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_bad_input_is_refused(metric, changed, error, sentence):
-    given = {"score": score, "X": X, "values": VALUES, "reference": REFERENCE}
+    given = {"score": score, "X": X, "values": VALUES, "references": REFERENCE}
     with pytest.raises(error, match=sentence):
         metric(**{**given, **changed})

@@ -43,7 +43,7 @@ def test_the_papers_example():
     assert selected_sensors(k=5) == [1, 3, 4, 6, 7]
     assert selected_sensors(k=2) == [1, 3]
     # 120 % of four anomalous sensors are 4.8: the first four.
-    assert selected_sensors(share=1.2, truth=PAPER_TRUTH) == [1, 3, 6, 7]
+    assert selected_sensors(share=1.2, y_true=PAPER_TRUTH) == [1, 3, 6, 7]
     # Of 2.33 in all, 1.5 + 0.3 is 77 %.
     assert selected_sensors(mass=0.8) == [1, 3, 7]
     assert selected_sensors(mass=0.77) == [1, 3]
@@ -65,7 +65,7 @@ def test_a_share_of_the_truth(share, exact):
         as_mask(ranked_positives(row)[: int(exact * int(mask.sum()))], 9)
         for row, mask in zip(VALUES, TRUTH, strict=True)
     ]
-    assert_array_equal(select_features(VALUES, share=share, truth=TRUTH), expected)
+    assert_array_equal(select_features(VALUES, share=share, y_true=TRUTH), expected)
 
 
 @pytest.mark.parametrize("percent", [10, 50, 60, 80, 90, 100])
@@ -93,7 +93,7 @@ def test_the_fewest_that_hold_a_mass(percent):
 @pytest.mark.parametrize("percent", [0, 5, 10, 25, 50])
 @pytest.mark.parametrize("rule", [{"k": 3}, {"mass": 0.9}, {"share": 1.2}])
 def test_small_shares_are_left_out(rule, percent):
-    truth = {"truth": TRUTH} if "share" in rule else {}
+    truth = {"y_true": TRUTH} if "share" in rule else {}
     positives = VALUES.clip(min=0)
     holds = 100 * positives >= percent * positives.sum(axis=1, keepdims=True)
     expected = select_features(VALUES, **rule, **truth) & holds
@@ -113,16 +113,16 @@ def test_decimal_shares_are_not_rounded_down_to_the_number_below():
     values = np.ones((1, 100))
     truth = np.ones((1, 100), dtype=bool)
     for percent in range(1, 101):
-        found = select_features(values, share=percent / 100, truth=truth)
+        found = select_features(values, share=percent / 100, y_true=truth)
         assert found.sum() == percent
     for n in range(1, 84):
         truth = np.arange(100)[None] < n
-        found = select_features(values, share=1.2, truth=truth)
+        found = select_features(values, share=1.2, y_true=truth)
         assert found.sum() == 6 * n // 5
 
 
 @pytest.mark.parametrize(
-    "rule", [{"k": 3}, {"mass": 0.8}, {"share": 1.2, "truth": np.ones((2, 3), bool)}]
+    "rule", [{"k": 3}, {"mass": 0.8}, {"share": 1.2, "y_true": np.ones((2, 3), bool)}]
 )
 def test_what_pushes_the_score_down_is_never_selected(rule):
     found = select_features([[-1.0, 0.0, -2.0], [-1.0, 0.0, 2.0]], **rule)
@@ -139,17 +139,17 @@ def test_ties_are_taken_from_left_to_right():
 def test_truth_may_be_given_to_every_rule():
     for rule in ({"k": 2}, {"mass": 0.5}):
         expected = select_features(VALUES, **rule)
-        assert_array_equal(select_features(VALUES, truth=TRUTH, **rule), expected)
+        assert_array_equal(select_features(VALUES, y_true=TRUTH, **rule), expected)
 
 
 def test_rows_do_not_depend_on_each_other():
     for rule in ({"k": 2}, {"mass": 0.7}, {"share": 1.2}):
         truth = TRUTH[:9] if "share" in rule else None
-        together = select_features(VALUES[:9], truth=truth, **rule)
+        together = select_features(VALUES[:9], y_true=truth, **rule)
         alone = [
             select_features(
                 VALUES[i : i + 1],
-                truth=None if truth is None else truth[i : i + 1],
+                y_true=None if truth is None else truth[i : i + 1],
                 **rule,
             )[0]
             for i in range(9)
@@ -161,10 +161,10 @@ def test_frames():
     names = list("abcdefghi")
     values = pd.DataFrame(VALUES, columns=names)
     truth = pd.DataFrame(TRUTH, columns=names)
-    expected = select_features(VALUES, share=1.2, truth=TRUTH)
-    assert_array_equal(select_features(values, share=1.2, truth=truth), expected)
+    expected = select_features(VALUES, share=1.2, y_true=TRUTH)
+    assert_array_equal(select_features(values, share=1.2, y_true=truth), expected)
     with pytest.raises(ValueError, match="another order"):
-        select_features(values[names[::-1]], share=1.2, truth=truth)
+        select_features(values[names[::-1]], share=1.2, y_true=truth)
 
 
 GOOD = [[1.0, 2.0, 3.0]]
@@ -181,7 +181,7 @@ MASK = [[True, False, False]]
             ValueError,
             "k and mass given: select by exactly",
         ),
-        (GOOD, {"share": 1.2}, ValueError, "pass truth, or select by k or mass"),
+        (GOOD, {"share": 1.2}, ValueError, "pass y_true, or select by k or mass"),
         (GOOD, {"k": 0}, ValueError, r"k=0: ask for a whole number from 1 up"),
         (GOOD, {"k": 1.5}, ValueError, r"k=1.5: ask for a whole number from 1 up"),
         (
@@ -193,21 +193,21 @@ MASK = [[True, False, False]]
         (GOOD, {"mass": 80}, ValueError, "mass=80: ask for a number above 0, up to 1"),
         (GOOD, {"mass": "80%"}, ValueError, "mass='80%': ask for a number above 0"),
         (GOOD, {"mass": np.nan}, ValueError, "mass=nan: ask for a number above 0"),
-        (GOOD, {"share": 120, "truth": MASK}, ValueError, "share=120: .* up to 3"),
-        (GOOD, {"share": -1.0, "truth": MASK}, ValueError, "share=-1.0: ask for"),
+        (GOOD, {"share": 120, "y_true": MASK}, ValueError, "share=120: .* up to 3"),
+        (GOOD, {"share": -1.0, "y_true": MASK}, ValueError, "share=-1.0: ask for"),
         (
             GOOD,
-            {"share": 1, "truth": [[1, 0, 0]]},
+            {"share": 1, "y_true": [[1, 0, 0]]},
             TypeError,
-            "pass a mask that is True",
+            "pass booleans, True",
         ),
         (
             GOOD,
-            {"share": 1, "truth": [[True]]},
+            {"share": 1, "y_true": [[True]]},
             ValueError,
             "one column for each feature",
         ),
-        (GOOD, {"share": 1, "truth": [[False] * 3]}, ValueError, "leave them out"),
+        (GOOD, {"share": 1, "y_true": [[False] * 3]}, ValueError, "leave them out"),
         ([1.0, 2.0], {"k": 1}, ValueError, r"of a single sample as \[row\]"),
         ([[np.nan, 1.0]], {"k": 1}, ValueError, "leave such rows out"),
         ([["a", "b"]], {"k": 1}, TypeError, "pass a table of numbers"),

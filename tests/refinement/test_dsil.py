@@ -35,7 +35,6 @@ from sklearn_anomaly_attr import (
 )
 from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
 from sklearn_anomaly_attr.refinement import DSIL, CosineRetention, IterativeReweighting
-from sklearn_anomaly_attr.scores import _refinement  # noqa: F401 - it registers
 
 SMALL_NET = AutoencoderDetector(2, max_iter=3)
 INNER = [
@@ -48,8 +47,14 @@ INNER = [
 every_inner = pytest.mark.parametrize("inner", INNER, ids=lambda e: type(e).__name__)
 
 
+# Those with mixtures and with neighbours alone are among the common ones.
 @parametrize_with_checks(
-    [DSIL(inner) for inner in [*INNER, DTEDetector(hidden_layer_sizes=4, max_iter=3)]]
+    [
+        DSIL(make_pipeline(StandardScaler(), KNNDetector())),
+        DSIL(IsolationForest(n_estimators=3), max_iter=2),
+        DSIL(AutoencoderDetector(2, max_iter=1), max_iter=2),
+        DSIL(DTEDetector(hidden_layer_sizes=4, max_iter=1), max_iter=2),
+    ]
 )
 def test_sklearn_checks(estimator, check):
     check(estimator)
@@ -97,12 +102,12 @@ def algorithm_1(detector, X, ratios):
 def test_equals_algorithm_1(inner, contaminated):
     X, _ = contaminated
     ratios = [0.9, 0.75, 0.7, 0.6]
-    dsil = DSIL(inner, retention=lambda t, n: ratios[t], n_iterations=4).fit(X)
+    dsil = DSIL(inner, retention=lambda t, n: ratios[t], max_iter=4).fit(X)
     sets, scores = algorithm_1(inner, X, ratios)
     assert_array_equal(np.flatnonzero(dsil.retained_), sets[-1])
     assert_array_equal(dsil.score_samples(X), scores)
     assert_allclose(dsil.retention_path_, [1.0, *(len(s) / len(X) for s in sets)])
-    assert dsil.n_iterations_ == 4
+    assert dsil.n_iter_ == 4
     assert_allclose(dsil.score_path_[-1], np.quantile(-scores, [0, 0.25, 0.5, 0.75, 1]))
 
 
@@ -121,14 +126,14 @@ def test_detects_better_than_its_base(inner, contaminated):
 def test_rows_come_back(contaminated):
     """All original rows are scored each time, those left out too."""
     X, _ = contaminated
-    first = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=1).fit(X)
-    last = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=9).fit(X)
+    first = DSIL(GaussianMixtureDetector(), retention="fixed", max_iter=1).fit(X)
+    last = DSIL(GaussianMixtureDetector(), retention="fixed", max_iter=9).fit(X)
     assert (last.retained_ & ~first.retained_).any()
     assert last.retained_.sum() == first.retained_.sum() == 150
 
 
 def test_a_retained_row_is_not_its_own_neighbour(X):
-    dsil = DSIL(KNNDetector(1), n_iterations=1, final_retention=0.5).fit(X)
+    dsil = DSIL(KNNDetector(1), max_iter=1, final_retention=0.5).fit(X)
     rows = X[dsil.retained_]
     distances = np.linalg.norm(rows[:, None] - rows, axis=2)
     np.fill_diagonal(distances, np.inf)
@@ -143,8 +148,8 @@ def test_preprocessing_is_fitted_on_the_retained_rows(contaminated):
 
 def test_it_stops_when_the_retained_rows_no_longer_change(contaminated):
     X, _ = contaminated
-    dsil = DSIL(GaussianMixtureDetector(), retention="fixed", n_iterations=500).fit(X)
-    assert dsil.n_iterations_ < 100
+    dsil = DSIL(GaussianMixtureDetector(), retention="fixed", max_iter=500).fit(X)
+    assert dsil.n_iter_ < 100
     refit = GaussianMixtureDetector().fit(X[dsil.retained_]).score_samples(X)
     assert_array_equal(
         np.argsort(-refit)[:150], np.argsort(-dsil.score_samples(X))[:150]
@@ -153,7 +158,7 @@ def test_it_stops_when_the_retained_rows_no_longer_change(contaminated):
 
 def test_all_scores_equal_end_it():
     dsil = DSIL(KNNDetector()).fit(np.ones((30, 3)))
-    assert dsil.n_iterations_ == 0
+    assert dsil.n_iter_ == 0
     assert dsil.retained_.all()
     assert (dsil.score_samples(np.ones((2, 3))) == 0).all()
 
@@ -214,7 +219,7 @@ def test_other_scores_and_other_warm_starts(X):
         ({"initial_retention": 0.0}, "'initial_retention' parameter"),
         ({"final_retention": 1.1}, "'final_retention' parameter"),
         ({"retention": "linear"}, "'retention' parameter"),
-        ({"n_iterations": 0}, "'n_iterations' parameter"),
+        ({"max_iter": 0}, "'max_iter' parameter"),
         ({"warm_start": "yes"}, "'warm_start' parameter"),
         ({"contamination": 0.6}, "'contamination' parameter"),
         ({"initial_retention": 0.4}, "increasing shares.*initial_retention no smaller"),
@@ -234,7 +239,7 @@ def test_too_few_retained_rows_name_the_cure(X):
         DSIL(
             GaussianMixtureDetector(20, random_state=0),
             final_retention=0.1,
-            n_iterations=1,
+            max_iter=1,
         ).fit(X)
 
 
@@ -313,7 +318,7 @@ def test_grid_search_reaches_into_the_detector(contaminated):
     X, y = contaminated
     search = GridSearchCV(
         make_pipeline(StandardScaler(), DSIL(GaussianMixtureDetector())),
-        {"dsil__estimator__reg_covar": [1e-6, 1e6], "dsil__n_iterations": [1, 2]},
+        {"dsil__estimator__reg_covar": [1e-6, 1e6], "dsil__max_iter": [1, 2]},
         scoring=anomaly_roc_auc_scorer,
         cv=StratifiedKFold(2),
     ).fit(X, y)
@@ -379,10 +384,10 @@ class Watch:
 
 def test_callbacks_see_iterations_and_can_stop(X):
     watch = Watch()
-    DSIL(KNNDetector(), n_iterations=3).set_callbacks(watch).fit(X)
+    DSIL(KNNDetector(), max_iter=3).set_callbacks(watch).fit(X)
     assert watch.tasks == [*["iteration"] * 4, "fit", "teardown"]
     dsil = DSIL(SMALL_NET).set_callbacks(Watch(stop_after=2)).fit(X)
-    assert dsil.n_iterations_ == 1
+    assert dsil.n_iter_ == 1
 
 
 def test_weights_are_routed_with_their_rows(X):
@@ -392,7 +397,7 @@ def test_weights_are_routed_with_their_rows(X):
         DSIL(forest).fit(X, sample_weight=weight)
     with config_context(enable_metadata_routing=True):
         inner = clone(forest).set_fit_request(sample_weight=True)
-        dsil = DSIL(inner, n_iterations=2).fit(X, sample_weight=weight)
+        dsil = DSIL(inner, max_iter=2).fit(X, sample_weight=weight)
     rows = dsil.retained_
     expected = forest.fit(X[rows], sample_weight=weight[rows]).score_samples(X)
     assert_array_equal(dsil.score_samples(X), expected)
@@ -405,5 +410,5 @@ def test_importing_the_package_is_cheap():
 
 
 def test_it_nests(X):
-    nested = DSIL(IterativeReweighting(KernelDensity()), n_iterations=2).fit(X)
+    nested = DSIL(IterativeReweighting(KernelDensity()), max_iter=2).fit(X)
     assert np.isfinite(nested.score_samples(X)).all()

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
@@ -18,15 +19,17 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_anomaly_attr import AutoencoderDetector, KernelShap, KNNDetector
 from sklearn_anomaly_attr.refinement import IterativeReweighting
 from sklearn_anomaly_attr.refinement._reweighting import row_weights
-from sklearn_anomaly_attr.scores import _refinement  # noqa: F401 - it registers
 
 SMALL_NET = AutoencoderDetector(2, max_iter=3)
 
 
 @parametrize_with_checks(
     [
-        IterativeReweighting(IsolationForest(n_estimators=10)),
-        IterativeReweighting(make_pipeline(StandardScaler(), SMALL_NET)),
+        IterativeReweighting(IsolationForest(n_estimators=3), max_iter=2),
+        IterativeReweighting(
+            make_pipeline(StandardScaler(), AutoencoderDetector(2, max_iter=1)),
+            max_iter=2,
+        ),
     ]
 )
 def test_sklearn_checks(estimator, check):
@@ -85,13 +88,13 @@ def test_equals_the_rounds_written_naively(inner, X):
 
 def test_deep_detectors_take_weights_behind_scalers_too(X):
     net = AutoencoderDetector(2, max_iter=3, random_state=0)
-    fit = IterativeReweighting(net, n_iterations=2).fit(X)
+    fit = IterativeReweighting(net, max_iter=2).fit(X)
     expected = clone(net)
     expected.n_features_in_ = 4
     expected._fit(X, fit.weights_)
     assert_array_equal(fit.score_samples(X), expected._score_samples(X))
     pipeline = make_pipeline(StandardScaler(), net)
-    behind = IterativeReweighting(pipeline, n_iterations=2).fit(X)
+    behind = IterativeReweighting(pipeline, max_iter=2).fit(X)
     assert_allclose(behind.score_samples(X), fit.score_samples(X), rtol=1e-3)
     fitted = fit.estimator_
     assert (fitted.predict(X) == -1).sum() == 12  # has a threshold of its own
@@ -121,6 +124,18 @@ def test_all_scores_equal_end_it():
     fit = IterativeReweighting(SMALL_NET).fit(np.ones((30, 3)))
     assert (fit.weights_ == 1.0).all()
     assert len(fit.crossings_) == 0
+    assert fit.n_iter_ == 1
+
+
+@pytest.mark.parametrize("pipeline", [False, True])
+def test_a_frozen_detector_is_refused_and_stays_as_it_is(pipeline, X):
+    fit = clone(SMALL_NET).fit(X)
+    before, inner = pickle.dumps(fit), FrozenEstimator(fit)
+    if pipeline:
+        inner = make_pipeline(StandardScaler(), inner)
+    with pytest.raises(TypeError, match="cannot be fitted again: pass its estimator"):
+        IterativeReweighting(inner).fit(X)
+    assert pickle.dumps(fit) == before
 
 
 def test_detectors_without_weights_name_the_cure(X):

@@ -28,7 +28,8 @@ from sklearn.svm import OneClassSVM
 from sklearn_anomaly_attr._coding import TableCoding
 from sklearn_anomaly_attr.scores import BlackBoxScore, torch_score
 from sklearn_anomaly_attr.scores._encoders import LookupTransform, lookup
-from sklearn_anomaly_attr.scores._transforms import NotTranslatedError, torch_transform
+from sklearn_anomaly_attr.scores._torch_transform import torch_transform
+from sklearn_anomaly_attr.scores._transform import NotTranslatedError
 
 CATEGORIES = ["city", "flag", "day"]
 

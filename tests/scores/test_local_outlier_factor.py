@@ -184,7 +184,7 @@ def test_the_planted_feature_leads(explainer):
     planted[:, 3] += 8.0
     detector = FrozenEstimator(lof().fit(X))
     explanation = explainer(detector, random_state=0).fit(X).explain(planted)
-    assert explanation.method.endswith("score: local outlier factor")
+    assert explanation.description.endswith("score: local outlier factor")
     assert (explanation.values.argmax(axis=1) == 3).mean() >= 0.95
     total = explanation.base_values + explanation.values.sum(axis=1)
     assert_allclose(total, explanation.scores, rtol=1e-6)

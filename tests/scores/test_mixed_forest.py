@@ -185,7 +185,9 @@ def test_does_not_depend_on_the_neighbours(name, X, rows):
 def test_no_path_is_walked_by_nobody(name, X):
     """With all coalitions at hand, each path is some coalition's."""
     nodes = torch_score(fit(name, X)).nodes
-    words = _mixed_forest.pack(torch.from_numpy(ExactEnumeration(N_FEATURES).masks))
+    words = _mixed_forest.pack(
+        torch.from_numpy(ExactEnumeration(N_FEATURES).coalitions)
+    )
     x, references = (torch.tensor(X[i : i + 20]).float() for i in (0, 20))
     walk = _mixed_forest._Walk(nodes, x, references, words)
     for _ in range(nodes.depth):

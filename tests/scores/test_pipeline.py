@@ -216,4 +216,4 @@ def test_the_planted_feature_leads(steps, detector):
 def test_explanations_name_the_step_that_makes_a_black_box():
     pipeline = make_pipeline(StandardScaler(), BINS, DETECTORS["mixture"]).fit(X)
     explainer = AnomalyShapley(FrozenEstimator(pipeline), random_state=0).fit(X)
-    assert "black box because of step 'bins'" in explainer.explain(X[:2]).method
+    assert "black box because of step 'bins'" in explainer.explain(X[:2]).description

@@ -30,13 +30,13 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection
 
-from sklearn_anomaly_attr.scores._transforms import (
-    AffineTransform,
-    NotTranslatedError,
+from sklearn_anomaly_attr.scores import (
     TorchTransform,
     register_transform,
     torch_transform,
 )
+from sklearn_anomaly_attr.scores._transform import NotTranslatedError
+from sklearn_anomaly_attr.scores._transforms import AffineTransform
 
 rng = np.random.default_rng(0)
 # Columns with ties, far from zero, skewed, all positive, and of equal values.

@@ -180,13 +180,13 @@ def test_kernel_shap_equals_enumeration_through_score_samples(X, X_test):
     rows = X_test[::100]
     solver = ExactEnumeration(N_FEATURES)
     mixed = np.where(
-        solver.masks[:, None], rows[:, None, None], explainer.references_
+        solver.coalitions[:, None], rows[:, None, None], explainer.references_.rows_
     ).reshape(-1, N_FEATURES)
     scores = -forest.score_samples(mixed).reshape(
-        len(rows), len(solver.masks), len(explainer.references_)
+        len(rows), len(solver.coalitions), len(explainer.references_.rows_)
     )
-    expected, base_values, _ = solver.solve(scores @ explainer.reference_weights_)
+    expected, base_values, _ = solver.solve(scores @ explainer.references_.weights_)
     found = explainer.explain(rows)
-    assert "isolation forest" in found.method
+    assert "isolation forest" in found.description
     assert_allclose(found.values, expected, atol=1e-9)
     assert_allclose(found.base_values, base_values, atol=1e-9)

@@ -72,7 +72,7 @@ def test_steps_and_layers_give_the_same_scores(score, x):
 def test_mixtures_that_begin_and_end_alike(
     n_at_once, score, x, references, monkeypatch
 ):
-    module = "sklearn_anomaly_attr.series._lstm_autoencoder"
+    module = "sklearn_anomaly_attr.series._lstm_net"
     monkeypatch.setattr(f"{module}._MIXTURES", n_at_once)
     weights = torch.tensor([0.3, 0.7], dtype=torch.float64)
     # Sensors, and cells of their own.

@@ -225,7 +225,12 @@ def test_the_score_of_windows_has_a_gradient(criterion, X):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"hidden_size": 0}, {"latent_size": 0}, {"n_flows": -1}, {"criterion": "elbo"}],
+    [
+        {"hidden_layer_sizes": 0},
+        {"latent_size": 0},
+        {"n_flows": -1},
+        {"criterion": "elbo"},
+    ],
     ids=str,
 )
 def test_bad_parameters_are_named(parameters, X):

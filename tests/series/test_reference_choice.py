@@ -38,7 +38,8 @@ def explainer(detector, **parameters):
 def test_a_flat_line_is_no_reference_where_sensors_swing(detector, series, kind):
     fitted = explainer(detector).fit(SERIES[series])
     assert fitted.references_ == kind
-    assert f"occlusion, {kind}, cells" in fitted.explain(SERIES[series][:50]).method
+    described = fitted.explain(SERIES[series][:50]).description
+    assert f"occlusion, {kind}, cells" in described
 
 
 @pytest.mark.parametrize("series", ["flat", "swinging"])
@@ -46,14 +47,16 @@ def test_what_is_chosen_explains_like_what_is_named(series):
     X = SERIES[series]
     chosen = explainer("neighbours").fit(X)
     named = explainer("neighbours", references=chosen.references_).fit(X)
-    found, expected = (e.explain(X, [(30, 40)]).values for e in (chosen, named))
+    found, expected = (
+        e.explain(X, [(30, 40)]).timestamp_values for e in (chosen, named)
+    )
     np.testing.assert_array_equal(found, expected)
 
 
 def test_the_choice_holds_for_all_that_is_explained():
     fitted = explainer("neighbours").fit(SERIES["swinging"])
-    before = fitted.explain(SERIES["flat"], [(30, 40)]).method
-    assert before == fitted.explain(SERIES["swinging"], [(3, 4)]).method
+    before = fitted.explain(SERIES["flat"], [(30, 40)]).description
+    assert before == fitted.explain(SERIES["swinging"], [(3, 4)]).description
 
 
 @pytest.mark.parametrize("n_rows", [2, 3, 13, 30])

@@ -17,11 +17,22 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
     AnomalyShapley,
+    CounterfactualExplainer,
     GaussianMixtureDetector,
     KNNDetector,
+    NeighborShap,
     torch_score,
 )
-from sklearn_anomaly_attr.explainers import FeatureOcclusion, KernelShap
+from sklearn_anomaly_attr.explainers import (
+    ExplainerEnsemble,
+    FeatureOcclusion,
+    IntegratedGradients,
+    KernelShap,
+    MarginalScore,
+    ShapleyInteractions,
+    ShapleySampling,
+    SmoothGrad,
+)
 from sklearn_anomaly_attr.series import (
     LSTMAutoencoderDetector,
     OmniAnomalyDetector,
@@ -99,7 +110,7 @@ def cells_by_hand(detector, X, start, stop, reference, *, spread):
 @pytest.mark.parametrize("method", OF_SENSORS + OF_CELLS)
 @pytest.mark.parametrize("references", ["zero", "mean", "median", "context"])
 def test_an_additive_score_is_shared_as_by_hand(method, references, X, planted):
-    found = explained(additive(), X, planted, method=method, references=references)
+    found = explained(additive(), X, planted, explainer=method, references=references)
     reference = {
         "zero": np.zeros(3),
         "mean": X.mean(axis=0),
@@ -108,8 +119,8 @@ def test_an_additive_score_is_shared_as_by_hand(method, references, X, planted):
     }[references]
     detector, spread = additive().fit(X), method in OF_SENSORS
     expected = cells_by_hand(detector, planted, 30, 38, reference, spread=spread)
-    assert_allclose(found.values, expected, rtol=1e-7, atol=1e-9)
-    assert_allclose(found.segment_values, [expected[30:38].mean(axis=0)])
+    assert_allclose(found.timestamp_values, expected, rtol=1e-7, atol=1e-9)
+    assert_allclose(found.values, [expected[30:38].mean(axis=0)])
 
 
 @pytest.mark.parametrize("start", [0, 56])
@@ -119,7 +130,7 @@ def test_segments_at_the_ends_of_the_series(start, X, planted):
     expected = cells_by_hand(
         detector, planted, start, start + 4, np.zeros(3), spread=True
     )
-    assert_allclose(found.values, expected, rtol=1e-7, atol=1e-9)
+    assert_allclose(found.timestamp_values, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_only_windows_that_the_scores_come_from_explain_a_segment(X, planted):
@@ -127,7 +138,7 @@ def test_only_windows_that_the_scores_come_from_explain_a_segment(X, planted):
     detector = additive().set_params(reduce="end")
     found = explained(detector, X, planted, references="zero")
     expected = cells_by_hand(detector.fit(X), planted, 30, 38, np.zeros(3), spread=True)
-    assert_allclose(found.values, expected, rtol=1e-7, atol=1e-9)
+    assert_allclose(found.timestamp_values, expected, rtol=1e-7, atol=1e-9)
 
 
 # A series of one window: what its cells add up to are the values of captum.
@@ -153,12 +164,12 @@ def test_captum_gives_the_same_to_the_sensors_of_a_window(inside, X):
             X,
             window,
             segments,
-            method=method,
+            explainer=method,
             references="mean",
         )
         # captum's Shapley values are of single precision.
-        assert_allclose(found.values.sum(axis=0), expected, rtol=1e-6)
-        assert_array_equal(np.ptp(found.values[inside], axis=0), 0.0)
+        assert_allclose(found.timestamp_values.sum(axis=0), expected, rtol=1e-6)
+        assert_array_equal(np.ptp(found.timestamp_values[inside], axis=0), 0.0)
 
 
 def test_captum_gives_the_same_gradients_to_the_cells_of_a_window(X):
@@ -176,10 +187,10 @@ def test_captum_gives_the_same_gradients_to_the_cells_of_a_window(X):
         X,
         window,
         [(2, 5)],
-        method="integrated_gradients",
+        explainer="integrated_gradients",
         references="zero",
     )
-    assert_allclose(found.values.ravel(), expected[0], rtol=1e-8, atol=1e-10)
+    assert_allclose(found.timestamp_values.ravel(), expected[0], rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -194,10 +205,10 @@ def test_shapley_values_of_a_window_add_up(cells, references, X):
             X,
             window,
             [(0, WINDOW)],
-            method=method,
+            explainer=method,
             references=references,
             cells=cells,
-        ).values.sum()
+        ).timestamp_values.sum()
         for method in ("kernel_shap", "shapley_sampling")
     ]
     assert_allclose(*totals, rtol=1e-9)
@@ -213,7 +224,9 @@ def test_whole_columns_are_the_explainers_of_rows_with_sensors_as_groups(X, plan
     rows = detector._plan(X)[1].cut(X, np.arange(len(X) - WINDOW + 1))
     groups = {f"s{i}": list(range(i, 3 * WINDOW, 3)) for i in range(3)}
     peer = AnomalyShapley(
-        FrozenEstimator(detector.estimator_), characteristic="relaxed", groups=groups
+        FrozenEstimator(detector.estimator_),
+        characteristic="relaxed",
+        feature_groups=groups,
     ).fit(rows)
     window = X[70 : 70 + WINDOW].copy()
     window[:, 1] += 9.0
@@ -222,49 +235,53 @@ def test_whole_columns_are_the_explainers_of_rows_with_sensors_as_groups(X, plan
         X,
         window,
         [(2, 5)],
-        method="anomaly_shapley",
+        explainer="anomaly_shapley",
         cells="window",
     )
     expected = peer.transform(window.reshape(1, -1)) / WINDOW
-    assert_allclose(found.values[2:5], np.repeat(expected, 3, axis=0), rtol=1e-6)
-    assert_array_equal(found.values[[0, 1, 5]], 0.0)
+    assert_allclose(
+        found.timestamp_values[2:5], np.repeat(expected, 3, axis=0), rtol=1e-6
+    )
+    assert_array_equal(found.timestamp_values[[0, 1, 5]], 0.0)
 
 
 def test_absent_cells_settle_only_in_the_segment(X):
     """What is minimised over the cells of the segment is the rest of the score."""
     found = explained(
-        additive(), X, X[:WINDOW] + 3.0, [(2, 5)], method="anomaly_shapley"
+        additive(), X, X[:WINDOW] + 3.0, [(2, 5)], explainer="anomaly_shapley"
     )
     detector = additive().fit(X)
     settled = X[:WINDOW] + 3.0
     rows = detector._plan(X)[1].cut(X, detector.window_starts_)
     settled[2:5] = rows.mean(axis=0).reshape(WINDOW, 3)[2:5]
     lost = window_score(detector, X[:WINDOW] + 3.0) - window_score(detector, settled)
-    assert_allclose(found.values.sum(), lost, rtol=0.02)  # gamma keeps them a bit
+    assert_allclose(
+        found.timestamp_values.sum(), lost, rtol=0.02
+    )  # gamma keeps them a bit
 
 
 def test_errors_are_the_parts_of_the_score(X):
     detector, window = lstm().fit(X), X[50 : 50 + WINDOW] + 1.0
     found = explained(
-        FrozenEstimator(detector), X, window, [(0, WINDOW)], method="error"
+        FrozenEstimator(detector), X, window, [(0, WINDOW)], explainer="error"
     )
-    assert_allclose(found.values.sum(), window_score(detector, window))
+    assert_allclose(found.timestamp_values.sum(), window_score(detector, window))
     parts = torch_score(detector).by_feature(torch.tensor(window.reshape(1, -1)))
-    assert_allclose(found.values, parts.numpy().reshape(WINDOW, 3))
+    assert_allclose(found.timestamp_values, parts.numpy().reshape(WINDOW, 3))
 
 
 def test_normalized_errors_are_the_errors_of_a_detector_that_normalizes(X, planted):
     raw = lstm(normalize_errors=False, early_stopping=False)
-    found = explained(raw, X, planted, method="normalized_error")
+    found = explained(raw, X, planted, explainer="normalized_error")
     normalized = clone(raw).set_params(normalize_errors=True)
-    expected = explained(normalized, X, planted, method="error")
-    assert_allclose(found.values, expected.values, rtol=1e-9)
+    expected = explained(normalized, X, planted, explainer="error")
+    assert_allclose(found.timestamp_values, expected.timestamp_values, rtol=1e-9)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_planted_sensor_leads_with_an_lstm(method, X, planted):
-    found = explained(lstm(), X, planted, method=method, max_windows=4)
-    assert found.segment_values.argmax(axis=1).tolist() == [1]
+    found = explained(lstm(), X, planted, explainer=method, max_windows=2)
+    assert found.values.argmax(axis=1).tolist() == [1]
 
 
 @pytest.mark.parametrize("references", ["context", "neighbors", "sample", "median"])
@@ -275,9 +292,9 @@ def test_a_planted_sensor_leads_with_any_detector(references, cells, X, planted)
     )
     for method in OF_SENSORS:
         found = explained(
-            detector, X, planted, method=method, references=references, cells=cells
+            detector, X, planted, explainer=method, references=references, cells=cells
         )
-        assert found.segment_values.argmax(axis=1).tolist() == [1]
+        assert found.values.argmax(axis=1).tolist() == [1]
 
 
 @pytest.mark.parametrize("criterion", ["last", "window"])
@@ -286,8 +303,8 @@ def test_a_planted_sensor_leads_with_omni_anomaly(criterion, X, planted):
         6, window=WINDOW, max_iter=10, criterion=criterion, random_state=0
     )
     for method in ("occlusion", "error"):
-        found = explained(detector, X, planted, method=method)
-        assert found.segment_values.argmax(axis=1).tolist() == [1]
+        found = explained(detector, X, planted, explainer=method)
+        assert found.values.argmax(axis=1).tolist() == [1]
 
 
 def test_the_context_does_not_blame_a_sensor_that_drifts(X):
@@ -298,7 +315,7 @@ def test_the_context_does_not_blame_a_sensor_that_drifts(X):
     blamed = {
         references: explained(
             additive(), X, X_new, [(30, 33)], references=references
-        ).segment_values.argmax()
+        ).values.argmax()
         for references in ("context", "zero", "mean")
     }
     assert blamed == {"context": 2, "zero": 0, "mean": 0}
@@ -311,7 +328,7 @@ def test_cells_outside_a_short_segment_do_not_swamp_it(X):
     blamed = {
         cells: explained(
             additive(), X, X_new, [(30, 31)], references="mean", cells=cells
-        ).segment_values.argmax()
+        ).values.argmax()
         for cells in ("segment", "window")
     }
     assert blamed == {"segment": 2, "window": 0}
@@ -327,9 +344,11 @@ def test_predicted_stretches_are_explained_by_default(X, planted):
         held[start:stop] = True
     assert_array_equal(held, predicted)
     assert predicted[30:38].all()
-    assert_array_equal((found.values != 0).any(axis=1), predicted)
-    assert_array_equal(explainer.transform(planted), found.values)
-    assert_array_equal(found.scores, explainer.estimator_.anomaly_score(planted))
+    assert_array_equal((found.timestamp_values != 0).any(axis=1), predicted)
+    assert_array_equal(explainer.transform(planted), found.timestamp_values)
+    assert_array_equal(
+        found.timestamp_scores, explainer.estimator_.anomaly_score(planted)
+    )
     assert found.threshold == -explainer.estimator_.offset_
 
 
@@ -354,8 +373,8 @@ def test_series_are_explained_apart(how, X, planted):
     together = explainer.explain(stacked, [(30, 38), (60, 65)], groups)
     alone = explainer.explain(planted, [(30, 38)])
     after = explainer.explain(other, [(0, 5)])
-    expected = np.concatenate([alone.values, after.values])
-    assert_allclose(together.values, expected, rtol=1e-9, atol=1e-12)
+    expected = np.concatenate([alone.timestamp_values, after.timestamp_values])
+    assert_allclose(together.timestamp_values, expected, rtol=1e-9, atol=1e-12)
     predicted = explainer.explain(stacked, groups=groups)
     assert not any(start < 60 < stop for start, stop in predicted.intervals)
 
@@ -368,7 +387,7 @@ def test_a_run_shorter_than_the_window_is_explained(X):
     window = short[[0, 1, 2, 2, 2, 2]]
     lost = window_score(explainer.estimator_, window)
     lost -= window_score(explainer.estimator_, np.zeros((WINDOW, 3)))
-    assert_allclose(found.values.sum(), lost)
+    assert_allclose(found.timestamp_values.sum(), lost)
 
 
 def test_labels_are_taken_and_kept(X, planted):
@@ -378,13 +397,13 @@ def test_labels_are_taken_and_kept(X, planted):
     frame = pd.DataFrame(planted, times, names)
     found = explainer.explain(frame, [(times[30], times[37])])
     assert found.intervals.tolist() == [[30, 38]]
-    assert_array_equal(found.to_frame().index, times)
-    assert found.to_frame().columns.tolist() == names
+    assert_array_equal(found.timeline().index, times)
+    assert found.timeline().columns.tolist() == names
     transformed = explainer.set_output(transform="pandas").transform(frame)
     assert_array_equal(transformed.index, times)
     assert transformed.columns.tolist() == names
     again = explainer.explain(frame, found.segments())
-    assert_array_equal(again.values, found.values)
+    assert_array_equal(again.timestamp_values, found.timestamp_values)
 
 
 @pytest.mark.parametrize(
@@ -399,24 +418,24 @@ def test_segments_outside_of_the_series_are_refused(segments, message, X, plante
 
 @pytest.mark.parametrize("method", ["occlusion", "error"])
 def test_without_segments_or_rows_the_tables_are_empty(method, X):
-    explainer = SensorExplainer(lstm(), method=method).fit(X)
+    explainer = SensorExplainer(lstm(), explainer=method).fit(X)
     for rows, segments in ((X, []), (X[:0], None), (X[:0], [])):
         found = explainer.explain(rows, segments)
-        assert_array_equal(found.values, np.zeros(rows.shape))
-        assert found.segment_values.shape == (0, 3)
+        assert_array_equal(found.timestamp_values, np.zeros(rows.shape))
+        assert found.values.shape == (0, 3)
         assert found.segments().empty
-        assert found.top_sensors().empty
+        assert found.top_features().empty
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_batches_do_not_matter(method, batch_size, X, planted, monkeypatch):
     detector = additive() if method not in ERRORS else lstm()
-    explainer = SensorExplainer(detector, method=method, random_state=0).fit(X)
-    expected = explainer.explain(planted, [(30, 33), (31, 35)]).values
-    monkeypatch.setattr("sklearn_anomaly_attr.series._window_explainer._CELLS", 99)
+    explainer = SensorExplainer(detector, explainer=method, random_state=0).fit(X)
+    expected = explainer.explain(planted, [(30, 33), (31, 35)]).timestamp_values
+    monkeypatch.setattr("sklearn_anomaly_attr.explainers._base._CELLS", 99)
     explainer.set_params(batch_size=batch_size)
-    found = explainer.explain(planted, [(30, 33), (31, 35)]).values
+    found = explainer.explain(planted, [(30, 33), (31, 35)]).timestamp_values
     assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
@@ -424,20 +443,20 @@ def test_batches_do_not_matter(method, batch_size, X, planted, monkeypatch):
 def test_calls_refits_and_round_trips_are_bit_equal(method, X, planted):
     skops = pytest.importorskip("skops.io")
     explainer = SensorExplainer(
-        lstm(), method=method, references="neighbors", random_state=0, max_windows=2
+        lstm(), explainer=method, references="neighbors", random_state=0, max_windows=1
     ).fit(X)
     stored = skops.dumps(explainer)
     trusted = skops.get_untrusted_types(data=stored)
     assert all("sklearn" in name for name in trusted)
-    segments = [(30, 33)]
-    expected = explainer.explain(planted, segments).values
+    segments = [(30, 32)]
+    expected = explainer.explain(planted, segments).timestamp_values
     for other in (
         explainer,
         clone(explainer).fit(X),
         pickle.loads(pickle.dumps(explainer)),
         skops.loads(stored, trusted=trusted),
     ):
-        assert_array_equal(other.explain(planted, segments).values, expected)
+        assert_array_equal(other.explain(planted, segments).timestamp_values, expected)
 
 
 def test_a_frozen_detector_is_used_as_it_is_and_others_are_cloned(X, planted):
@@ -467,11 +486,11 @@ class LevelDetector(SeriesDetector):
 
 def test_a_detector_of_ones_own_is_a_black_box(X, planted):
     found = explained(LevelDetector(), X, planted, references="zero")
-    assert "black box (LevelDetector)" in found.method
+    assert "black box (LevelDetector)" in found.description
     expected = cells_by_hand(
         LevelDetector().fit(X), planted, 30, 38, np.zeros(3), spread=True
     )
-    assert_allclose(found.values, expected)
+    assert_allclose(found.timestamp_values, expected)
 
 
 @pytest.mark.parametrize(
@@ -490,11 +509,11 @@ def test_what_detects_no_series_is_refused(estimator, message, X):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "integrated_gradients"}, "none: take 'occlusion'"),
-        ({"method": "error"}, "take 'occlusion', or a detector that does"),
-        ({"references": "reconstruction"}, "LSTMAutoencoderDetector, or other"),
-        ({"method": "kernel_shap", "max_evaluations": 4}, "allow at least 5"),
-        ({"method": "nonsense"}, "must be a str among"),
+        ({"explainer": "integrated_gradients"}, "none.*: take KernelShap"),
+        ({"explainer": "error"}, "does not tell.*Take NeighborShap"),
+        ({"references": "reconstruction"}, "take an autoencoder, or other"),
+        ({"explainer": "kernel_shap", "max_evaluations": 4}, "allow at least 5"),
+        ({"explainer": "nonsense"}, "must be a str among"),
         ({"device": "abacus"}, "abacus"),
     ],
 )
@@ -506,8 +525,86 @@ def test_what_the_score_does_not_allow_is_refused(parameters, message, X):
 
 def test_a_detector_of_other_columns_is_refused(X):
     detector = FrozenEstimator(additive().fit(X[:, :2]))
-    with pytest.raises(ValueError, match="3 features"):
+    with pytest.raises(ValueError, match="fitted on other columns"):
         SensorExplainer(detector).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("name", "explainer"),
+    [
+        ("occlusion", FeatureOcclusion(None)),
+        ("kernel_shap", KernelShap(None, max_evaluations=7)),
+        ("shapley_sampling", ShapleySampling(None, n_permutations=2)),
+        (
+            "anomaly_shapley",
+            AnomalyShapley(None, characteristic="relaxed", max_evaluations=7),
+        ),
+        ("integrated_gradients", IntegratedGradients(None, n_steps=7)),
+        ("error", MarginalScore(None)),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_a_name_is_an_explainer_of_rows(name, explainer, X, planted):
+    detector = FrozenEstimator(additive().fit(X))
+    parameters = {"references": "mean", "max_evaluations": 7, "max_windows": 4}
+    named = explained(detector, X, planted, explainer=name, **parameters)
+    found = explained(detector, X, planted, explainer=explainer, **parameters)
+    assert_array_equal(found.timestamp_values, named.timestamp_values)
+
+
+@pytest.mark.parametrize(
+    "explainer",
+    [
+        NeighborShap(None),
+        KernelShap(None, references="median"),
+        SmoothGrad(None, n_draws=4),
+        ExplainerEnsemble(
+            [KernelShap(None), FeatureOcclusion(None)], estimator=KNNDetector()
+        ),
+    ],
+    ids=lambda explainer: type(explainer).__name__,
+)
+@pytest.mark.parametrize("cells", ["segment", "window"])
+def test_any_explainer_of_rows_finds_the_planted_sensor(explainer, cells, X, planted):
+    detector = WindowedDetector(GaussianMixtureDetector(1), window=WINDOW)
+    parameters = {"explainer": explainer, "cells": cells, "max_windows": 4}
+    sensors = SensorExplainer(detector, random_state=0, **parameters).fit(X)
+    assert sensors.references_ is None  # the explainer's own
+    found = sensors.explain(planted, [(30, 38)])
+    assert found.top_features(1)["feature"].tolist() == ["x1"]
+    assert type(explainer).__name__ in found.description
+    assert not hasattr(explainer, "estimator_")  # a clone was fitted
+
+
+def test_references_of_the_series_replace_those_of_the_explainer(X, planted):
+    parameters = {"explainer": NeighborShap(None), "max_windows": 4}
+    own = explained(additive(), X, planted, **parameters)
+    context = explained(additive(), X, planted, references="context", **parameters)
+    mean = explained(
+        additive(), X, planted, explainer=KernelShap(None), references="context"
+    )
+    assert np.abs(own.values - context.values).max() > 1e-3
+    assert_allclose(context.values.argmax(), mean.values.argmax())
+
+
+@pytest.mark.parametrize(
+    ("explainer", "error", "message"),
+    [
+        (
+            ShapleyInteractions(None),
+            ValueError,
+            "neither the 3 sensors nor their cells",
+        ),
+        (CounterfactualExplainer(None), TypeError, "no attributions: take"),
+        (KNNDetector(), ValueError, "'explainer' parameter"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_explainers_that_attribute_to_something_else_are_refused(
+    explainer, error, message, X
+):
+    with pytest.raises(error, match=message):
+        SensorExplainer(additive(), explainer=explainer).fit(X)
 
 
 def test_explainers_of_rows_say_that_the_score_is_one_of_windows(X):
@@ -522,8 +619,8 @@ def test_explainers_of_rows_say_that_the_score_is_one_of_windows(X):
     [
         SensorExplainer(WindowedDetector(KNNDetector(), window=1), references="mean"),
         SensorExplainer(
-            LSTMAutoencoderDetector(2, window=1, max_iter=2),
-            method="kernel_shap",
+            LSTMAutoencoderDetector(2, window=1, max_iter=1),
+            explainer="kernel_shap",
             references="median",
         ),
     ]

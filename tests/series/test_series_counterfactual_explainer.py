@@ -101,17 +101,17 @@ def test_a_planted_sensor_is_what_would_have_to_differ(method, make, X, planted)
     found = explained(X, planted, detector=make(), method=method)
     assert found.valid.all()
     spread = X.std(axis=0)
-    way = np.abs(found.values / spread).sum(axis=0)
+    way = np.abs(found.timestamp_values / spread).sum(axis=0)
     assert way[1] > 0.8 * way.sum()
-    assert (found.values[30:34, 1] < 0.0).sum() >= 2
+    assert (found.timestamp_values[30:34, 1] < 0.0).sum() >= 2
     assert found.segments()["sensors"][0].startswith("x1 -")
 
 
 def test_only_the_segment_changes_where_only_it_may(X, planted):
     found = explained(X, planted, cells="segment")
-    assert (found.values[30:34, 1] < 0.0).any()
+    assert (found.timestamp_values[30:34, 1] < 0.0).any()
     outside = np.r_[:30, 34:60]
-    assert not found.values[outside].any()
+    assert not found.timestamp_values[outside].any()
     assert found.windows.scores_after[0, 0] < found.windows.scores_before[0]
 
 
@@ -121,10 +121,10 @@ def test_sensors_stay_and_keep_to_their_ranges(X, planted):
     found = explained(
         frame, new, immutable=["flow"], ranges={"heat": (-15.0, None)}, method="greedy"
     )
-    assert not found.values[:, 0].any()
-    changed = found.values[:, 1] != 0.0
+    assert not found.timestamp_values[:, 0].any()
+    changed = found.timestamp_values[:, 1] != 0.0
     assert changed.any()
-    assert (planted[changed, 1] + found.values[changed, 1] >= -15.0).all()
+    assert (planted[changed, 1] + found.timestamp_values[changed, 1] >= -15.0).all()
     with pytest.raises(ValueError, match="immutable lists all"):
         explained(frame, new, immutable=list(frame.columns))
     with pytest.raises(ValueError, match="ranges lists the column 'smoke'"):
@@ -135,7 +135,7 @@ def test_alternatives_differ(X, planted):
     found = explained(X, planted, n_counterfactuals=3)
     assert found.windows.counterfactuals.shape == (1, 3, 3 * WINDOW)
     assert found.valid.all()
-    assert found.to_frame()["alternative"].nunique() == 3
+    assert found.changes()["alternative"].nunique() == 3
     first, *others = found.windows.counterfactuals[0]
     assert all((first != other).any() for other in others)
 
@@ -143,8 +143,8 @@ def test_alternatives_differ(X, planted):
 def test_a_target_that_is_met_changes_nothing(X):
     found = explained(X, X[:60], [(20, 24)], target=0.999)
     assert found.valid.all()
-    assert not found.values.any()
-    assert found.to_frame().empty
+    assert not found.timestamp_values.any()
+    assert found.changes().empty
     assert found.segments()["sensors"].tolist() == [""]
 
 
@@ -168,7 +168,7 @@ def test_predicted_stretches_are_explained_by_default(X, planted):
     for start, end in found.intervals:
         marked[start:end] = True
     assert_array_equal(marked, labels < 0)
-    assert_array_equal(explainer.transform(planted), found.values)
+    assert_array_equal(explainer.transform(planted), found.timestamp_values)
 
 
 def test_times_and_names_are_kept(X, planted):
@@ -179,11 +179,11 @@ def test_times_and_names_are_kept(X, planted):
     table = found.segments()
     assert table["start"].tolist() == [index[30]]
     assert table["end"].tolist() == [index[33]]
-    cells = found.to_frame()
-    for time, sensor, was in cells[["time", "sensor", "from"]].to_numpy():
+    cells = found.changes()
+    for time, sensor, was in cells[["time", "feature", "from"]].to_numpy():
         assert new.loc[time, sensor] == was
     by_name = explained(X, planted)
-    assert_array_equal(found.values, by_name.values)
+    assert_array_equal(found.timestamp_values, by_name.timestamp_values)
 
 
 def test_what_a_short_run_repeats_stays(X):
@@ -192,8 +192,8 @@ def test_what_a_short_run_repeats_stays(X):
     short[1:, 1] = 40.0
     found = explainer.explain(short, [(0, 4)])
     assert found.rows.tolist() == [[0, 1, 2, 3, 3, 3]]
-    assert not found.values[3].any()
-    assert found.values[1:3, 1].any()
+    assert not found.timestamp_values[3].any()
+    assert found.timestamp_values[1:3, 1].any()
 
 
 @pytest.mark.parametrize("cells", ["window", "segment"])
@@ -201,7 +201,7 @@ def test_no_segments_and_no_rows_give_empty_tables(cells, X):
     explainer = SeriesCounterfactualExplainer(mixture(), cells=cells).fit(X)
     for found in (explainer.explain(X[:20], []), explainer.explain(X[:0])):
         assert len(found) == 0
-        assert found.to_frame().empty
+        assert found.changes().empty
         assert found.segments().empty
     assert explainer.transform(X[:0]).shape == (0, 3)
 
@@ -209,14 +209,14 @@ def test_no_segments_and_no_rows_give_empty_tables(cells, X):
 @pytest.mark.parametrize("method", METHODS)
 def test_calls_refits_and_round_trips_are_bit_equal(method, X, planted):
     explainer = SeriesCounterfactualExplainer(mixture(), method=method, random_state=0)
-    found = explainer.fit(X).explain(planted, [(30, 34)]).values
+    found = explainer.fit(X).explain(planted, [(30, 34)]).timestamp_values
     for other in (
         explainer,
         pickle.loads(pickle.dumps(explainer)),
         clone(explainer).fit(X),
         clone(explainer).set_params(batch_size=3).fit(X),
     ):
-        again = other.explain(planted, [(30, 34)]).values
+        again = other.explain(planted, [(30, 34)]).timestamp_values
         assert_allclose(again, found, rtol=0, atol=1e-9)
 
 

@@ -16,16 +16,15 @@ def make(index=None):
     values = np.zeros((6, 3))
     values[1:3] = [[3.0, 1.0, -5.0], [3.0, 1.0, 5.0]]
     values[5] = [-1.0, -2.0, 0.0]
-    return SeriesExplanation(
-        values=values,
-        scores=np.array([0.0, 5.0, 7.0, 0.0, 0.0, 6.0]),
+    return SeriesExplanation.from_timeline(
+        values,
+        timestamp_scores=np.array([0.0, 5.0, 7.0, 0.0, 0.0, 6.0]),
         threshold=4.0,
-        data=np.arange(18.0).reshape(6, 3),
-        index=pd.RangeIndex(6) if index is None else index,
-        sensor_names=np.array(["flow", "heat", "level"], dtype=object),
+        series=np.arange(18.0).reshape(6, 3),
+        timestamps=pd.RangeIndex(6) if index is None else index,
+        feature_names=np.array(["flow", "heat", "level"], dtype=object),
         intervals=np.array([[1, 3], [5, 6]]),
-        segment_values=np.array([[3.0, 1.0, 0.0], [-1.0, -2.0, 0.0]]),
-        method="by hand",
+        description="by hand",
     )
 
 
@@ -54,7 +53,7 @@ def test_times_are_those_of_the_first_and_the_last_timestamp(index):
     table = make(index).segments()
     assert table["start"].tolist() == [index[1], index[5]]
     assert table["end"].tolist() == [index[2], index[5]]
-    assert_array_equal(make(index).to_frame().index, index)
+    assert_array_equal(make(index).timeline().index, index)
 
 
 def test_other_labels_give_way_to_positions():
@@ -63,51 +62,79 @@ def test_other_labels_give_way_to_positions():
 
 
 def test_sensors_are_listed_segment_by_segment():
-    table = make().top_sensors(2)
+    table = make().top_features(2)
     assert table.columns.tolist() == [
-        "segment", "start", "end", "rank", "sensor", "value", "attribution", "share"
+        "segment", "start", "end", "rank", "feature", "value", "attribution", "share"
     ]  # fmt: skip
     assert table["segment"].tolist() == [0, 0, 1, 1]
-    assert table["sensor"].tolist() == ["flow", "heat", "level", "flow"]
+    assert table["feature"].tolist() == ["flow", "heat", "level", "flow"]
     assert table["value"].tolist() == [4.5, 5.5, 17.0, 15.0]
     assert table["share"].tolist() == [0.75, 0.25, 0.0, 0.0]
     assert table["start"].tolist() == [1, 1, 5, 5]
 
 
 def test_sensors_with_little_of_the_blame_are_not_named():
-    explanation = replace(
-        make(), segment_values=np.array([[96.0, 4.0, 0.0], [1.0, 1.0, 18.0]])
-    )
+    explanation = replace(make(), values=np.array([[96.0, 4.0, 0.0], [1.0, 1.0, 18.0]]))
     assert explanation.segments()["sensors"].tolist() == [
         "flow 96%",
         "level 90%, flow 5%, heat 5%",
     ]
     every = explanation.segments(min_share=0.0)["sensors"].tolist()
     assert every[0] == "flow 96%, heat 4%"
-    table = explanation.top_sensors(3, min_share=0.1)
+    table = explanation.top_features(3, min_share=0.1)
     assert table["segment"].tolist() == [0, 1]
-    assert table["sensor"].tolist() == ["flow", "level"]
+    assert table["feature"].tolist() == ["flow", "level"]
     assert table["start"].tolist() == [1, 5]
 
 
-def test_segments_as_rows_serve_the_displays_and_the_metrics():
-    rows = make().by_segment()
+def test_segments_serve_the_displays_and_the_metrics():
+    rows = make()
     assert rows.scores.tolist() == [7.0, 6.0]
     assert_allclose(rows.data, [[4.5, 5.5, 6.5], [15.0, 16.0, 17.0]])
     assert select_features(rows, k=1).tolist() == [[True, False, False], [False] * 3]
     assert len(AttributionDisplay.from_explanation(rows).axes_) == 2
 
 
+def test_what_overlaps_a_selected_segment_stays():
+    explanation = replace(make(), intervals=np.array([[1, 3], [2, 6]]))
+    assert_array_equal(explanation[1].timestamp_values[1], 0.0)
+    assert_array_equal(
+        explanation[1].timestamp_values[2:], explanation.timestamp_values[2:]
+    )
+    assert explanation[[1]].segments().index.tolist() == [1]
+    assert (
+        explanation[[0, 0]].segments()["sensors"].tolist() == ["flow 75%, heat 25%"] * 2
+    )
+
+
+def test_given_values_of_segments_are_kept():
+    given = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    whole = make()
+    explanation = SeriesExplanation.from_timeline(
+        whole.timestamp_values,
+        timestamp_scores=whole.timestamp_scores,
+        series=whole.series,
+        timestamps=whole.timestamps,
+        feature_names=whole.feature_names,
+        intervals=whole.intervals,
+        threshold=whole.threshold,
+        values=given,
+    )
+    assert_array_equal(explanation.values, given)
+    assert_array_equal(whole.values, [[3.0, 1.0, 0.0], [-1.0, -2.0, 0.0]])
+    assert np.isnan(explanation.base_values).all()
+
+
 def test_it_says_what_it_is():
     explanation = make()
-    assert len(explanation) == 6
+    assert len(explanation) == 2
     assert repr(explanation) == (
         "SeriesExplanation of 2 segments of 6 timestamps by 3 sensors (by hand)"
     )
     assert "flow 75%" in explanation._repr_html_()
 
 
-@pytest.mark.parametrize("method", ["segments", "top_sensors"])
+@pytest.mark.parametrize("method", ["segments", "top_features"])
 def test_at_least_one_sensor_is_asked_for(method):
     with pytest.raises(ValueError, match="at least 1"):
         getattr(make(), method)(0)

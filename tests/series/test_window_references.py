@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_anomaly_attr import AutoencoderDetector, KNNDetector, torch_score
-from sklearn_anomaly_attr.series import LSTMAutoencoderDetector
+from sklearn_anomaly_attr import AutoencoderDetector, KNNDetector
+from sklearn_anomaly_attr.series import LSTMAutoencoderDetector, WindowedDetector
 from sklearn_anomaly_attr.series._runs import Runs, WindowPlan
 from sklearn_anomaly_attr.series._window_references import (
     local_context,
     make_window_references,
-    reconstruct,
 )
+from sklearn_anomaly_attr.series._window_view import WindowView
 
 PLAN = WindowPlan(Runs(np.array([0, 20, 40]), 60), 4)
 
@@ -61,22 +60,25 @@ def test_references_of_the_training_series(X):
     "detector",
     [
         LSTMAutoencoderDetector(2, window=4, normalize_errors=False, max_iter=2),
-        AutoencoderDetector(2, max_iter=2),
+        WindowedDetector(AutoencoderDetector(2, max_iter=2), window=4),
     ],
 )
 def test_the_reconstruction_is_what_the_error_is_measured_from(detector, X):
+    view = WindowView(detector.set_params(random_state=0).fit(X))
     rows = PLAN.cut(X, PLAN.starts)
+    references = make_window_references("reconstruction", 1, X, rows, 0, view)
+    found = references.of(rows)[:, 0]
     series = isinstance(detector, LSTMAutoencoderDetector)
-    detector.set_params(random_state=0).fit(X if series else rows)
-    score = torch_score(detector)
-    found = reconstruct(score, torch.tensor(rows)).numpy()
-    scale = np.tile(detector.scale_, 4) if series else detector.scale_
-    errors = np.abs(found - rows) / scale
+    scale = detector.scale_ if series else detector.estimator_.scale_
+    errors = np.abs(found - rows) / (np.tile(scale, 4) if series else scale)
     expected = (errors if series else errors**2).mean(axis=1)
-    assert_allclose(score(torch.tensor(rows)).numpy(), expected)
+    assert_allclose(-view.score_samples(rows), expected)
 
 
 def test_detectors_that_reconstruct_nothing_are_refused(X):
-    score = torch_score(KNNDetector().fit(X))
-    with pytest.raises(ValueError, match="take an LSTMAutoencoderDetector"):
-        reconstruct(score, torch.tensor(X))
+    view = WindowView(WindowedDetector(KNNDetector(), window=4).fit(X))
+    rows = PLAN.cut(X, PLAN.starts)
+    with pytest.raises(
+        ValueError, match=r"WindowedDetector\.reconstruct.*take an auto"
+    ):
+        make_window_references("reconstruction", 1, X, rows, 0, view)

@@ -73,7 +73,7 @@ def test_all_coalitions_where_they_fit():
 
 
 def test_outer_sizes_are_enumerated_while_their_mass_pays_for_them():
-    counts = np.bincount(plan(21, 2 * 21 + 2048).masks.sum(axis=1))
+    counts = np.bincount(plan(21, 2 * 21 + 2048).coalitions.sum(axis=1))
     assert_array_equal(counts[[0, 1, 2, 19, 20, 21]], [1, 21, 210, 210, 21, 1])
     mass = kernel_mass(21)[2:10]
     n_pairs = (2090 - 2 - 2 * 231) // 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklearn_anomaly_attr.shapley import ExactEnumeration
+from sklearn_anomaly_attr.shapley import ExactEnumeration, _interactions
 from sklearn_anomaly_attr.shapley._interactions import InteractionRegression
 
 
@@ -38,7 +38,7 @@ def rugged(masks, seed=0):
 
 def solve(game, n_players, budget=None, seed=0):
     solver = InteractionRegression(n_players, budget, seeded(seed))
-    return solver.solve(game(solver.masks)[None])
+    return solver.solve(game(solver.coalitions)[None])
 
 
 def matrix(values, n_players):
@@ -51,10 +51,10 @@ def matrix(values, n_players):
 def test_enumeration_follows_the_definition():
     n = 5
     solver = InteractionRegression(n)
-    worth = rugged(solver.masks)
+    worth = rugged(solver.coalitions)
     v = {
         frozenset(np.flatnonzero(m)): w
-        for m, w in zip(solver.masks, worth, strict=True)
+        for m, w in zip(solver.coalitions, worth, strict=True)
     }
     found = matrix(solver.solve(worth[None]).values[0], n)
     for i, j in combinations(range(n), 2):
@@ -74,8 +74,8 @@ def test_equals_shapiqs_values():
     shapiq = pytest.importorskip("shapiq")
     n = 6
     solver = InteractionRegression(n)
-    worth = np.random.default_rng(0).normal(size=len(solver.masks))
-    index = {mask.tobytes(): i for i, mask in enumerate(solver.masks)}
+    worth = np.random.default_rng(0).normal(size=len(solver.coalitions))
+    index = {mask.tobytes(): i for i, mask in enumerate(solver.coalitions)}
 
     def game(masks):
         return worth[[index[m.tobytes()] for m in np.atleast_2d(masks).astype(bool)]]
@@ -90,13 +90,13 @@ def test_equals_shapiqs_values():
 def test_a_player_and_half_its_pairs_make_its_shapley_value(budget):
     """As the rows of shap's interaction values do."""
     solver = InteractionRegression(9, budget, seeded())
-    found = solver.solve(rugged(solver.masks)[None]).values[0]
+    found = solver.solve(rugged(solver.coalitions)[None]).values[0]
     shapley = found[:9] + matrix(found, 9).sum(axis=1) / 2
     if solver.exact:
         exact = ExactEnumeration(9)
-        expected = exact.solve(rugged(exact.masks)[None]).values[0]
+        expected = exact.solve(rugged(exact.coalitions)[None]).values[0]
         assert_allclose(shapley, expected)
-    alone = solver._alone.solve(rugged(solver.masks)[None]).values[0]
+    alone = solver._alone.solve(rugged(solver.coalitions)[None]).values[0]
     assert_allclose(shapley, alone, atol=1e-9)
 
 
@@ -104,7 +104,7 @@ def test_a_player_and_half_its_pairs_make_its_shapley_value(budget):
 @pytest.mark.parametrize("budget", [2**8, 100, 30])
 def test_values_add_up_to_the_total_gain(n_players, budget):
     solver = InteractionRegression(n_players, budget, seeded())
-    worth = 5.0 + np.stack([rugged(solver.masks, seed) for seed in range(4)])
+    worth = 5.0 + np.stack([rugged(solver.coalitions, seed) for seed in range(4)])
     values, base, _ = solver.solve(worth)
     assert values.shape == (4, n_players * (n_players + 1) // 2)
     assert_allclose(base + values.sum(axis=1), worth[:, -1], rtol=1e-9)
@@ -135,10 +135,10 @@ def test_symmetric_players_and_dummies():
 
 
 def test_more_coalitions_tell_more():
-    exact = solve(rugged, 13, 2**13).values[0]
-    budgets = (190, 500, 2000, 6000)
+    exact = solve(rugged, 11, 2**11).values[0]
+    budgets = (140, 300, 700, 1500)
     distance = [
-        np.linalg.norm(solve(rugged, 13, budget).values[0] - exact)
+        np.linalg.norm(solve(rugged, 11, budget).values[0] - exact)
         for budget in budgets
     ]
     assert distance == sorted(distance, reverse=True)
@@ -150,10 +150,10 @@ def test_kriging_is_nearer_than_a_regression_on_the_same_coalitions():
     exact = solve(rugged, 12, 2**12).values[0, 12:]
     for seed in range(5):
         solver = InteractionRegression(12, 600, seeded(seed))
-        signs = np.where(solver.masks, 1.0, -1.0)
+        signs = np.where(solver.coalitions, 1.0, -1.0)
         products = signs[:, solver.pairs[:, 0]] * signs[:, solver.pairs[:, 1]]
         design = np.column_stack([np.ones(len(signs)), signs, products])
-        worth = rugged(solver.masks)
+        worth = rugged(solver.coalitions)
         regression = 4 * np.linalg.lstsq(design, worth, rcond=None)[0][13:]
         kriging = solver.solve(worth[None]).values[0, 12:]
         distance.append([np.linalg.norm(v - exact) for v in (kriging, regression)])
@@ -184,14 +184,16 @@ def test_too_few_coalitions_for_all_pairs_still_tell_the_large_ones():
     assert (errors[0, 20:] > 0).all()
 
 
-def test_no_more_than_6000_coalitions_are_asked_unless_all_fit():
-    assert len(InteractionRegression(14, 10_000, seeded()).masks) <= 6000
-    assert len(InteractionRegression(13, 10_000, seeded()).masks) == 2**13
+def test_no_more_than_6000_coalitions_are_asked_unless_all_fit(monkeypatch):
+    assert _interactions._MOST_COALITIONS == 6000
+    assert len(InteractionRegression(13, 10_000, seeded()).coalitions) == 2**13
+    monkeypatch.setattr(_interactions, "_MOST_COALITIONS", 300)
+    assert 250 < len(InteractionRegression(14, 10_000, seeded()).coalitions) <= 300
 
 
 def test_all_rows_are_solved_at_once_and_alone():
     solver = InteractionRegression(9, 200, seeded())
-    worth = np.stack([rugged(solver.masks, seed) for seed in range(5)])
+    worth = np.stack([rugged(solver.coalitions, seed) for seed in range(5)])
     together = solver.solve(worth)
     for i in range(5):
         alone = solver.solve(worth[i : i + 1])
@@ -200,7 +202,9 @@ def test_all_rows_are_solved_at_once_and_alone():
 
 
 def test_a_budget_too_small_is_refused_with_the_cure():
-    with pytest.raises(ValueError, match="at least 22, or group columns by `groups`"):
+    with pytest.raises(
+        ValueError, match="at least 22, or group columns by `feature_groups`"
+    ):
         InteractionRegression(10, 21)
 
 

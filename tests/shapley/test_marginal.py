@@ -18,7 +18,7 @@ def worth(masks):
 
 def solve(last, game=worth, n_players=4):
     solver = MarginalContributions(n_players, last=last)
-    return solver.solve(game(solver.masks))
+    return solver.solve(game(solver.coalitions))
 
 
 def test_pairs_count_in_full_for_the_last_and_not_at_all_for_the_first():
@@ -29,12 +29,12 @@ def test_pairs_count_in_full_for_the_last_and_not_at_all_for_the_first():
 def test_shapley_values_of_pairs_lie_half_way():
     half_way = (solve(last=False).values + solve(last=True).values) / 2
     exact = ExactEnumeration(4)
-    assert_allclose(half_way, exact.solve(worth(exact.masks)).values)
+    assert_allclose(half_way, exact.solve(worth(exact.coalitions)).values)
 
 
 @pytest.mark.parametrize("last", [False, True])
 def test_one_coalition_a_player_between_nobody_and_everybody(last):
-    masks = MarginalContributions(5, last=last).masks
+    masks = MarginalContributions(5, last=last).coalitions
     assert_array_equal(masks.sum(axis=1), [0, *[4 if last else 1] * 5, 5])
     assert_array_equal(masks[1:-1] == last, ~np.eye(5, dtype=bool))
 

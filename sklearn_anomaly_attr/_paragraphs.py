@@ -1,0 +1,362 @@
+"""The paragraphs that docstrings share, by name."""
+
+TEXT = """
+attributions_add_up
+    Attributions are in units of the anomaly score; POSITIVE pushes it UP.
+    With the base value, the weighted mean score of the references, they add up
+    to the anomaly score, ``-estimator_.score_samples(X)``.
+attributions_do_not_add_up
+    Attributions are in units of the anomaly score; POSITIVE pushes it UP. They
+    do not add up to the score: interactions count in full for each of their
+    features, and where many features are abnormal, a score that has levelled
+    off does not lose much without one of them. ``base_values`` of the
+    explanation are NaN.
+ax
+    For the images, then for their heat maps; made if None.
+batch_size
+    Largest number of rows that are scored at once; bounds the memory.
+    "auto" suits it to the number of columns and to the score.
+categorical_features
+    Columns, by name or position, whose absent values must be among those
+    seen in ``fit``. Columns of strings, booleans and categoricals are so
+    in any case, as are those that the detector's Pipeline gives to an
+    encoder; "auto" adds no other.
+category_columns
+    Columns, by name or position, that hold categories. Columns of strings,
+    booleans and categoricals are so in any case, as are those that the
+    detector's Pipeline gives to an encoder; "auto" adds no other.
+center_and_scale
+    Means and standard deviations of the training columns; the net sees
+    ``(X - center_) / scale_``.
+center_and_scale_of_images
+    Means and standard deviations of the channels, or of the table's
+    columns.
+compactness
+    Weight of the place of a pixel against its colour, for "kmeans".
+contamination
+    Share of the training rows beyond the threshold of ``predict``, in
+    (0, 0.5]. On clean training rows: the rate of false alarms.
+device
+    Torch device to compute on; "auto" takes a GPU where there is one.
+differentiable_estimator
+    Outlier detector, density model, or Pipeline that ends in one, whose
+    score has a gradient. It is cloned and fitted; wrap a fitted one in
+    :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+early_stopping
+    Whether to stop when the loss of held-out rows no longer falls, and to
+    go back to the weights at its lowest.
+estimator
+    Outlier detector, density model, or Pipeline that ends in one. It is
+    cloned and fitted; wrap a fitted one in
+    :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+estimator_
+    The fitted detector.
+estimator_of_images
+    Detector of images in rows, or Pipeline that ends in one; any outlier
+    detector takes the pixels for columns of a table. It is cloned, told
+    ``image_shape`` where it has this parameter, and fitted; wrap a fitted one
+    in :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+estimator_of_series
+    Detector of series: an LSTMAutoencoderDetector, an OmniAnomalyDetector, or
+    any other detector in a :class:`WindowedDetector`. It is cloned and
+    fitted; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to
+    have it used as it is.
+feature_groups
+    Groups of columns that are attributed as one: group name -> columns,
+    by name or position. Columns in no group stay alone.
+feature_names_in_
+    Names of the columns seen in ``fit``, where all are strings.
+features_in
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+features_in_of_images
+    n_features_in_ : int
+        Number of columns seen in ``fit``, C * H * W for images.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+first_order_attributions
+    Attributions are first-order changes of the anomaly score, where POSITIVE
+    pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
+fitted_epochs
+    n_iter_ : int
+        Number of epochs of the last call of ``fit``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+fitted_image_explainer
+    estimator_ : estimator
+        The fitted detector.
+    image_shape_ : tuple (C, H, W)
+        Shape of the images.
+    n_features_in_ : int
+        Number of columns of their rows, C * H * W.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen in ``fit``, where all are strings.
+fitted_images
+    image_shape_ : tuple (C, H, W) or None
+        Shape of the images; None for a table.
+    center_, scale_ : ndarray of shape (`n_features_in_`,) or (C,)
+        Means and standard deviations of the training columns, of the channels
+        for images; the net sees ``(X - center_) / scale_``.
+fitted_training
+    n_iter_ : int
+        Number of epochs of the last call of ``fit``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float or None
+        Negative mean loss of the held-out rows after each epoch; None without
+        ``early_stopping``.
+    best_loss_ : float
+        Loss of the epoch whose weights were kept: of the held-out rows, or,
+        without ``early_stopping``, of the training rows.
+    offset_ : float
+        Threshold on ``score_samples``; rows below it are anomalies.
+fitted_windows
+    window_ : int
+        Number of timestamps in a window.
+    stride_ : int
+        Number of timestamps from one training window to the next.
+    max_gap_ : float or None
+        Longest step inside a window, in seconds; None for any.
+    run_starts_ : ndarray of shape (n_runs,)
+        First training row of each run of consecutive timestamps.
+    window_starts_ : ndarray of shape (n_windows,)
+        First row of each training window.
+float32_training
+    Training is in float32, scoring in float64: the score of a row does not
+    depend on the rows beside it.
+image_batch_size
+    Largest number of images that are scored at once; bounds the memory.
+    "auto" suits it to their size and to the score.
+image_shape
+    Channels, height and width of the images in the rows of a 2-D X, where
+    ``row.reshape(C, H, W)`` is an image. Arrays of the shapes (n, C, H, W)
+    and (n, H, W) tell it themselves.
+image_shape_of_detector
+    (C, H, W), or (H, W), of the images in the rows of a 2-D X. By default
+    that of the detector; where it has none, a row is one line of pixels.
+image_shape_of_rows
+    Channels, height and width of the images in the rows of a 2-D X;
+    arrays of the shapes (n, C, H, W) and (n, H, W) tell it themselves.
+    None takes a 2-D X for a table.
+initial
+    Share :math:`r_0` of the first iteration, in (0, 1].
+input_features
+    If given, must be the names of the columns seen in ``fit``.
+latent_size
+    Number of dimensions of the points; "auto" is 32 for tables, and the
+    size that suits the images: 32 for 28x28 with one channel, 256 for
+    32x32 with more.
+max_evaluations
+    Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
+    evaluated where they fit, which makes the values exact.
+max_gap
+    Longest step in time inside a window, such as "5min", where X is a
+    DataFrame whose index holds dates or durations. "auto" is 1.5 times the
+    median step of the training rows; None allows any.
+max_iter
+    Number of epochs; the largest one with ``early_stopping``.
+n_denoising_steps
+    Number of steps that take the noise out.
+n_diffusion_steps
+    Number of steps of diffusion. With the default, the noise's standard
+    deviation rises to 0.93 standard deviations of a column; with fewer, less.
+n_distinct_references
+    Number of references; "mean" and "median" give one. Fewer where there
+    are fewer different training rows.
+n_iter_
+    Number of epochs of the last call of ``fit``.
+n_iter_no_change
+    Number of epochs without an improvement that ends the training, with
+    ``early_stopping``.
+n_references
+    Number of references; "mean" and "median" give one.
+n_references_images
+    Number of references, for "kmeans", "neighbors" and "sample".
+n_regions
+    Number of regions; fewer where :func:`kmeans_regions` finds fewer.
+no_anomaly_score
+    In ``fit``, if ``estimator`` gives no anomaly score.
+no_folder
+    If the folder is missing or holds no such files.
+no_gradient_or_not_grouped
+    In ``fit``, if X is not a finite numeric table, if a column holds
+    categories, if a group is not made of the columns, or if the score has
+    no gradient, as that of trees.
+no_images
+    In ``fit``, if X holds no finite images of one shape, a label map is of
+    another shape, or the mask asks for a reconstruction that the detector
+    does not give. In ``explain``, if a score is infinite or NaN.
+no_score_or_no_numbers
+    If `score` gives no anomaly score, or a table holds no numbers.
+no_score_or_no_table
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table.
+not_explainable
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table, or a group is not made
+        of its columns. In ``explain``, if a score is infinite or NaN.
+not_explainable_within_budget
+    TypeError
+        In ``fit``, if ``estimator`` gives no anomaly score.
+    ValueError
+        In ``fit``, if X is not a finite numeric table, a group is not made of
+        its columns, or ``max_evaluations`` is below n_features + 2.
+not_trainable
+    In ``fit``, if X is not a finite numeric table of at least two rows, if
+    training diverges, if the device is not there, or if ``warm_start``
+    meets other columns or layers than before.
+not_trainable_with_outliers
+    In ``fit``, if X is not finite, of at least two rows or images, if
+    ``X_outlier_exposure`` is empty, not finite or not like X, if
+    training diverges, if the device is not there, or if ``warm_start``
+    meets other columns or layers than before.
+offset_
+    Threshold on ``score_samples``; rows below it are anomalies.
+outlier_exposure
+    Outliers to learn from are given as ``fit(X, X_outlier_exposure=...)``:
+    known anomalies, or rows or images of other things than X. Half of each
+    training step are outliers, drawn at random, with replacement; both halves
+    count alike. Without, each row is shown with noise as an outlier: Gaussian
+    noise in all columns, with a standard deviation between one and ten of the
+    columns' (any factor equally likely). That suits tables; for images, real
+    ones of other things work much better than pixels with noise.
+per_row
+    Give each row's value instead of their mean.
+pos_label
+    Label of the anomalies, where `y_true` holds two other labels. With None
+    they are 1 among 0 and 1, and -1 among -1 and +1.
+raises_typeerror
+    If `y_true` is not a boolean array.
+raises_valueerror
+    If there are not two labels, `pos_label` is not one of them, or they fit
+    neither code without it; if shapes differ, or scores are not finite.
+reduce
+    How a timestamp's score comes from those of the windows: their mean over
+    the windows that hold it, the score of the window that ends there, or
+    that of the most abnormal window that holds it.
+references_metrics
+    What stands in for removed features, such as the mean of the training
+    rows: one row (n_features,) for all, one row for each of X
+    (n_samples, n_features), or several for each
+    (n_samples, n_references, n_features), over which the score is averaged;
+    n_samples = 1 there gives all rows the same.
+regions
+    "kmeans": regions of each image, by :func:`kmeans_regions`; "grid": the
+    cells of a grid, by :func:`grid_regions`; or a label map of all images,
+    which holds 0 to K - 1.
+returns_explanation
+    Attributions; POSITIVE pushes the anomaly score UP.
+schedule
+    Whether the step size falls to zero along half a cosine, or to a tenth
+    after three quarters of the epochs.
+score
+    A fitted detector, or a function that gives anomaly scores
+    (n_samples,) of tables like `X`; HIGHER is more abnormal.
+scored_estimator
+    A detector, a density model, or a Pipeline that ends in one.
+scores
+    Anomaly scores; HIGHER is more abnormal.
+scoring_batch_size
+    Largest number of rows that are scored at once.
+seeds_detector
+    Seeds the detector's ``random_state`` where that is None.
+seeds_inner_detectors
+    Where set, it seeds the detector's ``random_state`` parameters that are
+    None.
+seeds_training
+    Seeds the first weights, the held-out rows, the order of the rows, and
+    the noise.
+segments
+    The stretches to explain: pairs of a first position and the one
+    after the last, or of the first and last labels where X is a
+    DataFrame whose index holds times; or a table with columns ``start``
+    and ``end`` of these. By default, the stretches that the detector
+    predicts to be anomalous.
+selected
+    Which features an attribution names, as of :func:`select_features`.
+sensors_in
+    n_features_in_ : int
+        Number of sensors seen in ``fit``.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the sensors seen in ``fit``, where all are strings.
+series_ids
+    Ids of series that are stacked one below the other in X.
+series_not_trainable
+    In ``fit``, if X is not a finite numeric table of at least two rows, if
+    its index is not in the order of time, if training diverges, if the
+    device is not there, or if ``warm_start`` meets other sensors or layers
+    than before.
+series_offset
+    Threshold on ``score_samples``; timestamps below it are anomalies.
+standardized_columns
+    Columns are standardised inside, so that each counts alike whatever its
+    unit; a constant column is divided by its size.
+standardized_images
+    The pixels of a channel are standardised together, to mean zero and standard
+    deviation one. A 2-D X without ``image_shape`` is a table: its columns are
+    standardised each, and a row is seen as a line of pixels.
+stride
+    Number of timestamps from one training window to the next. "auto" gives
+    at most about 5000 windows, and is at most ``window``. Scores come from
+    all windows.
+summed_groups
+    Groups of columns that are attributed as one: group name -> columns,
+    by name or position. Columns in no group stay alone. A group's value is
+    the sum of its columns'.
+threshold
+    Scores above it are predicted to be anomalies.
+tol
+    By how much the held-out loss must fall to have improved.
+training_batch_size
+    Largest number of rows in a training step; "auto" is 200.
+training_device
+    Where to train and to score: "cpu", "cuda", or "auto", which takes a
+    GPU where there is one.
+training_verbose
+    Whether to print a line for each epoch. Progress bars come with
+    ``set_callbacks``, from :mod:`sklearn.callback`.
+truth
+    Which features of each row are truly anomalous.
+typeerror_and_valueerror
+    TypeError
+        If `y_true` or `selected` is not a boolean array.
+    ValueError
+        If shapes differ, or a row has no anomalous feature.
+validation_fraction
+    Share of the training rows that is held out for ``early_stopping``, in
+    (0, 1).
+validation_fraction_of_series
+    Share of the time that is held out for ``early_stopping``, in (0, 1):
+    the last part of each run of consecutive timestamps. Windows that reach
+    into it from before do not train.
+validation_scores_and_best_loss
+    validation_scores_ : list of float or None
+        Negative mean loss of the held-out rows after each epoch; None without
+        ``early_stopping``.
+    best_loss_ : float
+        Loss of the epoch whose weights were kept: of the held-out rows, or,
+        without ``early_stopping``, of the training rows.
+verbose
+    Whether to show a progress bar.
+warm_start
+    Whether ``fit`` goes on from the weights of the last call, with a fresh
+    optimiser. The columns are standardised anew.
+weight_decay
+    Strength of the L2 penalty on the weights.
+weights_
+    State of the net, by the names that torch gives it.
+window_length
+    Number of timestamps in a window. Less, with a warning, where fewer than
+    two training windows would be so long.
+y_true
+    Labels: 0 normal and 1 anomalous, or +1 normal and -1 anomalous.
+y_true_metrics
+    Labels: 0 normal and 1 anomalous, +1 normal and -1 anomalous, or any two
+    with `pos_label`.
+"""

@@ -1,0 +1,56 @@
+"""Values and tables as readers see them, in sentences, plots and notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_UP, _DOWN = "#d62728", "#1f77b4"
+_MOST_LINES = 60  # of a table in a notebook
+
+
+def spell(value: Any) -> str:
+    """Write a feature's value in a few characters.
+
+    Numbers have up to seven digits, and an exponent only below 1e-4 or from 1e7 on.
+    """
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "missing"
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return f"{value:.7g}" if is_number else str(value)
+
+
+def html_table(table: pd.DataFrame, **options: Any) -> str:
+    """A table for notebooks; names and labels are escaped."""
+    return str(table.to_html(max_rows=_MOST_LINES, **options))
+
+
+def html_number(value: float) -> str:
+    """A score, or a dash where there is none."""
+    return "-" if np.isnan(value) else f"{value:.4g}"
+
+
+def html_bars(table: pd.DataFrame) -> str:
+    """Bars of the leading features of one row; red pushes its score up.
+
+    Only what pushes the score up has a share of it.
+    """
+    longest = table["attribution"].abs().max()
+    columns = (table[name] for name in ("feature", "value", "attribution", "share"))
+    bars = [
+        '<div style="text-align:left;white-space:nowrap">'
+        '<span style="display:inline-block;width:8em;margin-right:.5em">'
+        '<span style="display:inline-block;height:.7em;'
+        f"background:{_UP if attribution > 0 else _DOWN};"
+        f'width:{8 * abs(attribution) / longest:.2f}em"></span></span>'
+        f"{escape(str(feature))} = {escape(spell(value))} ({attribution:+.4g}"
+        + (f", {share:.0%})</div>" if attribution > 0 else ")</div>")
+        for feature, value, attribution, share in zip(*columns, strict=True)
+    ]
+    if not (table["attribution"] > 0).any():
+        bars.insert(0, "<div>nothing pushes the score up</div>")
+    return "".join(bars)

@@ -1,0 +1,227 @@
+"""Bases of the explainers that let the features play a game."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._docstrings import shared_paragraphs
+from .._scale import score_spread
+from .._sklearn_compat import Interval, StrOptions
+from .._torch._proximity import Minimizer, Proximity
+from .._typing import FloatArray
+from ..games import Game, Players, ReferenceGame, local_minimizer
+from ..scores import TorchScore
+from ..shapley import KernelRegression, ShapleySolver
+from ._base import Attributions, ReferencedExplainer, ScoreExplainer
+
+
+class GameExplainer(ScoreExplainer):
+    """Base of the explainers that ask for the values of coalitions of features.
+
+    A subclass writes ``_make_game(score, x, players, batch_size)`` and
+    ``_solver()``, which plans the coalitions and shares their values.
+
+    Examples
+    --------
+    >>> from sklearn_anomaly_attr import KNNDetector
+    >>> from sklearn_anomaly_attr.explainers import GameExplainer
+    >>> from sklearn_anomaly_attr.games import ReferenceGame
+    >>> from sklearn_anomaly_attr.shapley import ExactEnumeration
+    >>> class ZeroShapley(GameExplainer):
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    ...     def _solver(self):
+    ...         return ExactEnumeration(self._n_players)
+    ...     def _make_game(self, score, x, players, batch_size):
+    ...         zero = x.new_zeros(1, x.shape[1])
+    ...         return ReferenceGame(score, x, players, zero, batch_size=batch_size)
+    >>> X = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    >>> ZeroShapley(KNNDetector(1)).fit(X).explain([[0.0, 5.0]]).values
+    array([[0., 3.]])
+    """
+
+    _columns_are_cheap = False
+
+    @abstractmethod
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
+        """The game whose values explain the rows `x`."""
+
+    @abstractmethod
+    def _solver(self) -> ShapleySolver:
+        """The plan of coalitions, and how to share their values."""
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._solver()
+
+    def _cells(self, n_players: int) -> int:
+        n_coalitions = len(self._solver().coalitions)
+        return max(n_coalitions, (n_players + 1) * self.n_features_in_)
+
+    def _attribute(
+        self, score: TorchScore, x: Tensor, players: Players
+    ) -> Attributions:
+        solver = self._solver()
+        coalitions = torch.from_numpy(solver.coalitions).to(x.device)
+        game = self._make_game(score, x, players, self._batch_size(score, x))
+        values, reference = game.values(coalitions).cpu().numpy(), game.reference
+        self._check_finite(values)
+        shared = solver.solve(values)
+        return Attributions(
+            shared.values,
+            values[:, -1],
+            shared.base_values,
+            shared.standard_errors,
+            None if reference is None else reference.cpu().numpy(),
+        )
+
+    def _describe(self, score: TorchScore) -> str:
+        n_coalitions = len(self._solver().coalitions)
+        evaluated = "all " if n_coalitions == 2**self._n_players else ""
+        return f"{self._describe_game(score)}, {evaluated}{n_coalitions} coalitions"
+
+    def _describe_game(self, score: TorchScore) -> str:
+        return type(self).__name__
+
+
+@shared_paragraphs
+class ReferenceExplainer(ReferencedExplainer, GameExplainer):
+    """Base of the explainers by games whose absent features come from references.
+
+    A subclass writes ``_solver()``, and has the parameters ``references``, or
+    a fixed value of it, and ``n_references``.
+
+    Attributes
+    ----------
+    estimator_ : estimator {estimator_}
+    references_ : References
+        What stands in for absent values, prepared on the training rows.
+
+    Examples
+    --------
+    Exact Shapley values, with the median for absent features:
+
+    >>> from sklearn_anomaly_attr import KNNDetector
+    >>> from sklearn_anomaly_attr.explainers import ReferenceExplainer
+    >>> from sklearn_anomaly_attr.shapley import ExactEnumeration
+    >>> class MedianShapley(ReferenceExplainer):
+    ...     references = "median"
+    ...     def __init__(self, estimator):
+    ...         self.estimator = estimator
+    ...     def _solver(self):
+    ...         return ExactEnumeration(self._n_players)
+    >>> X = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    >>> explainer = MedianShapley(KNNDetector(1)).fit(X)
+    >>> explainer.explain([[0.0, 5.0]]).values.round(2)
+    array([[-0.12,  3.41]])
+    """
+
+    def _cells(self, n_players: int) -> int:
+        n_references = len(self.references_.weights_)
+        n_coalitions = len(self._solver().coalitions)
+        return max(n_coalitions, n_references * self.n_features_in_)
+
+    def _make_game(
+        self, score: TorchScore, x: Tensor, players: Players, batch_size: int
+    ) -> Game:
+        references, weights = self._references_of(x)
+        return ReferenceGame(
+            score, x, players, references, weights, batch_size=batch_size
+        )
+
+
+class ShapleyExplainer(GameExplainer):
+    """Base of the explainers by kernel SHAP: a budget of coalitions.
+
+    A subclass writes ``_make_game(score, x, players, batch_size)``.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **GameExplainer._parameter_constraints,
+        "max_evaluations": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+        ],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        max_evaluations: int | str = "auto",
+        feature_groups: Mapping[str, Sequence[Any]] | None = None,
+        categorical_features: str | Sequence[Any] = "auto",
+        batch_size: int | str = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.max_evaluations = max_evaluations
+        self.feature_groups = feature_groups
+        self.categorical_features = categorical_features
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _solver(self) -> KernelRegression:
+        budget = self.max_evaluations
+        if budget == "auto":
+            budget = 2 * self._n_players + 2048
+        return _kernel_regression(self._n_players, int(budget), self._random_seed)
+
+
+class LocalMinimumExplainer(ScoreExplainer):
+    """Base of the explainers that look for a local minimum next to the row.
+
+    It has the parameters ``gamma`` and ``distance``.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ScoreExplainer._parameter_constraints,
+        "gamma": [Interval(Real, 0.0, None, closed="left")],
+        "distance": [StrOptions({"scaled", "relative"})],
+    }
+
+    gamma: float
+    distance: str
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        self._lower, self._upper = X.min(axis=0), X.max(axis=0)
+        self._score_spread = score_spread(self._training_scores(X))
+
+    @property
+    def _categorical(self) -> tuple[int, ...]:
+        """Positions of the columns that hold codes of categories."""
+        return tuple(np.flatnonzero(self._n_categories).tolist())
+
+    def _proximity(self, x: Tensor) -> Proximity:
+        """The price of moving, on the device of the rows `x`."""
+        return Proximity(
+            self._tensor(self._spread, x),
+            self.gamma * self._score_spread,
+            self.distance == "relative",
+            self._categorical,
+        )
+
+    def _minimizer(self, score: TorchScore, x: Tensor) -> Minimizer:
+        """What finds the local minima, on the device of the rows `x`."""
+        lower, upper = self._tensor(self._lower, x), self._tensor(self._upper, x)
+        return local_minimizer(score, self._proximity(x), lower, upper)
+
+
+@lru_cache(maxsize=4)
+def _kernel_regression(n_players: int, budget: int, seed: int) -> KernelRegression:
+    return KernelRegression(n_players, budget, np.random.RandomState(seed))

@@ -1,0 +1,187 @@
+"""Small instances of every detector and explainer, for the tests that all share.
+
+The catalogue of the package says which classes there are; here stands only what a
+class has to be given to be small, or to exist.
+"""
+
+from pyod.models.ecod import ECOD
+from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+
+from sklearn_anomaly_attr import (
+    AutoencoderDetector,
+    GaussianMixtureDetector,
+    KNNDetector,
+)
+from sklearn_anomaly_attr.counterfactuals import GradientDescent
+from sklearn_anomaly_attr.discovery import all_estimators
+from sklearn_anomaly_attr.explainers import FeatureOcclusion, ZScore
+from sklearn_anomaly_attr.series import SeriesCounterfactualExplainer, WindowedDetector
+
+
+class BlackBox(IsolationForest):
+    """Called as it is: subclasses are not translated."""
+
+
+MIXTURE = GaussianMixtureDetector(2)
+PIPELINE = make_pipeline(StandardScaler(), GaussianMixtureDetector(2))
+FOREST = IsolationForest(n_estimators=5)
+BLACK_BOX = BlackBox(n_estimators=3)
+NEIGHBORS = KNNDetector(5)
+MARGIN = OneClassSVM()
+NET = AutoencoderDetector(4, max_iter=3)
+INNER = [MIXTURE, PIPELINE, FOREST, BLACK_BOX, NEIGHBORS, MARGIN, NET]
+
+
+def around(*inner, **params):
+    """One variant for each inner estimator."""
+    return [{"estimator": estimator, **params} for estimator in inner]
+
+
+def windows(length):
+    return WindowedDetector(KNNDetector(), window=length)
+
+
+# Constructor arguments by class, one dict a variant. A class that is missing here
+# is tried as it comes; a meta-estimator, around a detector.
+ARGUMENTS = {
+    "AnomalyCompensation": around(MIXTURE, FOREST),
+    "AnomalyContribution": around(FOREST),
+    "AnomalyShapley": [
+        *around(MIXTURE, BLACK_BOX, max_evaluations=16),
+        *around(MIXTURE, characteristic="relaxed", max_evaluations=20),
+    ],
+    "AutoencoderDetector": [
+        {"max_iter": 50},
+        {"hidden_layer_sizes": (64, 32), "max_iter": 3, "early_stopping": True},
+    ],
+    "ConvAutoencoderDetector": [{"n_kernels": 4, "max_iter": 3}],
+    "CounterfactualExplainer": [
+        *around(MIXTURE, n_counterfactuals=2),
+        *around(PIPELINE, method=GradientDescent(max_iter=2)),
+        *around(BLACK_BOX, method="nearest", target=0.8),
+        *around(MARGIN, target=0.8),
+    ],
+    "DAGMMDetector": [{"max_iter": 10}],
+    "DDPMDetector": [{"max_iter": 3, "n_draws": 2}],
+    "DSIL": [
+        *around(KNNDetector()),
+        *around(GaussianMixtureDetector(), max_iter=2),
+    ],
+    "DTEDetector": [{"max_iter": 10}, {"variant": "non_parametric"}],
+    "DeepSVDDDetector": [{"max_iter": 3}],
+    "DiffusionPerturbation": [
+        *around(NEIGHBORS, n_times=5),
+        *around(NET, aggregation="max"),
+    ],
+    "ErrorMap": around(NET),
+    "ExactShapley": around(MARGIN),
+    "ExplainerEnsemble": [
+        {"explainers": [ZScore(None), FeatureOcclusion(None)], "estimator": MIXTURE}
+    ],
+    "FCDDDetector": [{"n_kernels": 4, "max_iter": 3}],
+    "FeatureOcclusion": around(FOREST),
+    "FeaturePermutation": around(BLACK_BOX, n_references=4),
+    "GaussianMixtureDetector": [
+        {},
+        {"n_components": [1, 2], "covariance_type": "diag", "cv": 2},
+    ],
+    "GradientShap": around(PIPELINE),
+    "HypersphereDetector": [{"max_iter": 3}],
+    "IntegratedGradients": around(NET),
+    "IterativeReweighting": around(NET),
+    "KernelShap": around(*INNER, max_evaluations=64),
+    "LSTMAutoencoderDetector": [
+        {"hidden_layer_sizes": (4, 2), "window": 1, "max_iter": 2},
+    ],
+    "MarginalScore": around(PIPELINE),
+    "NearestNormalInsertion": around(NEIGHBORS),
+    "NeighborShap": around(MIXTURE, MARGIN, max_evaluations=64),
+    "OmniAnomalyDetector": [{"hidden_layer_sizes": 4, "window": 1, "max_iter": 1}],
+    "OutlierExposureDetector": [{"max_iter": 3}],
+    "PyODDetector": around(ECOD()),
+    "RegionOcclusion": around(NEIGHBORS),
+    "RegionShapley": [
+        *around(MIXTURE, n_permutations=3),
+        *around(FOREST, regions="grid", references="median"),
+    ],
+    "Saliency": around(MIXTURE),
+    "SensorExplainer": around(windows(1), windows(3)),
+    "SequentialFeatureExplainer": around(MIXTURE, FOREST),
+    "SeriesCounterfactualExplainer": around(windows(1), windows(3)),
+    "ShapleyInteractions": around(MIXTURE),
+    "ShapleySampling": around(BLACK_BOX, n_permutations=3),
+    "SmoothGrad": around(PIPELINE),
+    "VAEDetector": [{"max_iter": 10}],
+    "WindowedDetector": [
+        {"estimator": KNNDetector(), "window": 1},
+        {"estimator": KNNDetector(), "window": 3},
+    ],
+    "ZScore": around(MARGIN),
+}
+# Further variants, which scikit-learn's checks leave out: other variants of the same
+# class, and other classes around the same detector, go through the same code there.
+FURTHER = {
+    "AnomalyShapley": around(
+        PIPELINE, FOREST, NEIGHBORS, MARGIN, NET, max_evaluations=16
+    ),
+    "KernelShap": around(PIPELINE, feature_groups={"pair": [0, 2]}),
+    "NeighborShap": around(
+        PIPELINE, FOREST, BLACK_BOX, NEIGHBORS, NET, max_evaluations=64
+    ),
+}
+
+
+def instances(kind, *, further=True):
+    """Instances of all estimators of a kind.
+
+    Parameters
+    ----------
+    kind : str or list of str
+        The filter of :func:`all_estimators`.
+    further : bool, default=True
+        Whether to give the variants that scikit-learn's checks leave out, too.
+
+    Returns
+    -------
+    list of estimators
+        Not fitted.
+    """
+    metas = dict(all_estimators("meta_estimator"))
+    found = []
+    for name, cls in all_estimators(kind):
+        default = {"estimator": KNNDetector()} if name in metas else {}
+        variants = ARGUMENTS.get(name, [default])
+        if further:
+            variants = [*variants, *FURTHER.get(name, [])]
+        found += [cls(**arguments) for arguments in variants]
+    return found
+
+
+def window_length(estimator):
+    """Number of rows in a window of the estimator or of what it is around."""
+    inner = getattr(estimator, "estimator", None)
+    return getattr(estimator, "window", getattr(inner, "window", 1))
+
+
+def is_row_by_row(estimator):
+    """Whether the result of a row does not depend on the rows beside it.
+
+    It does, as it should, where windows hold several rows, and where consecutive
+    anomalies are one segment whose rows are changed together.
+    """
+    by_segments = isinstance(estimator, SeriesCounterfactualExplainer)
+    return window_length(estimator) == 1 and not by_segments
+
+
+def expected_failed_checks(estimator):
+    """The checks of scikit-learn that an estimator cannot pass, and why."""
+    if window_length(estimator) == 1:
+        return {}
+    reason = "a window of several rows depends on their order"
+    return {
+        "check_methods_sample_order_invariance": reason,
+        "check_methods_subset_invariance": reason,
+    }
