@@ -15,17 +15,19 @@ demo: .venv/.stamp-plot ## Explain a few anomalies and draw quickstart.png
 test: .venv/.stamp-test ## Run the tests and the docstrings' examples
 	$(BIN)/python -m pytest -n auto
 
-check: .venv/.stamp-lint ## Lint, check the format and the types
+check: .venv/.stamp-lint ## Lint, check the format, the types and the imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-docs: .venv/.stamp-docs ## Build the documentation in docs/_build/html
+docs: .venv/.stamp-docs ## Run the examples, build the documentation in docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean: ## Remove everything that the other targets made
 	rm -rf .venv .coverage .*_cache *.egg-info build dist
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
+	rm -f docs/api.rst
 	rm -f quickstart.png examples/quickstart.png
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
