@@ -49,7 +49,7 @@ class GradientDescent(CounterfactualMethod):
     ----------
     n_neighbors : int, default=1
         Number of accepted training rows for each alternative, each of which draws a
-        run of its own.
+        run of its own. One by default, for each run descends many steps.
     plausibility : float, default=0.1
         The price :math:`\rho` of the Euclidean distance from an accepted training
         row, where a unit of the L1 distance from the row costs 1.

@@ -30,7 +30,8 @@ class GreedyInsertion(CounterfactualMethod):
     ----------
     n_neighbors : int, default=5
         Number of training rows to copy from for each alternative, each in a run
-        of its own; the best results are kept.
+        of its own; the best results are kept. Runs are cheap here, unlike those of
+        :class:`GradientDescent`.
 
     See Also
     --------

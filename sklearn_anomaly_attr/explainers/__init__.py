@@ -30,7 +30,7 @@ __getattr__, __dir__, __all__ = attach(
         "NearestReferences": "._reference_kinds",
         "NeighborShap": "._neighbor_shap",
         "ReconstructedReferences": "._reference_kinds",
-        "ReferenceExplainer": "._game_bases",
+        "ReferenceGameExplainer": "._game_bases",
         "References": "._references",
         "Saliency": "._saliency",
         "SampledReferences": "._reference_kinds",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
     from ._feature_permutation import FeaturePermutation as FeaturePermutation
     from ._game_bases import GameExplainer as GameExplainer
-    from ._game_bases import ReferenceExplainer as ReferenceExplainer
+    from ._game_bases import ReferenceGameExplainer as ReferenceGameExplainer
     from ._gradient_shap import GradientShap as GradientShap
     from ._integrated_gradients import IntegratedGradients as IntegratedGradients
     from ._kernel_shap import KernelShap as KernelShap

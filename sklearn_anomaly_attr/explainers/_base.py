@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,8 +35,6 @@ from ..base import BaseExplainer, ExplanationT
 from ..explanation import Explanation
 from ..games import Players
 from ..scores import BlackBoxScore, TorchScore, torch_score
-from ._reference_kinds import REFERENCES, make_references
-from ._references import References, TrainingRows
 
 # Bounds the tables of the rows that are explained together: the values of their
 # coalitions, their local minima.
@@ -403,74 +400,6 @@ class ScoreExplainer(TableExplainer[Explanation]):
         names = super().get_feature_names_out(input_features)
         players = Players.from_groups(names, self.feature_groups)
         return np.asarray(self._shown(players)[0], dtype=object)
-
-
-class ReferencedExplainer(ScoreExplainer):
-    """Base of the explainers whose absent features come from references.
-
-    It has the parameters ``references``, or a fixed value of it, and
-    ``n_references``.
-
-    Attributes
-    ----------
-    references_ : References
-        What stands in for absent values, prepared on the training rows.
-    """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ScoreExplainer._parameter_constraints,
-        "references": [StrOptions(set(REFERENCES)), References, "array-like"],
-        "n_references": [Interval(Integral, 1, None, closed="left")],
-    }
-    _reference_kinds: ClassVar[Mapping[str, type[References]]] = REFERENCES
-
-    references: Any
-    n_references: int = 8
-    references_: References
-
-    def _fit(self, X: FloatArray) -> None:
-        super()._fit(X)
-        references = self._new_references()
-        references.prepare(self._training_rows(X))
-        self.references_ = references
-
-    def _check_estimator(self) -> None:
-        super()._check_estimator()
-        self._new_references().check(self.estimator)
-
-    def _new_references(self) -> References:
-        """The references, not prepared."""
-        kinds = self._reference_kinds
-        return make_references(self.references, int(self.n_references), kinds)
-
-    def _training_rows(self, X: FloatArray) -> TrainingRows:
-        """What the references are made of."""
-        return TrainingRows(
-            self._candidates(X),
-            self._scale,
-            self._random_seed,
-            self._coding,
-            self.estimator_,
-        )
-
-    def _candidates(self, X: FloatArray) -> FloatArray:
-        """The training rows that references are made of."""
-        return X
-
-    def _with_references(self, references: References) -> Self:
-        other = copy(self)
-        other.references_ = references
-        return other
-
-    def _references_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """References ``(n_samples or 1, n_references, n_features)``, and weights."""
-        references = self.references_.of(x.cpu().numpy())
-        return self._tensor(references, x), self._tensor(self.references_.weights_, x)
-
-    def _references_name(self) -> str:
-        """The references, for the explanation."""
-        given = self.references
-        return given if isinstance(given, str) else type(self.references_).__name__
 
 
 def _concatenated(arrays: Sequence[Any]) -> Any:

@@ -10,11 +10,11 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from ..shapley import ExactEnumeration
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 
 
 @shared_paragraphs
-class ExactShapley(ReferenceExplainer):
+class ExactShapley(ReferenceGameExplainer):
     r"""Attribute anomaly scores to features by Shapley values over all coalitions.
 
     .. math::

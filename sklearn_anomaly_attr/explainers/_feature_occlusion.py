@@ -9,11 +9,11 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from ..shapley import MarginalContributions
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 
 
 @shared_paragraphs
-class FeatureOcclusion(ReferenceExplainer):
+class FeatureOcclusion(ReferenceGameExplainer):
     r"""Attribute to a feature what the anomaly score loses without it.
 
     .. math:: \phi_i = v(D) - v(D \setminus i)

@@ -9,11 +9,11 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from ..shapley import MarginalContributions
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 
 
 @shared_paragraphs
-class FeaturePermutation(ReferenceExplainer):
+class FeaturePermutation(ReferenceGameExplainer):
     r"""Attribute to a feature what the score loses when its value is a random one.
 
     .. math:: \phi_i = e(x) - \frac{1}{R} \sum_r e(x_{D \setminus i}, r_i)
@@ -30,7 +30,8 @@ class FeaturePermutation(ReferenceExplainer):
     estimator : estimator {estimator}
     n_references : int, default=32
         Number of training rows that are drawn, without replacement; all, if
-        there are fewer. The same for all rows and features.
+        there are fewer. The same for all rows and features. More than the other
+        explainers take: only their number averages out which rows were drawn.
     feature_groups : dict of str to list, default=None {feature_groups}
     categorical_features : "auto" or list, default="auto" {categorical_features}
     batch_size : int or "auto", default="auto" {batch_size}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ from .._typing import FloatArray
 from ..games import Game, Players, ReferenceGame, local_minimizer
 from ..scores import TorchScore
 from ..shapley import KernelRegression, ShapleySolver
-from ._base import Attributions, ReferencedExplainer, ScoreExplainer
+from ._base import Attributions, ScoreExplainer
+from ._reference_kinds import REFERENCES, make_references
+from ._references import References, TrainingRows
 
 
 class GameExplainer(ScoreExplainer):
@@ -94,8 +97,76 @@ class GameExplainer(ScoreExplainer):
         return type(self).__name__
 
 
+class ReferenceExplainer(ScoreExplainer):
+    """Base of the explainers whose absent features come from references.
+
+    It has the parameters ``references``, or a fixed value of it, and
+    ``n_references``.
+
+    Attributes
+    ----------
+    references_ : References
+        What stands in for absent values, prepared on the training rows.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **ScoreExplainer._parameter_constraints,
+        "references": [StrOptions(set(REFERENCES)), References, "array-like"],
+        "n_references": [Interval(Integral, 1, None, closed="left")],
+    }
+    _reference_kinds: ClassVar[Mapping[str, type[References]]] = REFERENCES
+
+    references: Any
+    n_references: int = 8
+    references_: References
+
+    def _fit(self, X: FloatArray) -> None:
+        super()._fit(X)
+        references = self._new_references()
+        references.prepare(self._training_rows(X))
+        self.references_ = references
+
+    def _check_estimator(self) -> None:
+        super()._check_estimator()
+        self._new_references().check(self.estimator)
+
+    def _new_references(self) -> References:
+        """The references, not prepared."""
+        kinds = self._reference_kinds
+        return make_references(self.references, int(self.n_references), kinds)
+
+    def _training_rows(self, X: FloatArray) -> TrainingRows:
+        """What the references are made of."""
+        return TrainingRows(
+            self._candidates(X),
+            self._scale,
+            self._random_seed,
+            self._coding,
+            self.estimator_,
+        )
+
+    def _candidates(self, X: FloatArray) -> FloatArray:
+        """The training rows that references are made of."""
+        return X
+
+    def _with_references(self, references: References) -> Self:
+        other = copy(self)
+        other.references_ = references
+        return other
+
+    def _references_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """References ``(n_samples or 1, n_references, n_features)``, and weights."""
+        references = self.references_.of(x.cpu().numpy())
+        return self._tensor(references, x), self._tensor(self.references_.weights_, x)
+
+    def _references_name(self) -> str:
+        """The references, for the explanation."""
+        given = self.references
+        return given if isinstance(given, str) else type(self.references_).__name__
+
+
 @shared_paragraphs
-class ReferenceExplainer(ReferencedExplainer, GameExplainer):
+class ReferenceGameExplainer(ReferenceExplainer, GameExplainer):
     """Base of the explainers by games whose absent features come from references.
 
     A subclass writes ``_solver()``, and has the parameters ``references``, or
@@ -112,9 +183,9 @@ class ReferenceExplainer(ReferencedExplainer, GameExplainer):
     Exact Shapley values, with the median for absent features:
 
     >>> from sklearn_anomaly_attr import KNNDetector
-    >>> from sklearn_anomaly_attr.explainers import ReferenceExplainer
+    >>> from sklearn_anomaly_attr.explainers import ReferenceGameExplainer
     >>> from sklearn_anomaly_attr.shapley import ExactEnumeration
-    >>> class MedianShapley(ReferenceExplainer):
+    >>> class MedianShapley(ReferenceGameExplainer):
     ...     references = "median"
     ...     def __init__(self, estimator):
     ...         self.estimator = estimator

@@ -11,7 +11,8 @@ from .._typing import FloatArray
 from .._validation import name_of
 from ..games import Players
 from ..scores import TorchScore
-from ._base import ReferencedExplainer, ScoreExplainer
+from ._base import ScoreExplainer
+from ._game_bases import ReferenceExplainer
 
 OF_ANY_SCORE = "KernelShap, NeighborShap or FeatureOcclusion"
 
@@ -82,7 +83,7 @@ class GradientExplainer(NumericExplainer):
         return noise_level * noise.reshape(2 * n_pairs, self.n_features_in_)
 
 
-class PathExplainer(ReferencedExplainer, GradientExplainer):
+class PathExplainer(ReferenceExplainer, GradientExplainer):
     """Base of the explainers that follow the score from references to the row.
 
     A subclass writes ``_attribute(score, x, players)``, and has the parameters

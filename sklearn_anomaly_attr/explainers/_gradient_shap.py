@@ -54,7 +54,9 @@ class GradientShap(PathExplainer):
           method ``reconstruct``;
         - one of the objects that these stand for, or rows of one's own, with the
           columns of X.
-    n_references : int, default=25 {n_references}
+    n_references : int, default=25
+        Number of references; "mean" and "median" give one. By default, one for
+        each pair of points.
     n_draws : int, default=50
         Number of points at which the gradient is taken for a row; an odd
         number counts as the next one. They come in pairs, which share a

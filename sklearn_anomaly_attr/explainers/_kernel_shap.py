@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._docstrings import shared_paragraphs
-from ._game_bases import ReferenceExplainer, ShapleyExplainer
+from ._game_bases import ReferenceGameExplainer, ShapleyExplainer
 
 
 @shared_paragraphs
-class KernelShap(ReferenceExplainer, ShapleyExplainer):
+class KernelShap(ReferenceGameExplainer, ShapleyExplainer):
     """Attribute anomaly scores to features by kernel SHAP.
 
     Absent features take the values of references: by default of k-means centers
@@ -81,7 +81,7 @@ class KernelShap(ReferenceExplainer, ShapleyExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         **ShapleyExplainer._parameter_constraints,
     }
 

@@ -12,12 +12,12 @@ from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from ..shapley import MarginalContributions
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 from ._references import normal_rows
 
 
 @shared_paragraphs
-class NearestNormalInsertion(ReferenceExplainer):
+class NearestNormalInsertion(ReferenceGameExplainer):
     r"""Attribute to a feature what its value does to the nearest normal rows.
 
     .. math::
@@ -40,6 +40,7 @@ class NearestNormalInsertion(ReferenceExplainer):
     n_references : int, default=5
         Number of neighbours; all normal rows, if there are fewer. Distances
         are Euclidean on a common scale, the standard deviations of the columns.
+        Fewer than the other explainers take: each is a normal row by itself.
     contamination : float, default=0.1
         Largest share of the training rows, those of the highest anomaly
         scores, that are never taken as neighbours, in [0, 0.5].
@@ -90,7 +91,7 @@ class NearestNormalInsertion(ReferenceExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         "contamination": [Interval(Real, 0, 0.5, closed="both")],
     }
     references = "neighbors"

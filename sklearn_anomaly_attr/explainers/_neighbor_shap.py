@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._docstrings import shared_paragraphs
-from ._game_bases import ReferenceExplainer, ShapleyExplainer
+from ._game_bases import ReferenceGameExplainer, ShapleyExplainer
 
 
 @shared_paragraphs
-class NeighborShap(ReferenceExplainer, ShapleyExplainer):
+class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     """Attribute anomaly scores to features by kernel SHAP with neighbours.
 
     Absent features take the values of the training rows nearest to the row,
@@ -69,7 +69,7 @@ class NeighborShap(ReferenceExplainer, ShapleyExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         **ShapleyExplainer._parameter_constraints,
     }
     references = "neighbors"

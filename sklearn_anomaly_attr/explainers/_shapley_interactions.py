@@ -15,11 +15,11 @@ from .._sklearn_compat import Interval, StrOptions
 from ..games import Players
 from ..scores import TorchScore
 from ..shapley._interactions import InteractionRegression
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 
 
 @shared_paragraphs
-class ShapleyInteractions(ReferenceExplainer):
+class ShapleyInteractions(ReferenceGameExplainer):
     r"""Attribute anomaly scores to features and to pairs of features.
 
     A row may be anomalous although each of its values is common: two of them
@@ -131,7 +131,7 @@ class ShapleyInteractions(ReferenceExplainer):
     """  # noqa: RUF002 - the sign is part of the names
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         "max_evaluations": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),

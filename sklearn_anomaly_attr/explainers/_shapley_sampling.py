@@ -13,11 +13,11 @@ from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from ..scores import TorchScore
 from ..shapley import PermutationSampling
-from ._game_bases import ReferenceExplainer
+from ._game_bases import ReferenceGameExplainer
 
 
 @shared_paragraphs
-class ShapleySampling(ReferenceExplainer):
+class ShapleySampling(ReferenceGameExplainer):
     """Attribute anomaly scores to features as they join in random orders.
 
     A feature's Shapley value is what the score changes by when the feature
@@ -99,7 +99,7 @@ class ShapleySampling(ReferenceExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         "n_permutations": [
             StrOptions({"auto"}),
             Interval(Integral, 2, None, closed="left"),

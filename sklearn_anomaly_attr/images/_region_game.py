@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
-from ..explainers._game_bases import ReferenceExplainer
+from ..explainers._game_bases import ReferenceGameExplainer
 from ..explainers._references import References, TrainingRows
 from ._references import IMAGE_REFERENCES, FunctionReferences
 from ._region_explainer import RegionExplainer
 
 
-class RegionGameExplainer(RegionExplainer, ReferenceExplainer):
+class RegionGameExplainer(RegionExplainer, ReferenceGameExplainer):
     """Base of the explainers of images by a game of their regions.
 
     A subclass writes ``_solver()``, and has the parameters ``references`` and
@@ -20,7 +20,7 @@ class RegionGameExplainer(RegionExplainer, ReferenceExplainer):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **ReferenceExplainer._parameter_constraints,
+        **ReferenceGameExplainer._parameter_constraints,
         **RegionExplainer._parameter_constraints,
         "references": [
             StrOptions(set(IMAGE_REFERENCES)),

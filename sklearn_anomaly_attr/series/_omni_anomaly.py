@@ -75,7 +75,8 @@ class OmniAnomalyDetector(DeepSeriesDetector):
     weight_decay : float, default=0.0 {weight_decay}
     early_stopping : bool, default=True
         Whether to stop when the loss of held-out windows no longer falls, and
-        to go back to the weights at its lowest.
+        to go back to the weights at its lowest. On by default, unlike for tables,
+        since windows overlap and are learned by heart.
     validation_fraction : float, default=0.2 {validation_fraction_of_series}
     n_iter_no_change : int, default=5 {n_iter_no_change}
     tol : float, default=1e-4 {tol}

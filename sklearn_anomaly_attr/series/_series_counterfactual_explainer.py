@@ -57,7 +57,8 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         end.
     cells : {"window", "segment"}, default="window"
         What may change: all of the window, or the segment's timestamps only, which
-        may not be enough where those around them are abnormal, too.
+        may not be enough where those around them are abnormal, too: unlike
+        attributions, changes have to make the whole window normal.
     batch_size : int or "auto", default="auto"
         Largest number of windows that are scored at once; bounds the memory.
         "auto" suits it to their size and to the score.

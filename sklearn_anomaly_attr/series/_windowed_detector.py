@@ -43,7 +43,9 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         before those of the next.
     window : int, default=10
         Number of timestamps in a window. Fewer, with a warning, where there
-        would not be two training windows. 1 scores each row for itself.
+        would not be two training windows. 1 scores each row for itself. Shorter
+        by default than those of recurrent nets: each timestamp of it gives the
+        detector as many columns as there are sensors.
     stride : int or "auto", default="auto"
         Number of timestamps from one training window to the next; the last
         window of each run is always one. "auto" is the smallest one that gives
