@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ._typing import IntArray
 
@@ -51,6 +53,13 @@ def _of_mask(mask: np.ndarray, n: int, item: str) -> IntArray:
 
 def labeled_positions(labels: Any, index: pd.Index, item: str) -> IntArray:
     """Look labels up as pandas does."""
+    if isinstance(labels, slice) and is_numeric_dtype(index.dtype):
+        bounds = [bound for bound in (labels.start, labels.stop) if bound is not None]
+        if not all(isinstance(bound, Real) for bound in bounds):
+            raise KeyError(
+                f"The labels of the {item}s are numbers, and {labels!r} has others: "
+                "they are in index; select by position as in explanation[:3]."
+            )
     try:
         found = pd.Series(np.arange(len(index)), index=index).loc[labels]
     except KeyError as error:

@@ -125,3 +125,9 @@ def test_results_are_light():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert not set(run.stdout.split()) & {"torch", "sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize("labels", [slice("a", "b"), slice("2024-01-01", None)])
+def test_slices_of_other_labels_than_numbers_are_refused(labels):
+    with pytest.raises(KeyError, match="are numbers, and"):
+        by_hand([[3.0, 1.0, -6.0], [0.0, -2.0, -1.0]]).loc[labels]

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import KNNDetector, torch_score
+from sklearn_anomaly_attr.explainers import Attributions, ScoreExplainer
 from sklearn_anomaly_attr.images import (
     ImageExplanation,
     RegionShapley,
@@ -159,3 +160,34 @@ def test_references_and_scores_serve_regions():
     assert explanation.top_regions(1)["region"].tolist() == [3, 3]
     assert "robust distance" in explanation.description
     assert isinstance(torch_score(explainer.estimator_), TorchScore)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (lambda x, n: np.ones((len(x), n)), TypeError, "return Attributions"),
+        (
+            lambda x, n: Attributions(np.ones((len(x), n + 1)), np.ones(len(x))),
+            ValueError,
+            "2 rows and 3 players need the shapes",
+        ),
+        (
+            lambda x, n: Attributions(np.ones((len(x), n)), np.ones((len(x), 1))),
+            ValueError,
+            "2 rows and 3 players need the shapes",
+        ),
+    ],
+    ids=["array", "values", "scores"],
+)
+def test_what_is_no_attribution_of_rows_to_players_is_refused(given, error, message):
+    class Careless(ScoreExplainer):
+        def __init__(self, estimator):
+            self.estimator = estimator
+
+        def _attribute(self, score, x, players):
+            return given(x, len(players))
+
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    explainer = Careless(KNNDetector(5)).fit(X)
+    with pytest.raises(error, match=message):
+        explainer.explain(X[:2])

@@ -320,12 +320,29 @@ class ScoreExplainer(TableExplainer[Explanation]):
                 if free is not None:
                     players = replace(players, free=free[part])
                 x = torch.tensor(X[part], device=device)
-                found = self._attribute(score, x, players)
+                found = self._checked(self._attribute(score, x, players), x, players)
                 if players.owners.ndim == 2:
                     found = found._replace(owners=players.owners)
                 parts.append(found)
                 progress.update(len(x))
         return Attributions(*map(_concatenated, zip(*parts, strict=True)))
+
+    def _checked(self, found: Any, x: Tensor, players: Players) -> Attributions:
+        """What ``_attribute`` gives, if it has a value for each row and player."""
+        if not isinstance(found, Attributions):
+            raise TypeError(
+                f"{type(self).__name__}._attribute gives a {type(found).__name__}: "
+                "return Attributions(values, scores)."
+            )
+        shape = len(x), self._n_values(len(players))
+        if found.values.shape != shape or found.scores.shape != shape[:1]:
+            raise ValueError(
+                f"{type(self).__name__}._attribute gives values of the shape "
+                f"{found.values.shape} and scores of the shape {found.scores.shape}: "
+                f"{shape[0]} rows and {shape[1]} players need the shapes {shape} and "
+                f"{shape[:1]}."
+            )
+        return found
 
     @property
     def _n_at_once(self) -> int:
@@ -383,6 +400,10 @@ class ScoreExplainer(TableExplainer[Explanation]):
     ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
         """Names of the attributions' columns, and the columns of X behind them."""
         return players.names, players.columns
+
+    def _n_values(self, n_players: int) -> int:
+        """Number of the attributions' columns."""
+        return n_players
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the attributions' columns: of the features, or the groups.

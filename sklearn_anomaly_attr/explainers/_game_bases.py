@@ -143,6 +143,7 @@ class ReferenceExplainer(ScoreExplainer):
             self._random_seed,
             self._coding,
             self.estimator_,
+            feature_names=getattr(self, "feature_names_in_", None),
         )
 
     def _candidates(self, X: FloatArray) -> FloatArray:

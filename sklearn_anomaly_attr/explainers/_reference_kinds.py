@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
@@ -16,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from .._coding import is_frame
 from .._images import as_rows
 from .._sklearn_compat import Interval
-from .._typing import FloatArray
+from .._typing import FloatArray, ImageShape
 from .._validation import name_of
 from ._references import (
     References,
@@ -351,7 +352,8 @@ def _coded(given: Any, training: TrainingRows) -> FloatArray:
     """Given references as coded rows."""
     coding, n_features = training.coding, training.X.shape[1]
     if training.image_shape is not None:
-        given, _ = as_rows(given, training.image_shape)
+        given = _image_rows(given, training.image_shape)
+    _check_names(given, training.feature_names)
     if coding is None or not is_frame(given):
         try:
             rows = np.asarray(given, dtype=np.float64)
@@ -375,3 +377,27 @@ def _coded(given: Any, training: TrainingRows) -> FloatArray:
             "does not have: leave these rows out."
         )
     return rows
+
+
+def _image_rows(given: Any, image_shape: ImageShape) -> Any:
+    """Given images as rows."""
+    try:
+        rows, _ = as_rows(given, image_shape)
+    except ValueError as error:
+        raise ValueError(
+            f"references holds no images like those of X ({error}): pass (n, H, W) or "
+            "(n, C, H, W), a single image as image[None]."
+        ) from error
+    return rows
+
+
+def _check_names(given: Any, feature_names: NDArray[Any] | None) -> None:
+    """Refuse a frame of other columns than those of X, or in another order."""
+    if feature_names is None or not is_frame(given):
+        return
+    names, expected = [str(name) for name in given.columns], feature_names.tolist()
+    if names != expected:
+        raise ValueError(
+            f"references has the columns {names}, and X has {expected}: pass the same "
+            "columns in the same order."
+        )

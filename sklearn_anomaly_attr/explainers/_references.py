@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from .._coding import TableCoding
@@ -32,6 +33,8 @@ class TrainingRows:
         The detector.
     image_shape : tuple (C, H, W) or None
         Shape of the images in the rows, where they are images.
+    feature_names : ndarray of shape (n_features,) or None
+        Names of the columns, where they are strings.
 
     Examples
     --------
@@ -57,6 +60,7 @@ class TrainingRows:
     coding: TableCoding | None = None
     estimator: Any = None
     image_shape: ImageShape | None = None
+    feature_names: NDArray[Any] | None = None
 
 
 class References(BaseEstimator, metaclass=ABCMeta):

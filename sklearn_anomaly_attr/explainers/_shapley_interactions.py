@@ -168,7 +168,10 @@ class ShapleyInteractions(ReferenceGameExplainer):
         return _interactions(self._n_players, budget, self._random_seed)
 
     def _cells(self, n_players: int) -> int:
-        return super()._cells(n_players) + n_players * (n_players + 1) // 2
+        return super()._cells(n_players) + self._n_values(n_players)
+
+    def _n_values(self, n_players: int) -> int:
+        return n_players * (n_players + 1) // 2
 
     def _shown(
         self, players: Players

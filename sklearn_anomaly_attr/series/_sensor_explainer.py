@@ -15,7 +15,7 @@ from .._sklearn_compat import HasMethods, Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import thawed
 from ..base import BaseExplainer
-from ..explainers._references import PreparedReferences
+from ..explainers._references import PreparedReferences, References
 from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
 from ._reference_choice import choose_references
@@ -75,7 +75,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         given the detector of windows for its ``estimator`` and the sensors for its
         ``feature_groups``, unless values of cells cost it no more, and fitted on
         the training windows.
-    references : str, default="auto"
+    references : str or References, default="auto"
         What absent cells show, for explainers with references:
 
         - "auto": an explainer of rows keeps its own references. One with a name
@@ -88,7 +88,8 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
           training;
         - "neighbors", "sample": the training windows nearest to the window, or
           some drawn at random;
-        - "reconstruction": what the detector gives back for the window.
+        - "reconstruction": what the detector gives back for the window;
+        - an object, such as ``MedianReferences()``, whose rows are windows.
     cells : {"segment", "window"}, default="segment"
         What players own: the sensor's cells in the segment, the others being
         always there; or the whole column of the window, which swamps segments
@@ -117,7 +118,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     estimator_ : estimator {estimator_}
     explainer_ : explainer
         The fitted explainer of windows.
-    references_ : str or None
+    references_ : str, References or None
         What absent cells show: ``references``, or what "auto" chose. None for
         the explainer's own references, or without any.
     {sensors_in}
@@ -174,7 +175,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseExplainer._parameter_constraints,
         "explainer": [StrOptions(set(NAMED)), HasMethods("explain")],
-        "references": [StrOptions({"auto", *REFERENCES})],
+        "references": [StrOptions({"auto", *REFERENCES}), References],
         "cells": [StrOptions({"segment", "window"})],
         "n_references": [Interval(Integral, 1, None, closed="left")],
         "max_evaluations": [
@@ -195,7 +196,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         estimator: Any,
         *,
         explainer: Any = "occlusion",
-        references: str = "auto",
+        references: str | References = "auto",
         cells: str = "segment",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
@@ -254,7 +255,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
 
     def _chosen_references(
         self, view: WindowView, X: FloatArray, plan: WindowPlan, starts: IntArray
-    ) -> str | None:
+    ) -> str | References | None:
         """What absent cells show; None where the explainer knows itself."""
         named = isinstance(self.explainer, str)
         if named and not NAMED[self.explainer].takes_references:
@@ -370,7 +371,9 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         name = given if isinstance(given, str) else type(self.explainer_).__name__
         parts = ["SensorExplainer", name]
         if self.references_ is not None:
-            parts.append(self.references_)
+            named = isinstance(self.references_, str)
+            kind = type(self.references_).__name__
+            parts.append(str(self.references_) if named else kind)
         if len(self.explainer_.get_feature_names_out()) == self.n_features_in_ or (
             self.references_ is not None
         ):

@@ -18,7 +18,7 @@ REFERENCES = frozenset(
 
 
 def make_window_references(
-    kind: str,
+    kind: str | References,
     n_references: int,
     X: FloatArray,
     rows: FloatArray,
@@ -29,8 +29,8 @@ def make_window_references(
 
     Parameters
     ----------
-    kind : str
-        One of ``REFERENCES``.
+    kind : str or References
+        One of ``REFERENCES``, or an object, which is cloned.
     n_references : int
         Number of windows, for "neighbors" and "sample".
     X : ndarray of shape (n_timestamps, n_sensors)

@@ -96,6 +96,23 @@ def test_given_rows_hold_the_categories_of_a_frame():
         KernelShap(detector, references=unknown).fit(frame)
 
 
+def test_given_frames_have_the_columns_of_x_in_their_order(X):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    explainer = KernelShap(GaussianMixtureDetector(), references=frame[:2])
+    expected = explainer.fit(frame).transform(frame[:3])
+    assert_allclose(
+        KernelShap(GaussianMixtureDetector(), references=X[:2]).fit(X).transform(X[:3]),
+        expected,
+    )
+    for columns in (["b", "a", "c", "d"], ["a", "b", "c"]):
+        explainer.set_params(references=frame[:2][columns])
+        with pytest.raises(ValueError, match="same columns in the same order"):
+            explainer.fit(frame)
+    explainer.set_params(references=frame[:2].set_axis(list("wxyz"), axis=1))
+    with pytest.raises(ValueError, match="references has the columns"):
+        explainer.fit(frame)
+
+
 def test_a_reconstruction_is_the_detectors(X):
     detector = AutoencoderDetector(3, max_iter=2, random_state=0)
     explainer = KernelShap(detector, references="reconstruction").fit(X)

@@ -263,9 +263,18 @@ def test_the_label_map_is_the_players(images, detector):
         ({"image_shape": (3, 8, 8)}, "\\(3, 8, 8\\) is expected"),
         ({"references": "reconstruction"}, "does not have: take an autoencoder"),
         ({"references": "zero"}, "'references' parameter"),
+        ({"references": np.zeros((8, 8))}, "a single image as image"),
         ({"n_permutations": 1}, "'n_permutations' parameter"),
     ],
-    ids=["labels", "regions", "shape", "reconstruction", "references", "permutations"],
+    ids=[
+        "labels",
+        "regions",
+        "shape",
+        "reconstruction",
+        "references",
+        "image",
+        "permutations",
+    ],
 )
 def test_odd_parameters_are_refused(parameters, message, images):
     explainer = RegionShapley(KNNDetector(1), **parameters)

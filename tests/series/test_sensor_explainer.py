@@ -29,6 +29,7 @@ from sklearn_anomaly_attr.explainers import (
     IntegratedGradients,
     KernelShap,
     MarginalScore,
+    NearestReferences,
     ShapleyInteractions,
     ShapleySampling,
     SmoothGrad,
@@ -585,6 +586,16 @@ def test_references_of_the_series_replace_those_of_the_explainer(X, planted):
     )
     assert np.abs(own.values - context.values).max() > 1e-3
     assert_allclose(context.values.argmax(), mean.values.argmax())
+
+
+def test_references_may_be_an_object(X, planted):
+    parameters = {"explainer": "kernel_shap", "max_windows": 4, "n_references": 3}
+    word = explained(additive(), X, planted, references="neighbors", **parameters)
+    given = explained(
+        additive(), X, planted, references=NearestReferences(3), **parameters
+    )
+    assert_array_equal(given.values, word.values)
+    assert "NearestReferences" in given.description
 
 
 @pytest.mark.parametrize(
