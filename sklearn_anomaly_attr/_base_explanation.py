@@ -93,6 +93,12 @@ class BaseExplanation(metaclass=ABCMeta):
 
     def __getitem__(self, rows: Any) -> Self:
         """Select items by position or mask."""
+        if isinstance(rows, pd.Series) and _is_reordered(rows.index, self.index):
+            raise IndexError(
+                f"The Series has the labels of the {self._item}s in another order: "
+                "select by label as in explanation.loc[series], or by position as in "
+                "explanation[series.to_numpy()]."
+            )
         positions = checked_positions(rows, len(self), self._item)
         return self._replaced(**self._selected(positions))
 
@@ -362,6 +368,12 @@ class BaseExplanation(metaclass=ABCMeta):
 
 
 _Found = TypeVar("_Found", bound=BaseExplanation)
+
+
+def _is_reordered(labels: pd.Index, index: pd.Index) -> bool:
+    """Whether labels are those of an index in another order."""
+    same = len(labels) == len(index) and bool(labels.isin(index).all())
+    return same and not labels.equals(index)
 
 
 class _Loc(Generic[_Found]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from typing import TypeVar
 
 from sklearn.base import BaseEstimator
@@ -20,8 +19,8 @@ def published(estimator: E) -> Iterator[E]:
     ----------
     estimator : estimator
         It stays as it is until the end, and for good if the fit is left by an
-        exception, ``KeyboardInterrupt`` among them: other threads never see a
-        mixture of two fits.
+        exception, ``KeyboardInterrupt`` among them. Its attributes change all at
+        once; what is set on it meanwhile, as by a callback, is lost.
 
     Yields
     ------
@@ -47,6 +46,8 @@ def published(estimator: E) -> Iterator[E]:
     >>> mean.sum_, mean.mean_
     (6, 2.0)
     """
-    draft = copy(estimator)
+    # Not copy(): __getstate__ may leave out what cannot be pickled.
+    draft: E = object.__new__(type(estimator))
+    vars(draft).update(vars(estimator))
     yield draft
     estimator.__dict__ = vars(draft)

@@ -76,6 +76,11 @@ def name_of(estimator: Any) -> str:
 _SCORING = {"_score_samples", "score_samples", "decision_function", "anomaly_score"}
 
 
+def overrides_its_score(estimator: Any) -> bool:
+    """Whether an estimator has a score of its own, which is not that of its class."""
+    return not _SCORING.isdisjoint(getattr(estimator, "__dict__", ()))
+
+
 def own_answer(estimator: Any, method: str) -> Any:
     """What a method says of an estimator's score; None if it may not speak for it.
 
@@ -85,10 +90,12 @@ def own_answer(estimator: Any, method: str) -> Any:
     Parameters
     ----------
     estimator : estimator
-        Any estimator, asked by its class alone.
+        Any estimator.
     method : str
         Name of a method without parameters.
     """
+    if overrides_its_score(estimator):
+        return None
     for base in type(estimator).__mro__:
         if method in vars(base):
             return getattr(estimator, method)()

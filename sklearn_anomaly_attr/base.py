@@ -337,6 +337,11 @@ class BaseExplainer(
         """
         return self.explain(X)
 
+    @property
+    def _takes_references(self) -> bool:
+        """Whether absent features come from references."""
+        return False
+
     def _with_references(self, references: Any) -> Self:
         """A copy with other prepared references; itself where it has none."""
         return self

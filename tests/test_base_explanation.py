@@ -127,6 +127,15 @@ def test_results_are_light():
     assert not set(run.stdout.split()) & {"torch", "sklearn", "matplotlib"}
 
 
+def test_a_mask_with_other_labels_is_refused():
+    explanation = by_hand([[3.0, 1.0, -6.0], [0.0, -2.0, -1.0]])
+    mask = pd.Series([True, False], index=[1, 0])
+    assert explanation.loc[mask].index.tolist() == [1]
+    with pytest.raises(IndexError, match="in another order: select by label"):
+        explanation[mask]
+    assert explanation[mask.to_numpy()].index.tolist() == [0]
+
+
 @pytest.mark.parametrize("labels", [slice("a", "b"), slice("2024-01-01", None)])
 def test_slices_of_other_labels_than_numbers_are_refused(labels):
     with pytest.raises(KeyError, match="are numbers, and"):

@@ -40,6 +40,17 @@ def test_what_a_refit_deletes_is_gone():
     assert not hasattr(counter, "double_")
 
 
+def test_what_pickling_leaves_out_stays():
+    class Connected(Counter):
+        def __getstate__(self):
+            return {"failure": None}
+
+    counter = Connected()
+    counter.connection = object()
+    connection = counter.connection
+    assert counter.fit(1).connection is connection
+
+
 def test_parameters_are_shared_and_not_copied():
     given = [1]
     counter = Counter(given)

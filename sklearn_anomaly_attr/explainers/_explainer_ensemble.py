@@ -40,6 +40,9 @@ def _shares(values: FloatArray) -> FloatArray:
     return shares
 
 
+# Rows at once, for explainers that do not say how many.
+_N_AT_ONCE = 256
+
 # What is done to each explainer's attributions, and to all of them together.
 _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "mean": (_shares, np.mean),
@@ -240,6 +243,16 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
 
     def _explain_within(self, X: FloatArray, free: BoolArray) -> Explanation:
         return self._joined([one._explain_within(X, free) for one in self.explainers_])
+
+    @property
+    def _n_at_once(self) -> int:
+        """Number of rows that no explainer splits."""
+        sizes = (getattr(one, "_n_at_once", _N_AT_ONCE) for one in self.explainers_)
+        return min(sizes)
+
+    @property
+    def _takes_references(self) -> bool:
+        return any(one._takes_references for one in self.explainers_)
 
     def _with_references(self, references: Any) -> Self:
         other = copy(self)

@@ -23,7 +23,7 @@ from ..scores import TorchScore
 from ..shapley import KernelRegression, ShapleySolver
 from ._base import Attributions, ScoreExplainer
 from ._reference_kinds import REFERENCES, make_references
-from ._references import References, TrainingRows
+from ._references import References, TrainingRows, checked_references
 
 
 class GameExplainer(ScoreExplainer):
@@ -150,6 +150,10 @@ class ReferenceExplainer(ScoreExplainer):
         """The training rows that references are made of."""
         return X
 
+    @property
+    def _takes_references(self) -> bool:
+        return True
+
     def _with_references(self, references: References) -> Self:
         other = copy(self)
         other.references_ = references
@@ -157,13 +161,16 @@ class ReferenceExplainer(ScoreExplainer):
 
     def _references_of(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """References ``(n_samples or 1, n_references, n_features)``, and weights."""
-        references = self.references_.of(x.cpu().numpy())
-        return self._tensor(references, x), self._tensor(self.references_.weights_, x)
+        # A copy: what is given may write into it.
+        X = x.cpu().numpy().copy()
+        references, weights = checked_references(self.references_, X)
+        return self._tensor(references, x), self._tensor(weights, x)
 
     def _references_name(self) -> str:
         """The references, for the explanation."""
-        given = self.references
-        return given if isinstance(given, str) else type(self.references_).__name__
+        kind = type(self.references_)
+        words = {known: word for word, known in self._reference_kinds.items()}
+        return words.get(kind, kind.__name__)
 
 
 @shared_paragraphs

@@ -226,13 +226,14 @@ class GivenReferences(SharedReferences):
         weights = np.ones(len(rows))
         if self.weights is not None:
             weights = np.asarray(self.weights, dtype=np.float64)
-        total = weights.sum()
-        if weights.shape != (len(rows),) or not (weights >= 0).all() or not total > 0:
+        fits = weights.shape == (len(rows),) and np.isfinite(weights).all()
+        if not fits or not (weights >= 0).all() or not weights.any():
             raise ValueError(
-                f"weights must be {len(rows)} numbers that are not negative, one "
-                f"for each reference, and not all zero; got {self.weights!r}."
+                f"weights must be {len(rows)} finite numbers that are not negative, "
+                f"one for each reference, and not all zero; got {self.weights!r}."
             )
-        self.rows_, self.weights_ = rows, weights / total
+        weights = weights / weights.max()
+        self.rows_, self.weights_ = rows, weights / weights.sum()
 
 
 class ReconstructedReferences(References):
@@ -356,7 +357,7 @@ def _coded(given: Any, training: TrainingRows) -> FloatArray:
     _check_names(given, training.feature_names)
     if coding is None or not is_frame(given):
         try:
-            rows = np.asarray(given, dtype=np.float64)
+            rows = np.array(given, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"references holds something else than numbers ({error}): pass a "
@@ -371,7 +372,9 @@ def _coded(given: Any, training: TrainingRows) -> FloatArray:
             f"references has the shape {rows.shape}: pass one or more rows of "
             f"{n_features} columns, those of X."
         )
-    if not np.isfinite(rows).all() or ((rows >= n_seen) & (n_seen > 0)).any():
+    codes = rows[:, n_seen > 0]
+    unseen = (codes < 0) | (codes >= n_seen[n_seen > 0]) | (codes % 1 != 0)
+    if not np.isfinite(rows).all() or unseen.any():
         raise ValueError(
             "references holds numbers that are NaN or infinite, or categories that X "
             "does not have: leave these rows out."

@@ -170,6 +170,39 @@ class PreparedReferences(References):
         return self.rows
 
 
+def checked_references(
+    references: References, X: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """References of the coded rows X, and their weights, if they are some.
+
+    Raises
+    ------
+    ValueError
+        If their shapes do not fit, they are not finite, or the weights are negative
+        or do not sum to 1.
+    """
+    given = np.asarray(references.of(X), dtype=np.float64)
+    weights = np.asarray(references.weights_, dtype=np.float64)
+    name, n = type(references).__name__, len(X)
+    shape = n, len(weights) if weights.ndim else 1, X.shape[1]
+    if given.shape not in (shape, (1, *shape[1:])):
+        raise ValueError(
+            f"{name}.of gives references of the shape {given.shape} to {n} rows of "
+            f"{X.shape[1]} columns, and has {np.size(weights)} weights_: give the "
+            f"shape {shape}, or (1, ...) where all rows share them, and set weights_."
+        )
+    if not np.isfinite(given).all():
+        raise ValueError(
+            f"{name}.of gives references that are NaN or infinite: let it give finite "
+            "numbers."
+        )
+    if (weights < 0.0).any() or not np.isclose(weights.sum(), 1.0):
+        raise ValueError(
+            f"{name}.weights_ must not be negative, and sum to 1; got {weights}."
+        )
+    return given, weights
+
+
 def checked_stand_ins(given: FloatArray, X: FloatArray, source: str) -> FloatArray:
     """What a function gives for rows or images, if it is finite and of their shape."""
     if given.shape == X.shape and np.isfinite(given).all():

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
-from .._validation import own_answer, scoring_part
+from .._validation import overrides_its_score, own_answer, scoring_part
 from ._black_box import BlackBoxScore
 from ._registry import Registry
 from ._score import TorchScore
@@ -191,6 +191,8 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     True
     """
     estimator = scoring_part(estimator)
+    if overrides_its_score(estimator):
+        return BlackBoxScore(estimator, coding)
     kind = type(estimator)
     if coding is None:
         translate = _TRANSLATORS.find(kind)

@@ -214,6 +214,8 @@ def torch_transform(
     >>> torch_transform(scaler)(torch.tensor([[1.0], [2.0]]).double()).tolist()
     [[-1.0], [0.0]]
     """
+    if "transform" in getattr(transformer, "__dict__", ()):
+        raise NotTranslatedError
     kind = type(transformer)
     if kind is FrozenEstimator:
         return torch_transform(transformer.estimator, coding)

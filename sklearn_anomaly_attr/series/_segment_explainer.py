@@ -144,7 +144,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         return self.fit(X, y, groups=groups).transform(X, groups=groups)
 
     def transform(self, X: Any, groups: Any = None) -> FloatArray:
-        """Explain the timestamps: ``explain(X, groups=groups).values``.
+        """Explain the timestamps: the explanation's ``timestamp_values``.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 from .._docstrings import shared_paragraphs
-from .._sklearn_compat import HasMethods, Interval, StrOptions
+from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import thawed
 from ..base import BaseExplainer
@@ -174,7 +174,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseExplainer._parameter_constraints,
-        "explainer": [StrOptions(set(NAMED)), HasMethods("explain")],
+        "explainer": [StrOptions(set(NAMED)), BaseExplainer],
         "references": [StrOptions({"auto", *REFERENCES}), References],
         "cells": [StrOptions({"segment", "window"})],
         "n_references": [Interval(Integral, 1, None, closed="left")],
@@ -234,6 +234,11 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         explainer.fit(windows)
         check_attributions(explainer, windows, n_sensors)
         self.references_ = self._chosen_references(view, X, plan, starts)
+        if self.references_ is not None and not explainer._takes_references:
+            raise ValueError(
+                f"{type(explainer).__name__} takes no references: leave references as "
+                "'auto'."
+            )
         if self.references_ is not None:
             explainer = explainer._with_references(
                 make_window_references(

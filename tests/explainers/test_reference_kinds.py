@@ -25,6 +25,7 @@ from sklearn_anomaly_attr.explainers import (
     MeanReferences,
     MedianReferences,
     NearestReferences,
+    References,
     SampledReferences,
     ShapleySampling,
 )
@@ -133,7 +134,8 @@ def test_a_reconstruction_is_the_detectors(X):
         (np.empty((0, 4)), "one or more rows"),
         ([[0.0, 0.0, 0.0, np.inf]], "NaN or infinite"),
         ([["a", "b", "c", "d"]], "something else than numbers"),
-        (GivenReferences(np.zeros((1, 4)), weights=[1, 2]), "weights must be 1 number"),
+        (GivenReferences(np.zeros((1, 4)), weights=[1, 2]), "weights must be 1 finite"),
+        (GivenReferences(np.zeros((1, 4)), weights=[np.inf]), "must be 1 finite"),
         (GivenReferences(np.zeros((1, 4)), weights=[-1.0]), "not negative"),
         (KMeansReferences(0), "'n_references' parameter of KMeansReferences"),
         ("reconstruction", "does not have: take an autoencoder"),
@@ -143,6 +145,80 @@ def test_a_reconstruction_is_the_detectors(X):
 def test_references_that_cannot_be_are_refused_with_a_cure(references, message, X):
     with pytest.raises(ValueError, match=message):
         KernelShap(KNNDetector(), references=references).fit(X)
+
+
+class Clipped(References):
+    """Writes into the rows that it is given."""
+
+    def of(self, X):
+        X[X > 0.5] = 0.5
+        return X[:, None]
+
+
+@pytest.mark.parametrize("explainer", [KernelShap, IntegratedGradients])
+def test_what_references_write_into_is_a_copy(explainer, X):
+    fit = explainer(GaussianMixtureDetector(), references=Clipped()).fit(X)
+    explanation = fit.explain(X[:3])
+    assert_array_equal(explanation.data, X[:3])
+    assert_allclose(explanation.scores, fit.estimator_.anomaly_score(X[:3]))
+    total = explanation.base_values + explanation.values.sum(axis=1)
+    assert_allclose(total, explanation.scores, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "weights", "message"),
+    [
+        ((1, 2, 4), [1.0, 1.0], "sum to 1"),
+        ((1, 2, 4), [2.0, -1.0], "must not be negative"),
+        ((1, 2, 4), [1.0], "has 1 weights_: give the shape"),
+        ((3, 1, 1), [1.0], "references of the shape"),
+        ((2, 1, 4), [1.0], "references of the shape"),
+    ],
+)
+def test_what_own_references_give_is_checked(shape, weights, message, X):
+    class Own(References):
+        weights_ = np.array(weights)
+
+        def of(self, X):
+            return np.zeros(shape)
+
+    explainer = KernelShap(KNNDetector(5), references=Own()).fit(X)
+    with pytest.raises(ValueError, match=message):
+        explainer.explain(X[:3])
+
+
+def test_own_references_are_finite(X):
+    class Missing(References):
+        def of(self, X):
+            return np.full((1, 1, 4), np.nan)
+
+    explainer = KernelShap(KNNDetector(5), references=Missing()).fit(X)
+    with pytest.raises(ValueError, match=r"Missing\.of gives .* NaN or infinite"):
+        explainer.explain(X[:3])
+
+
+def test_given_rows_are_the_explainers_own(X):
+    given = X[:2].copy()
+    explainer = KernelShap(KNNDetector(5), references=given).fit(X)
+    expected = explainer.transform(X[:3])
+    given += 5.0
+    assert_array_equal(explainer.transform(X[:3]), expected)
+
+
+def test_codes_of_categories_are_those_seen():
+    X = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]] * 5)
+    for code in (-1.0, 0.5, 3.0):
+        explainer = KernelShap(
+            KNNDetector(2), references=[[code, 0.0]], categorical_features=[0]
+        )
+        with pytest.raises(ValueError, match="categories that X does not have"):
+            explainer.fit(X)
+
+
+def test_the_description_is_that_of_the_fit(X):
+    explainer = IntegratedGradients(GaussianMixtureDetector(), references="mean").fit(X)
+    explainer.set_params(references="median")
+    assert "IntegratedGradients, mean" in explainer.explain(X[:1]).description
 
 
 def test_references_are_parameters_as_all_others(X):

@@ -59,6 +59,10 @@ def test_values_of_columns_add_up_to_those_of_their_players():
     values = torch.tensor([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
     shared = Players(("a", "b"), np.array([1, 0, 1]))
     assert shared.sums(values).tolist() == [[2.0, 5.0], [16.0, 40.0]]
+    turned = Players(("a", "b", "c"), np.array([2, 1, 0]))
+    assert turned.sums(values).tolist() == [[4.0, 2.0, 1.0], [32.0, 16.0, 8.0]]
+    idle = Players(("a", "b", "c"), np.array([0, 0, 1]))
+    assert idle.sums(values).tolist() == [[3.0, 4.0, 0.0], [24.0, 32.0, 0.0]]
     each = Players(("a", "b"), np.array([[1, 0, 1], [0, 0, 0]]))
     assert each.sums(values).tolist() == [[2.0, 5.0], [56.0, 0.0]]
 

@@ -258,3 +258,12 @@ def test_windows_of_one_row_have_the_score_of_the_detector_inside():
     score = torch_score(detector)
     assert isinstance(score, MixtureScore)
     matches(score, detector)
+
+
+@pytest.mark.parametrize("kind", [KNNDetector, GaussianMixture])
+def test_a_score_that_an_instance_overrides_is_its_own(kind):
+    fit = kind().fit(X)
+    fit.score_samples = lambda rows: -np.abs(np.asarray(rows)).sum(axis=1)
+    score = torch_score(fit)
+    assert isinstance(score, BlackBoxScore)
+    assert_allclose(score(torch.tensor(X)), np.abs(X).sum(axis=1))

@@ -26,6 +26,7 @@ from sklearn_anomaly_attr import (
 from sklearn_anomaly_attr.explainers import (
     ExplainerEnsemble,
     FeatureOcclusion,
+    GradientShap,
     IntegratedGradients,
     KernelShap,
     MarginalScore,
@@ -33,6 +34,7 @@ from sklearn_anomaly_attr.explainers import (
     ShapleyInteractions,
     ShapleySampling,
     SmoothGrad,
+    ZScore,
 )
 from sklearn_anomaly_attr.series import (
     LSTMAutoencoderDetector,
@@ -547,7 +549,9 @@ def test_a_detector_of_other_columns_is_refused(X):
 )
 def test_a_name_is_an_explainer_of_rows(name, explainer, X, planted):
     detector = FrozenEstimator(additive().fit(X))
-    parameters = {"references": "mean", "max_evaluations": 7, "max_windows": 4}
+    parameters = {"max_evaluations": 7, "max_windows": 4}
+    if name not in ("anomaly_shapley", "error"):
+        parameters["references"] = "mean"
     named = explained(detector, X, planted, explainer=name, **parameters)
     found = explained(detector, X, planted, explainer=explainer, **parameters)
     assert_array_equal(found.timestamp_values, named.timestamp_values)
@@ -586,6 +590,24 @@ def test_references_of_the_series_replace_those_of_the_explainer(X, planted):
     )
     assert np.abs(own.values - context.values).max() > 1e-3
     assert_allclose(context.values.argmax(), mean.values.argmax())
+
+
+def test_ensembles_take_the_context_in_batches(X, planted):
+    members = [GradientShap(None, n_draws=4), GradientShap(None, n_draws=6)]
+    explainer = ExplainerEnsemble(members, estimator=KNNDetector())
+    detector = WindowedDetector(GaussianMixtureDetector(1), window=WINDOW)
+    parameters = {"explainer": explainer, "references": "context"}
+    sensors = SensorExplainer(detector, random_state=0, **parameters).fit(X)
+    expected = sensors.explain(planted, [(30, 38)]).values
+    for member in sensors.explainer_.explainers_:
+        member._cells = lambda n_players: 2**20  # two windows at once
+    assert_allclose(sensors.explain(planted, [(30, 38)]).values, expected)
+
+
+def test_references_that_the_explainer_does_not_take_are_refused(X):
+    for explainer in (ZScore(None), AnomalyShapley(None)):
+        with pytest.raises(ValueError, match="takes no references"):
+            SensorExplainer(additive(), explainer=explainer, references="zero").fit(X)
 
 
 def test_references_may_be_an_object(X, planted):
