@@ -1,5 +1,6 @@
 """One thread for everything: small matrices are slower with more."""
 
+import gc
 import os
 
 # Read by BLAS and OpenMP when they are loaded; the workers share the cores.
@@ -14,3 +15,13 @@ import torch
 
 mpl.use("Agg")
 torch.set_num_threads(1)
+
+# No garbage to look for before the tests run, only modules and cases, which stay.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave out of later collections what lasts until the end."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()

@@ -34,6 +34,8 @@ from tests._catalogue import (
 DETECTORS = instances("detector")
 TRANSFORMERS = instances("explainer")
 ESTIMATORS = DETECTORS + TRANSFORMERS
+PARAMETERS = [repr(e) for e in instances(["detector", "explainer"], further=False)]
+FIRST = [e for e in ESTIMATORS if repr(e) in PARAMETERS]
 ROW_BY_ROW = [e for e in ESTIMATORS if is_row_by_row(e)]
 BATCHED = [e for e in TRANSFORMERS if "batch_size" in e.get_params(deep=False)]
 SERIES = tuple(cls for _, cls in all_estimators("series"))
@@ -77,7 +79,7 @@ def make_rows():
 
 
 X = make_rows()
-N_NEW = 24
+N_NEW = 16
 X_NEW = X.sample(N_NEW, random_state=0) + np.random.default_rng(1).normal(
     scale=2.0, size=(N_NEW, 5)
 )
@@ -117,13 +119,7 @@ def test_the_tables_of_arguments_name_classes_of_the_catalogue():
     assert {type(e).__name__ for e in ESTIMATORS} == names
 
 
-@parametrize_with_checks(
-    [
-        *instances("detector", further=False),
-        *instances("explainer", further=False),
-    ],
-    expected_failed_checks=expected_failed_checks,
-)
+@parametrize_with_checks(FIRST, expected_failed_checks=expected_failed_checks)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
@@ -132,9 +128,9 @@ def test_sklearn_checks(estimator, check):
 def test_results_do_not_depend_on_chunks_or_on_neighbouring_rows(estimator):
     fit, together = fitted(estimator), said(estimator)
     tolerance = 1e-9 * together.std()
-    for size in (1, 7):
-        chunks = [output(fit, X_NEW[i : i + size]) for i in range(0, N_NEW, size)]
-        assert_allclose(np.concatenate(chunks), together, rtol=0, atol=tolerance)
+    for size, n in ((1, 5), (7, N_NEW)):
+        chunks = [output(fit, X_NEW[i : i + size]) for i in range(0, n, size)]
+        assert_allclose(np.concatenate(chunks), together[:n], rtol=0, atol=tolerance)
     order = np.random.default_rng(0).permutation(N_NEW)
     permuted = output(fit, X_NEW.iloc[order])
     assert_allclose(permuted, together[order], rtol=0, atol=tolerance)
@@ -144,8 +140,8 @@ def test_results_do_not_depend_on_chunks_or_on_neighbouring_rows(estimator):
 @pytest.mark.parametrize("batch_size", [1, 50])
 def test_results_do_not_depend_on_the_batch_size(estimator, batch_size):
     fit = deepcopy(fitted(estimator))
-    expected = fit.transform(X_NEW[:3])
-    values = fit.set_params(batch_size=batch_size).transform(X_NEW[:3])
+    expected = fit.transform(X_NEW[:2])
+    values = fit.set_params(batch_size=batch_size).transform(X_NEW[:2])
     assert_allclose(values, expected, rtol=0, atol=1e-9 * expected.std())
 
 
@@ -157,7 +153,7 @@ def test_calls_refits_and_round_trips_are_bit_equal(estimator):
     assert_array_equal(output(pickle.loads(pickle.dumps(fit)), X_NEW), expected)
 
 
-@every_estimator
+@every(FIRST)
 def test_skops_round_trip(estimator):
     skops = pytest.importorskip("skops.io")
     stored = skops.dumps(fitted(estimator))
@@ -169,7 +165,7 @@ def test_skops_round_trip(estimator):
 
 
 def test_reloading_in_another_process_is_bit_equal(tmp_path):
-    fits = [fitted(estimator) for estimator in ESTIMATORS]
+    fits = [fitted(estimator) for estimator in FIRST]
     (tmp_path / "in.pkl").write_bytes(pickle.dumps((fits, X_NEW)))
     code = f"""
 import pickle, torch
@@ -181,17 +177,17 @@ pickle.dump(out, open({str(tmp_path / "out.pkl")!r}, "wb"))
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     found = pickle.loads((tmp_path / "out.pkl").read_bytes())
-    for estimator, result in zip(ESTIMATORS, found, strict=True):
+    for estimator, result in zip(FIRST, found, strict=True):
         assert_array_equal(result, said(estimator))
 
 
-@every_estimator
+@every(FIRST)
 def test_without_a_seed_a_fitted_estimator_still_repeats_itself(estimator):
     fit = clone(estimator).fit(X)
     assert_array_equal(output(fit, X_NEW[:5]), output(fit, X_NEW[:5]))
 
 
-@every_estimator
+@every(FIRST)
 def test_global_random_states_are_untouched(estimator):
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002 - the global one
     torch_state = torch.get_rng_state()
@@ -259,13 +255,13 @@ def test_polars_goes_in_and_comes_out(estimator):
     assert_array_equal(frame.to_numpy(), said(estimator))
 
 
-@every_estimator
+@every(FIRST)
 def test_unfitted_estimators_say_so(estimator):
     with pytest.raises(NotFittedError, match="fit"):
         output(clone(estimator), X)
 
 
-@every_estimator
+@every(FIRST)
 @pytest.mark.parametrize("columns", ["bacde", "abcdf", "abcd", "abcdef"])
 def test_other_columns_are_refused(estimator, columns):
     other = pd.DataFrame(np.zeros((3, len(columns))), columns=list(columns))
@@ -273,6 +269,7 @@ def test_other_columns_are_refused(estimator, columns):
         output(fitted(estimator), other)
 
 
+@cache
 def odd_inputs():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30, 4))
@@ -328,8 +325,17 @@ def takes_images(estimator):
     return shaped or isinstance(estimator, CounterfactualExplainer)
 
 
-@every_estimator
-@pytest.mark.parametrize("kind", odd_inputs())
+# Variants of a class refuse alike; what they are around meets tables of each kind in
+# the variants of other classes.
+BY_VARIANT = {"two rows", "constant column", "duplicates"}
+ODD = [
+    pytest.param(estimator, kind, id=f"{kind}-{name_of(estimator)}")
+    for kind in odd_inputs()
+    for estimator in (ESTIMATORS if kind in BY_VARIANT else FIRST)
+]
+
+
+@pytest.mark.parametrize(("estimator", "kind"), ODD)
 def test_odd_input_is_refused_with_a_cure_or_handled(estimator, kind):
     rows = odd_inputs()[kind]
     if getattr(estimator, "feature_groups", None) and rows[:1].size < 3:
@@ -351,7 +357,7 @@ def test_odd_input_is_refused_with_a_cure_or_handled(estimator, kind):
         expected = pytest.warns(UserWarning, match="fewer than two training windows")
     with expected, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        few = rows[:8]
+        few = rows[:4]
         result = output(refitted(estimator, rows), few)
         assert len(result) == len(few)
         assert np.isfinite(result).all()

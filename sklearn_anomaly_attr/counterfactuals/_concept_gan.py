@@ -175,7 +175,7 @@ class ConceptGAN(CounterfactualMethod):
     >>> detector = HypersphereDetector(image_shape=(4, 4), max_iter=5, random_state=0)
     >>> explainer = CounterfactualExplainer(
     ...     FrozenEstimator(detector.fit(dark, X_outlier_exposure=bright)),
-    ...     method=ConceptGAN(image_shape=(4, 4), widths=(8, 8), max_iter=5),
+    ...     method=ConceptGAN(image_shape=(4, 4), widths=(4, 8), max_iter=3),
     ...     random_state=0,
     ... )
     >>> explanation = explainer.fit(dark, X_outlier_exposure=bright).explain(bright[:2])

@@ -110,14 +110,14 @@ def found(method, problem, X):
 def test_digits_become_normal_by_concepts_that_can_be_told_apart():
     X, y = load_digits(return_X_y=True)
     train = np.arange(len(X)) < 1000
-    normal, anomalies = X[train & (y == 3)], X[train & (y != 3)][:200]
+    normal, anomalies = X[train & (y == 3)], X[train & (y != 3)][:100]
     model = LogisticRegression(C=1e-3, max_iter=1000)
-    model.fit(np.concatenate([normal, anomalies]), np.arange(-len(normal), 200) >= 0)
+    model.fit(np.concatenate([normal, anomalies]), np.arange(-len(normal), 100) >= 0)
     score = Logistic(model.coef_[0], float(model.intercept_[0]))
     problem = make_problem(score, normal, anomalies)
-    method = ConceptGAN(image_shape=(8, 8), widths=(8, 16), max_iter=20)
+    method = ConceptGAN(image_shape=(8, 8), widths=(8, 16), max_iter=15)
     method.prepare(problem)
-    test_normal, test_anomalies = X[~train & (y == 3)], X[~train & (y != 3)][:200]
+    test_normal, test_anomalies = X[~train & (y == 3)], X[~train & (y != 3)][:100]
     edited = found(method, problem, test_anomalies)
 
     def auroc(rows):
@@ -245,7 +245,7 @@ def test_edits_of_a_detector_whose_scores_are_all_small_become_normal():
     middle = (strange.mean(axis=0) + normal.mean(axis=0)) / 2.0
     score = Logistic(direction, -float(middle @ direction) - 6.0)  # never above .1
     problem = make_problem(score, normal, strange)
-    shape = {"image_shape": (8, 8), "max_iter": 12, "learning_rate": 3e-3}
+    shape = {"image_shape": (8, 8), "max_iter": 8, "learning_rate": 4e-3}
     before = score(torch.tensor(strange)).numpy()
     means = [
         score(torch.tensor(prepared(problem, **shape, **given).generate(strange)))

@@ -65,11 +65,11 @@ def valid(fitted, alternatives):
 
 def test_digits_become_normal_and_stay_nearer_than_the_nearest_normal_ones():
     X, y = load_digits(return_X_y=True)
-    normal, strange = X[y == 3], X[y != 3][:15]
+    normal, strange = X[y == 3], X[y != 3][:10]
     train, test = normal[:120], normal[120:]
     explainer = CounterfactualExplainer(
         AutoencoderDetector(random_state=0),
-        method=DiffusionEditing(image_shape=(8, 8), channels=(8, 16), n_updates=200),
+        method=DiffusionEditing(image_shape=(8, 8), channels=(8, 16), n_updates=150),
         target=0.95,
         random_state=0,
     ).fit(train)
@@ -95,18 +95,18 @@ def test_alternatives_differ(fitted):
 
 @pytest.mark.parametrize("mask", [None, 0.5])
 def test_rows_do_not_depend_on_those_beside_them(fitted, mask):
-    X = strange_images(4)
+    X = strange_images(3)
     together = found_with(fitted, X, mask=mask)
-    for size in (1, 3):
+    for size in (1, 2):
         parts = [
-            found_with(fitted, X[i : i + size], mask=mask) for i in range(0, 4, size)
+            found_with(fitted, X[i : i + size], mask=mask) for i in range(0, 3, size)
         ]
         assert_allclose(np.concatenate(parts), together, atol=1e-9)
     assert_allclose(found_with(fitted, X[::-1], mask=mask)[::-1], together, atol=1e-9)
 
 
 def test_the_batches_make_no_difference():
-    X, strange = small_images(), strange_images()
+    X, strange = small_images(), strange_images(3)
     few, many = (
         an_explainer().set_params(batch_size=size).fit(X).explain(strange)
         for size in (2, 500)
@@ -266,18 +266,18 @@ def test_channels_have_scales_of_their_own():
     assert np.isfinite(found.counterfactuals).all()
 
 
-@pytest.mark.parametrize("unit", [1e-20, 1e20])
-def test_the_unit_of_the_pixels_makes_no_difference(unit):
-    X, strange = small_images(), strange_images()
-    plain, scaled = (
+def test_the_unit_of_the_pixels_makes_no_difference():
+    X, strange = small_images(), strange_images(3)
+    plain, *others = (
         an_explainer(AutoencoderDetector(random_state=0, max_iter=5))
-        .fit(X * factor)
-        .explain(strange * factor)
+        .fit(X * unit)
+        .explain(strange * unit)
         .counterfactuals
-        / factor
-        for factor in (1.0, unit)
+        / unit
+        for unit in (1.0, 1e-20, 1e20)
     )
-    assert_allclose(scaled, plain, rtol=1e-3, atol=1e-3)
+    for scaled in others:
+        assert_allclose(scaled, plain, rtol=1e-3, atol=1e-3)
 
 
 def test_pixels_keep_to_the_training_range():

@@ -5,6 +5,7 @@ import os
 import pickle
 import random
 import warnings
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import AnomalyShapley, KernelShap
 from sklearn_anomaly_attr.detectors import _pyod
 from sklearn_anomaly_attr.detectors._pyod import BatchDependenceWarning, PyODDetector
+from tests._catalogue import parametrize_with_checks_of_results
 
 pytest.importorskip("pyod")
 
@@ -49,9 +50,7 @@ NET = AutoEncoder(hidden_neuron_list=[64, 32], **DEEP)
 NOISY = VAE(encoder_neuron_list=[4], decoder_neuron_list=[4], **DEEP)
 MODELS = [
     ECOD(),
-    COPOD(),
     KNN(n_neighbors=3),
-    KNN(n_neighbors=3, method="mean"),
     IForest(5),
     NET,
     NARROW_NET,
@@ -110,17 +109,23 @@ def X_new(X):
     return X.sample(70, random_state=0) + rng.normal(scale=2.0, size=(70, 5))
 
 
+# All checks, with ECOD, are among the common ones; nets are compared below.
+@parametrize_with_checks_of_results([PyODDetector(IForest(5))])
 @expects_slow
-# One for each way to score rows that needs no warning.
-@parametrize_with_checks([PyODDetector(m) for m in (ECOD(), IForest(5), NET)])
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
 
+@pytest.fixture(scope="module")
+def fitted(X):
+    """A fit of a model, once for all tests that only ask."""
+    return cache(lambda model: PyODDetector(model, random_state=0).fit(X))
+
+
 @expects_slow
 @every_model
-def test_scores_are_those_of_pyod_for_single_rows(model, X, X_new):
-    fit = PyODDetector(model, random_state=0).fit(X)
+def test_scores_are_those_of_pyod_for_single_rows(model, fitted, X_new):
+    fit = fitted(model)
     scores = fit.score_samples(X_new)
     assert scores.dtype == np.float64
     assert scores.shape == (70,)
@@ -170,8 +175,8 @@ def test_other_columns_are_refused(columns, X):
 
 @expects_slow
 @every_model
-def test_results_do_not_depend_on_chunks_or_on_neighbouring_rows(model, X, X_new):
-    fit = PyODDetector(model, random_state=0).fit(X)
+def test_results_do_not_depend_on_chunks_or_on_neighbouring_rows(model, fitted, X_new):
+    fit = fitted(model)
     together = fit.score_samples(X_new)
     tolerance = 1e-9 * together.std()
     for size, n in ((1, 9), (7, 70), (64, 70)):
@@ -249,8 +254,8 @@ def test_models_that_cannot_score_one_row_are_refused(model, X):
 
 @expects_slow
 @every_model
-def test_calls_refits_and_pickles_are_bit_equal(model, X, X_new):
-    fit = PyODDetector(model, random_state=0).fit(X)
+def test_calls_refits_and_pickles_are_bit_equal(model, fitted, X, X_new):
+    fit = fitted(model)
     expected = fit.score_samples(X_new)
     assert_array_equal(fit.score_samples(X_new), expected)
     assert_array_equal(clone(fit).fit(X).score_samples(X_new), expected)

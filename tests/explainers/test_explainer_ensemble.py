@@ -9,7 +9,6 @@ from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
 from sklearn_anomaly_attr import (
@@ -21,6 +20,7 @@ from sklearn_anomaly_attr import (
     NeighborShap,
 )
 from sklearn_anomaly_attr.explainers import ExplainerEnsemble
+from tests._catalogue import parametrize_with_checks_of_results
 
 
 class Says(BaseExplainer):
@@ -71,7 +71,8 @@ def rows(X):
     return pd.DataFrame(values, columns=X.columns, index=["p", "q", "r"])
 
 
-@parametrize_with_checks([pair()])  # with one detector: among the common ones
+# All checks, with one detector, are among the common ones.
+@parametrize_with_checks_of_results([pair()])
 def test_sklearn_checks(estimator, check):
     check(estimator)
 

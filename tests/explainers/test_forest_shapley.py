@@ -58,23 +58,26 @@ def subsets(n_players):
 
 def enumerate_references(forest, row, references, weights, players):
     """Values where the columns of absent players come from references."""
-    worth = {}
-    for coalition in subsets(len(players)):
+    coalitions, tables = list(subsets(len(players))), []
+    for coalition in coalitions:
         points = references.copy()
         for player in coalition:
             points[:, players[player]] = row[players[player]]
-        worth[coalition] = -forest.score_samples(points) @ weights
-    return shapley_values(worth, len(players))
+        tables.append(points)
+    scores = -forest.score_samples(np.concatenate(tables))
+    worth = scores.reshape(len(tables), -1) @ weights
+    return shapley_values(dict(zip(coalitions, worth, strict=True)), len(players))
 
 
 def enumerate_minima(forest, row, minima):
     """Values where absent columns come from one point for each coalition."""
-    worth = {}
-    for coalition in subsets(N_FEATURES):
+    coalitions, points = list(subsets(N_FEATURES)), []
+    for coalition in coalitions:
         point = minima(coalition).copy()
         point[list(coalition)] = row[list(coalition)]
-        worth[coalition] = -forest.score_samples(point[None])[0]
-    return shapley_values(worth, N_FEATURES)
+        points.append(point)
+    worth = -forest.score_samples(np.stack(points))
+    return shapley_values(dict(zip(coalitions, worth, strict=True)), N_FEATURES)
 
 
 SINGLE = [[i] for i in range(N_FEATURES)]

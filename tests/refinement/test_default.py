@@ -8,13 +8,13 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import AnomalyShapley, KNNDetector, torch_score
 from sklearn_anomaly_attr.refinement import default_detector
+from tests._catalogue import parametrize_with_checks_of_results
 
 
-@parametrize_with_checks([default_detector()])
+@parametrize_with_checks_of_results([default_detector()])
 def test_sklearn_checks(estimator, check):
     check(estimator)
 

@@ -21,7 +21,6 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 from sklearn.svm import OneClassSVM
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
     AnomalyShapley,
@@ -35,6 +34,7 @@ from sklearn_anomaly_attr import (
 )
 from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
 from sklearn_anomaly_attr.refinement import DSIL, CosineRetention, IterativeReweighting
+from tests._catalogue import parametrize_with_checks_of_results
 
 SMALL_NET = AutoencoderDetector(2, max_iter=3)
 INNER = [
@@ -47,10 +47,9 @@ INNER = [
 every_inner = pytest.mark.parametrize("inner", INNER, ids=lambda e: type(e).__name__)
 
 
-# Those with mixtures and with neighbours alone are among the common ones.
-@parametrize_with_checks(
+# All checks are among the common ones; the default detector is around a pipeline.
+@parametrize_with_checks_of_results(
     [
-        DSIL(make_pipeline(StandardScaler(), KNNDetector())),
         DSIL(IsolationForest(n_estimators=3), max_iter=2),
         DSIL(AutoencoderDetector(2, max_iter=1), max_iter=2),
         DSIL(DTEDetector(hidden_layer_sizes=4, max_iter=1), max_iter=2),

@@ -14,16 +14,17 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.svm import OneClassSVM
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import AutoencoderDetector, KernelShap, KNNDetector
 from sklearn_anomaly_attr.refinement import IterativeReweighting
 from sklearn_anomaly_attr.refinement._reweighting import row_weights
+from tests._catalogue import parametrize_with_checks_of_results
 
 SMALL_NET = AutoencoderDetector(2, max_iter=3)
 
 
-@parametrize_with_checks(
+# All checks are among the common ones.
+@parametrize_with_checks_of_results(
     [
         IterativeReweighting(IsolationForest(n_estimators=3), max_iter=2),
         IterativeReweighting(

@@ -203,7 +203,7 @@ def test_a_subclass_of_pipeline_is_a_black_box():
 @pytest.mark.parametrize("steps", MONOTONE)
 def test_the_planted_feature_leads(steps, detector):
     pipeline = make_pipeline(*MONOTONE[steps], DETECTORS[detector]).fit(X)
-    rows = X[:40].copy()
+    rows = X[:20].copy()
     rows[:, 2] = X[:, 2].max() + 2 * X[:, 2].std()
     explainer = AnomalyShapley(FrozenEstimator(pipeline), random_state=0).fit(X)
     explanation = explainer.explain(rows)

@@ -11,6 +11,8 @@ import pytest
 from sklearn_anomaly_attr.scores import _torch_score, _torch_transform
 from sklearn_anomaly_attr.scores._registry import Registry
 
+PACKAGE = "sklearn_anomaly_attr."
+
 
 @pytest.fixture
 def library(monkeypatch):
@@ -89,28 +91,39 @@ def test_every_builtin_name_leads_to_a_class_and_to_a_function(package, registry
         assert callable(getattr(import_module(module, package.__package__), attribute))
 
 
-def modules_after(statements):
-    code = f"{statements}\nimport sys; print(*sys.modules)"
+@pytest.fixture(scope="module")
+def modules_after():
+    """Names of our modules after each of some statements, in one process."""
+    statements = {
+        "a score": "from sklearn.mixture import GaussianMixture\n"
+        "from sklearn_anomaly_attr.scores import torch_score\n"
+        "torch_score(GaussianMixture().fit([[0.0], [1.0], [3.0]]))",
+        "all": "from sklearn_anomaly_attr.scores import *",
+    }
+    code = "\n".join(f"{code}; print(*sys.modules)" for code in statements.values())
     run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", f"import sys\n{code}"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    names = (name.partition("sklearn_anomaly_attr.") for name in run.stdout.split())
-    return {name for before, found, name in names if found and not before}
+    lines = (line.split() for line in run.stdout.splitlines())
+    package = "sklearn_anomaly_attr."
+    names = [
+        {n.removeprefix(package) for n in line if n.startswith(package)}
+        for line in lines
+    ]
+    return dict(zip(statements, names, strict=True))
 
 
-def test_scores_import_nothing_that_stands_above_them():
-    exported = "from sklearn_anomaly_attr.scores import *"
-    modules = modules_after(f"import sklearn_anomaly_attr.scores\n{exported}")
+def test_scores_import_nothing_that_stands_above_them(modules_after):
+    modules = modules_after["all"]
     above = ("base", "detectors", "series", "images", "refinement", "explainers")
     assert "scores._torch_score" in modules
     assert not [name for name in modules if name.startswith(above)]
 
 
-def test_a_score_imports_what_it_needs_alone():
-    modules = modules_after(
-        "from sklearn.mixture import GaussianMixture\n"
-        "from sklearn_anomaly_attr.scores import torch_score\n"
-        "torch_score(GaussianMixture().fit([[0.0], [1.0], [3.0]]))"
-    )
+def test_a_score_imports_what_it_needs_alone(modules_after):
+    modules = modules_after["a score"]
     assert "scores._mixture" in modules
     assert not modules & {"scores._trees", "scores._kernels", "scores._pipeline"}

@@ -10,7 +10,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr.detectors import _deep
 from sklearn_anomaly_attr.refinement import IterativeReweighting
@@ -65,16 +64,6 @@ def fitted(detector, X, **parameters):
 def fitted_once(detector, max_iter=3):
     """A fit to ``X`` that no test changes."""
     return fitted(detector, waves(), max_iter=max_iter)
-
-
-@parametrize_with_checks(
-    [
-        LSTMAutoencoderDetector((4, 2), window=1, max_iter=1),
-        OmniAnomalyDetector(4, window=1, max_iter=1),
-    ]
-)
-def test_sklearn_checks_of_rows(estimator, check):
-    check(estimator)
 
 
 @every_detector

@@ -21,7 +21,7 @@ SERIES = {
 DETECTORS = {
     "neighbours": WindowedDetector(KNNDetector(), window=12),
     "LSTM": LSTMAutoencoderDetector(
-        (8, 4), window=12, max_iter=30, learning_rate=0.01, random_state=0
+        (8, 4), window=12, max_iter=3, learning_rate=0.01, random_state=0
     ),
 }
 

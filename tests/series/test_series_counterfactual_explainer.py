@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
     CounterfactualExplainer,
@@ -231,10 +230,3 @@ def test_what_detects_no_series_is_refused(X):
     fitted = SeriesCounterfactualExplainer(mixture()).fit(X)
     with pytest.raises(ValueError, match="segment"):
         fitted.explain(X[:20], [(15, 25)])
-
-
-@parametrize_with_checks(
-    [SeriesCounterfactualExplainer(WindowedDetector(KNNDetector(), window=1))]
-)
-def test_sklearn_checks(estimator, check):
-    check(estimator)

@@ -19,7 +19,6 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_anomaly_attr import (
     AutoencoderDetector,
@@ -28,6 +27,7 @@ from sklearn_anomaly_attr import (
     torch_score,
 )
 from sklearn_anomaly_attr.series import WindowedDetector
+from tests._catalogue import parametrize_with_checks_of_results
 
 INNER = [
     KNNDetector(5),
@@ -59,7 +59,10 @@ def X():
     return rows + 0.05 * rng.normal(size=rows.shape)
 
 
-@parametrize_with_checks([WindowedDetector(inner, window=1) for inner in INNER[:3]])
+# All checks are among the common ones.
+@parametrize_with_checks_of_results(
+    [WindowedDetector(inner, window=1) for inner in INNER[:3]]
+)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
