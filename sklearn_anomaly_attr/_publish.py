@@ -46,8 +46,17 @@ def published(estimator: E) -> Iterator[E]:
     >>> mean.sum_, mean.mean_
     (6, 2.0)
     """
-    # Not copy(): __getstate__ may leave out what cannot be pickled.
-    draft: E = object.__new__(type(estimator))
-    vars(draft).update(vars(estimator))
+    draft = snapshot(estimator)
     yield draft
     estimator.__dict__ = vars(draft)
+
+
+def snapshot(estimator: E) -> E:
+    """A shallow copy, for what reads several attributes of one fit.
+
+    Another thread may publish a new fit between two readings of the estimator.
+    """
+    # Not copy(): __getstate__ may leave out what cannot be pickled.
+    taken: E = object.__new__(type(estimator))
+    vars(taken).update(vars(estimator))
+    return taken

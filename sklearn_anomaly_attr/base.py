@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
-from ._publish import published
+from ._publish import published, snapshot
 from ._random import draw_seed, seed_unseeded
 from ._sklearn_compat import Interval, _fit_context
 from ._typing import BoolArray, FloatArray
@@ -177,7 +177,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         decision : ndarray of shape (n_samples,)
             Negative for anomalies, zero or positive for normal rows.
         """
-        return self.score_samples(X) - self.offset_
+        fitted = snapshot(self)
+        return fitted.score_samples(X) - fitted.offset_
 
     def predict(self, X: Any) -> NDArray[np.int_]:
         """Label rows.

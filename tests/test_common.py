@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator
 
 from sklearn_anomaly_attr import CounterfactualExplainer, torch_score
 from sklearn_anomaly_attr.base import BaseDetector
@@ -119,9 +119,12 @@ def test_the_tables_of_arguments_name_classes_of_the_catalogue():
     assert {type(e).__name__ for e in ESTIMATORS} == names
 
 
-@parametrize_with_checks(FIRST, expected_failed_checks=expected_failed_checks)
-def test_sklearn_checks(estimator, check):
-    check(estimator)
+@every(FIRST)
+def test_sklearn_checks(estimator):
+    failed = expected_failed_checks(estimator)
+    results = check_estimator(estimator, expected_failed_checks=failed, on_skip=None)
+    told = {check["check_name"]: check["status"] for check in results}
+    assert [told[name] for name in failed] == ["xfail"] * len(failed)
 
 
 @every(ROW_BY_ROW)
@@ -137,7 +140,7 @@ def test_results_do_not_depend_on_chunks_or_on_neighbouring_rows(estimator):
 
 
 @every(BATCHED)
-@pytest.mark.parametrize("batch_size", [1, 50])
+@pytest.mark.parametrize("batch_size", [7])
 def test_results_do_not_depend_on_the_batch_size(estimator, batch_size):
     fit = deepcopy(fitted(estimator))
     expected = fit.transform(X_NEW[:2])

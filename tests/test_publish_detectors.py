@@ -221,6 +221,23 @@ def test_a_net_scores_by_one_fit_though_another_is_published_meanwhile(monkeypat
     assert (detector.score_samples(Z) != expected).any()
 
 
+def test_a_decision_is_that_of_one_fit_though_another_is_published_meanwhile():
+    class Late(KNNDetector):
+        def _score_samples(self, X):
+            scores = super()._score_samples(X)
+            if detector.late:
+                detector.late = False
+                detector.fit(Z)  # as another thread would
+            return scores
+
+    detector = Late(3)
+    detector.late = False
+    expected = detector.fit(X).decision_function(Z)
+    detector.late = True
+    assert_array_equal(detector.decision_function(Z), expected)
+    assert (detector.decision_function(Z) != expected).any()
+
+
 @each(TELLING)
 def test_callbacks_leave_nothing_behind(detector):
     class Silent(Interrupting):

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from sklearn_anomaly_attr import KernelShap, KNNDetector
 from sklearn_anomaly_attr.explainers import GameExplainer
 from tests._catalogue import instances
 from tests.test_common import name_of, seeded
@@ -111,3 +112,19 @@ def test_a_diverging_training_of_the_detector(explainer):
 def test_an_interrupt_by_a_callback_of_the_detector(explainer):
     detector = clone(explainer.estimator).set_callbacks(Interrupting())
     fails(explainer, KeyboardInterrupt, estimator=detector)
+
+
+def test_an_explanation_is_of_one_fit_though_another_is_published_meanwhile():
+    class Late(KernelShap):
+        def _as_table(self, X):
+            if explainer.late:
+                explainer.late = False
+                explainer.fit(Z)  # as another thread would
+            return X
+
+    explainer = Late(KNNDetector(5), random_state=0)
+    explainer.late = False
+    expected = explainer.fit(X).transform(ROWS)
+    explainer.late = True
+    assert_array_equal(explainer.transform(ROWS), expected)
+    assert (explainer.transform(ROWS) != expected).any()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._random import draw_seed
 from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
@@ -286,7 +286,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     def _score_function(self) -> StandardizedScore:
         """The anomaly score of rows in the user's units, on the CPU."""
         # All of one fit: another thread may publish the next while this one waits.
-        fitted = copy(self)
+        fitted = snapshot(self)
         center, scale = fitted._row_scaling()
         with seeded(0, torch.device("cpu")):
             net = fitted._build_net(len(center))

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._scale import CommonScale
 from .._sklearn_compat import Interval, StrOptions
 from .._steps import encoded_columns
@@ -131,8 +132,9 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             What was found, with the rows' labels.
         """
         check_is_fitted(self)
-        X = self._as_table(X)
-        explanation = self._explain(*encode_rows(self, X, self._coding))
+        fitted = snapshot(self)
+        X = fitted._as_table(X)
+        explanation = fitted._explain(*encode_rows(fitted, X, fitted._coding))
         if isinstance(X, pd.DataFrame):
             explanation = explanation._replaced(index=X.index)
         return explanation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -16,6 +15,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._random import seed_unseeded
 from .._scale import score_spread
 from .._sklearn_compat import StrOptions
@@ -255,7 +255,7 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         return any(one._takes_references for one in self.explainers_)
 
     def _with_references(self, references: Any) -> Self:
-        other = copy(self)
+        other = snapshot(self)
         other.explainers_ = [
             one._with_references(references) for one in self.explainers_
         ]

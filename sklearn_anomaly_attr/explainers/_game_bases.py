@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from copy import copy
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._scale import score_spread
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._proximity import Minimizer, Proximity
@@ -155,7 +155,7 @@ class ReferenceExplainer(ScoreExplainer):
         return True
 
     def _with_references(self, references: References) -> Self:
-        other = copy(self)
+        other = snapshot(self)
         other.references_ = references
         return other
 

@@ -252,6 +252,8 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
             )
         self._mean = X.mean(axis=0)
         self._score_description = torch_score(view).description
+        named = isinstance(self.explainer, str)
+        self._name = self.explainer if named else type(explainer).__name__
         self._typical_error = np.ones(n_sensors)
         if isinstance(self.explainer, str) and self.explainer == "normalized_error":
             errors = mean_errors(explainer, windows, n_sensors)
@@ -372,9 +374,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
 
     def _describe(self) -> str:
         """Name the explainer, for the explanation."""
-        given = self.explainer
-        name = given if isinstance(given, str) else type(self.explainer_).__name__
-        parts = ["SensorExplainer", name]
+        parts = ["SensorExplainer", self._name]
         if self.references_ is not None:
             named = isinstance(self.references_, str)
             kind = type(self.references_).__name__

@@ -14,6 +14,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._typing import FloatArray, IntArray
 from .._validation import check_X
@@ -186,7 +187,8 @@ class SeriesDetector(BaseDetector):
         decision : ndarray of shape (n_timestamps,)
             Negative for anomalies, zero or positive for normal timestamps.
         """
-        return self.score_samples(X, groups) - self.offset_
+        fitted = snapshot(self)
+        return fitted.score_samples(X, groups) - fitted.offset_
 
     def predict(self, X: Any, groups: Any = None) -> NDArray[np.int_]:
         """Label timestamps.

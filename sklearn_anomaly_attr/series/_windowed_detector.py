@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +11,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._random import seed_unseeded
 from .._sklearn_compat import Interval
 from .._typing import FloatArray, IntArray
@@ -177,7 +177,7 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         if self.validation_fraction is None:
             return super()._scores_for_threshold(X, plan)
         train, _ = self._split(self.window_starts_, plan)
-        before = copy(self)
+        before = snapshot(self)
         before.estimator_ = fit_detector(
             clone(self.estimator_), plan.cut(X, self.window_starts_[train]), None
         )

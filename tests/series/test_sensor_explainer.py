@@ -615,6 +615,12 @@ def test_references_that_the_explainer_does_not_take_are_refused(X):
             SensorExplainer(additive(), explainer=explainer, references="zero").fit(X)
 
 
+def test_the_description_is_that_of_the_fit(X, planted):
+    explainer = SensorExplainer(additive(), explainer="kernel_shap").fit(X)
+    explainer.set_params(explainer="occlusion")
+    assert "kernel_shap" in explainer.explain(planted, [(30, 38)]).description
+
+
 def test_references_may_be_an_object(X, planted):
     parameters = {"explainer": "kernel_shap", "max_windows": 4, "n_references": 3}
     word = explained(additive(), X, planted, references="neighbors", **parameters)
