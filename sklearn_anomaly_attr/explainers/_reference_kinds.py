@@ -9,16 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from .._coding import is_frame
-from .._images import as_rows
 from .._sklearn_compat import Interval
-from .._typing import FloatArray, ImageShape
+from .._typing import FloatArray
 from .._validation import name_of
+from ._given_rows import coded_rows
 from ._references import (
     References,
     SharedReferences,
@@ -222,7 +220,7 @@ class GivenReferences(SharedReferences):
             not finite, categories that training lacks, or weights that are
             negative or of another number.
         """
-        rows = _coded(self.rows, training)
+        rows = coded_rows(self.rows, training)
         weights = np.ones(len(rows))
         if self.weights is not None:
             weights = np.asarray(self.weights, dtype=np.float64)
@@ -347,60 +345,3 @@ def _typical_row(training: TrainingRows, row: FloatArray) -> FloatArray:
     for i in np.flatnonzero(training.scale.n_categories):
         row[i] = np.bincount(training.X[:, i].astype(np.intp)).argmax()
     return row
-
-
-def _coded(given: Any, training: TrainingRows) -> FloatArray:
-    """Given references as coded rows."""
-    coding, n_features = training.coding, training.X.shape[1]
-    if training.image_shape is not None:
-        given = _image_rows(given, training.image_shape)
-    _check_names(given, training.feature_names)
-    if coding is None or not is_frame(given):
-        try:
-            rows = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"references holds something else than numbers ({error}): pass a "
-                "DataFrame with the columns and the types of X."
-            ) from error
-    else:
-        extended = coding.extend(given)
-        rows = extended.encode(given)
-    n_seen = np.zeros(n_features) if coding is None else coding.n_categories
-    if rows.ndim != 2 or not len(rows) or rows.shape[1] != n_features:
-        raise ValueError(
-            f"references has the shape {rows.shape}: pass one or more rows of "
-            f"{n_features} columns, those of X."
-        )
-    codes = rows[:, n_seen > 0]
-    unseen = (codes < 0) | (codes >= n_seen[n_seen > 0]) | (codes % 1 != 0)
-    if not np.isfinite(rows).all() or unseen.any():
-        raise ValueError(
-            "references holds numbers that are NaN or infinite, or categories that X "
-            "does not have: leave these rows out."
-        )
-    return rows
-
-
-def _image_rows(given: Any, image_shape: ImageShape) -> Any:
-    """Given images as rows."""
-    try:
-        rows, _ = as_rows(given, image_shape)
-    except ValueError as error:
-        raise ValueError(
-            f"references holds no images like those of X ({error}): pass (n, H, W) or "
-            "(n, C, H, W), a single image as image[None]."
-        ) from error
-    return rows
-
-
-def _check_names(given: Any, feature_names: NDArray[Any] | None) -> None:
-    """Refuse a frame of other columns than those of X, or in another order."""
-    if feature_names is None or not is_frame(given):
-        return
-    names, expected = [str(name) for name in given.columns], feature_names.tolist()
-    if names != expected:
-        raise ValueError(
-            f"references has the columns {names}, and X has {expected}: pass the same "
-            "columns in the same order."
-        )
