@@ -24,7 +24,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 PARAGRAPHS = {
     name: dedent(text).rstrip()
-    for name, text in re.findall(r"^(\w+)\n((?:    .*\n)+)", TEXT, re.MULTILINE)
+    for name, text in re.findall(r"^(\w+)\n((?:(?:    .+)?\n)+)", TEXT, re.MULTILINE)
 }
 
 _PLACEHOLDER = re.compile(r"^( *)(?:(\S.*) )?\{([a-z][a-z0-9_]*)\}$", re.MULTILINE)

@@ -1,6 +1,35 @@
 """The paragraphs that docstrings share, by name."""
 
 TEXT = """
+absent_pixels
+    What absent regions show:
+
+    - "mean", "median": the mean, or the median, of the training images;
+    - "kmeans", "neighbors", "sample": ``n_references`` centers of clusters of
+      the training images, those nearest to the image, or some drawn at random,
+      one after the other; the scores are averaged;
+    - "blur": the image behind a Gaussian blur, with a standard deviation of
+      an eighth of the longer side;
+    - "image_mean": the image's mean in each channel;
+    - "reconstruction": what the detector gives back for the image, by its
+      method ``reconstruct``;
+    - a function of images (n, C, H, W) gives what each shows, in the same
+      shape; images of one's own; or one of the objects that the words stand
+      for.
+absent_values
+    What absent features show:
+
+    - "kmeans": centers of clusters of the training rows, weighted by their
+      shares of the rows, see :class:`KMeansReferences`;
+    - "neighbors": the training rows nearest to the explained one, see
+      :class:`NearestReferences`;
+    - "sample": training rows drawn at random;
+    - "mean", "median": the mean, or the median, of each training column; of
+      categories, the most frequent one;
+    - "reconstruction": what the detector gives back for the row, by its
+      method ``reconstruct``;
+    - one of the objects that these stand for, or rows of one's own, with the
+      columns of X.
 attributions_add_up
     Attributions are in units of the anomaly score; POSITIVE pushes it UP.
     With the base value, the weighted mean score of the references, they add up
@@ -172,7 +201,7 @@ n_iter_no_change
     ``early_stopping``.
 n_references
     Number of references; "mean" and "median" give one.
-n_references_images
+n_references_by_kind
     Number of references, for "kmeans", "neighbors" and "sample".
 n_regions
     Number of regions; fewer where :func:`kmeans_regions` finds fewer.

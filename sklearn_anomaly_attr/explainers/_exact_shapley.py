@@ -31,20 +31,7 @@ class ExactShapley(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
-    references : str, References or array-like, default="kmeans"
-        What absent features show:
-
-        - "kmeans": centers of clusters of the training rows, weighted by their
-          shares of the rows, see :class:`KMeansReferences`;
-        - "neighbors": the training rows nearest to the explained one, see
-          :class:`NearestReferences`;
-        - "sample": training rows drawn at random;
-        - "mean", "median": the mean, or the median, of each training column; of
-          categories, the most frequent one;
-        - "reconstruction": what the detector gives back for the row, by its
-          method ``reconstruct``;
-        - one of the objects that these stand for, or rows of one's own, with the
-          columns of X.
+    references : str, References or array-like, default="kmeans" {absent_values}
     n_references : int, default=8 {n_distinct_references}
     feature_groups : dict of str to list, default=None {feature_groups}
     categorical_features : "auto" or list, default="auto" {categorical_features}

@@ -40,20 +40,7 @@ class GradientShap(PathExplainer):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
-    references : str, References or array-like, default="sample"
-        What absent features show:
-
-        - "kmeans": centers of clusters of the training rows, weighted by their
-          shares of the rows, see :class:`KMeansReferences`;
-        - "neighbors": the training rows nearest to the explained one, see
-          :class:`NearestReferences`;
-        - "sample": training rows drawn at random;
-        - "mean", "median": the mean, or the median, of each training column; of
-          categories, the most frequent one;
-        - "reconstruction": what the detector gives back for the row, by its
-          method ``reconstruct``;
-        - one of the objects that these stand for, or rows of one's own, with the
-          columns of X.
+    references : str, References or array-like, default="sample" {absent_values}
     n_references : int, default=25
         Number of references; "mean" and "median" give one. By default, one for
         each pair of points.

@@ -41,20 +41,7 @@ class IntegratedGradients(PathExplainer):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
-    references : str, References or array-like, default="mean"
-        What absent features show:
-
-        - "kmeans": centers of clusters of the training rows, weighted by their
-          shares of the rows, see :class:`KMeansReferences`;
-        - "neighbors": the training rows nearest to the explained one, see
-          :class:`NearestReferences`;
-        - "sample": training rows drawn at random;
-        - "mean", "median": the mean, or the median, of each training column; of
-          categories, the most frequent one;
-        - "reconstruction": what the detector gives back for the row, by its
-          method ``reconstruct``;
-        - one of the objects that these stand for, or rows of one's own, with the
-          columns of X.
+    references : str, References or array-like, default="mean" {absent_values}
     n_references : int, default=8 {n_references}
     n_steps : int, default=50
         Number of points on a path at which the gradient is taken.

@@ -40,22 +40,8 @@ class RegionShapley(RegionGameExplainer):
     n_regions : int, default=16 {n_regions}
     regions : str or array-like of int of shape (H, W), default="kmeans" {regions}
     compactness : float, default=3.0 {compactness}
-    references : str, References, callable or array-like, default="mean"
-        What absent regions show:
-
-        - "mean", "median": the mean, or the median, of the training images;
-        - "kmeans", "neighbors", "sample": ``n_references`` centers of clusters of
-          the training images, those nearest to the image, or some drawn at random,
-          one after the other; the scores are averaged;
-        - "blur": the image behind a Gaussian blur, with a standard deviation of
-          an eighth of the longer side;
-        - "image_mean": the image's mean in each channel;
-        - "reconstruction": what the detector gives back for the image, by its
-          method ``reconstruct``;
-        - a function of images (n, C, H, W) gives what each shows, in the same
-          shape; images of one's own; or one of the objects that the words stand
-          for.
-    n_references : int, default=8 {n_references_images}
+    references : str, References, callable or array-like, default="mean" {absent_pixels}
+    n_references : int, default=8 {n_references_by_kind}
     n_permutations : int, default=20
         Number of pairs of an order and its reverse, at least 2. Each asks
         2 * n_regions coalitions, those that were asked before apart.
