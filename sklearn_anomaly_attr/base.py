@@ -30,6 +30,9 @@ from ._validation import check_X, fit_detector, score_method
 # What an explainer returns: one of the family of explanations.
 ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)
 
+# Rows at once, for explainers that do not say how many.
+_N_AT_ONCE = 256
+
 if TYPE_CHECKING:
     from .scores import TorchScore
 
@@ -337,6 +340,11 @@ class BaseExplainer(
         Explainers that cannot keep cells as they are explain the whole rows.
         """
         return self.explain(X)
+
+    @property
+    def _n_at_once(self) -> int:
+        """Number of rows to explain together, where there are many."""
+        return _N_AT_ONCE
 
     @property
     def _takes_references(self) -> bool:

@@ -40,9 +40,6 @@ def _shares(values: FloatArray) -> FloatArray:
     return shares
 
 
-# Rows at once, for explainers that do not say how many.
-_N_AT_ONCE = 256
-
 # What is done to each explainer's attributions, and to all of them together.
 _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "mean": (_shares, np.mean),
@@ -239,7 +236,8 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
             Attributions without unit; POSITIVE pushes the anomaly score UP.
         """
         check_is_fitted(self)
-        return self._joined([explainer.explain(X) for explainer in self.explainers_])
+        fitted = snapshot(self)
+        return fitted._joined([one.explain(X) for one in fitted.explainers_])
 
     def _explain_within(self, X: FloatArray, free: BoolArray) -> Explanation:
         return self._joined([one._explain_within(X, free) for one in self.explainers_])
@@ -247,8 +245,8 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
     @property
     def _n_at_once(self) -> int:
         """Number of rows that no explainer splits."""
-        sizes = (getattr(one, "_n_at_once", _N_AT_ONCE) for one in self.explainers_)
-        return min(sizes)
+        size: int = min(one._n_at_once for one in self.explainers_)
+        return size
 
     @property
     def _takes_references(self) -> bool:

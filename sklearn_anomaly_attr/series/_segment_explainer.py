@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._torch._device import resolve_device
 from .._typing import FloatArray, IntArray
 from .._validation import check_same_columns, check_X, score_method, thawed
@@ -57,8 +58,8 @@ class Stretches(NamedTuple):
 class SegmentExplainer(BaseExplainer[SeriesT]):
     """Base of the explainers of stretches of a series.
 
-    A subclass writes ``_fit(detector, X, plan, starts)``, and ``explain``, whose
-    result has ``timestamp_values``. It has the parameters ``estimator``,
+    A subclass writes ``_fit(detector, X, plan, starts)``, and ``_explain(found)``,
+    whose result has ``timestamp_values``. It has the parameters ``estimator``,
     ``device`` and ``random_state``.
     """
 
@@ -160,13 +161,31 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         values: FloatArray = self.explain(X, groups=groups).timestamp_values
         return values
 
-    @abstractmethod
     def explain(self, X: Any, segments: Any = None, groups: Any = None) -> SeriesT:
-        """Explain stretches of a series."""
+        """Explain the anomaly scores in stretches of a series.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to explain, in the order of time; may have no rows.
+        segments : array-like of shape (n_segments, 2), list or DataFrame {segments}
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
+
+        Returns
+        -------
+        explanation : BaseExplanation
+            What was found, of the timestamps and of the segments.
+        """
+        check_is_fitted(self)
+        fitted = snapshot(self)
+        return fitted._explain(fitted._stretches(X, segments, groups))
+
+    @abstractmethod
+    def _explain(self, found: Stretches) -> SeriesT:
+        """Explain stretches of a validated series."""
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        check_is_fitted(self)
         table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ from sklearn.utils import gen_batches
 from tqdm import tqdm
 
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import thawed
@@ -20,7 +20,7 @@ from ..scores import torch_score
 from ._explained_windows import CellMeans, ExplainedWindows
 from ._reference_choice import choose_references
 from ._runs import WindowPlan
-from ._segment_explainer import SegmentExplainer
+from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
 from ._window_explainers import (
@@ -35,8 +35,6 @@ from ._window_view import WindowView
 
 # Added to a sensor's typical error, of standardised sensors.
 _SMALLEST_ERROR = 1e-3
-# Windows that are explained at once by explainers that do not say how many.
-_WINDOWS = 256
 
 
 @shared_paragraphs
@@ -273,28 +271,11 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
             return None
         return choose_references(torch_score(view), X, plan, starts, self.n_references)
 
-    def explain(
-        self, X: Any, segments: Any = None, groups: Any = None
-    ) -> SeriesExplanation:
-        """Attribute the scores in segments of a series to the sensors.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_timestamps, n_sensors)
-            Series to explain, in the order of time; may have no rows.
-        segments : array-like of shape (n_segments, 2), list or DataFrame {segments}
-        groups : array-like of shape (n_timestamps,), default=None {series_ids}
-
-        Returns
-        -------
-        SeriesExplanation
-            Attributions of the timestamps, and of the segments.
-        """
-        found = self._stretches(X, segments, groups)
+    def _explain(self, found: Stretches) -> SeriesExplanation:
         timestamp_values = np.zeros_like(found.X)
         values = np.empty((0, found.X.shape[1]))
         if found.plan is not None and len(found.intervals):
-            timestamp_values, values = self._explain(
+            timestamp_values, values = self._cell_means(
                 found.X, found.plan, found.intervals
             )
         return SeriesExplanation.from_timeline(
@@ -309,7 +290,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
             description=self._describe(),
         )
 
-    def _explain(
+    def _cell_means(
         self, X: FloatArray, plan: WindowPlan, intervals: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Values of the timestamps, and of the segments."""
@@ -323,14 +304,13 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         context = local_context(X, plan, intervals, self._mean)
         means = CellMeans(windows, X.shape[1])
         explainer = self._current_explainer()
-        size = getattr(explainer, "_n_at_once", _WINDOWS)
         with tqdm(
             total=len(windows),
             desc=type(self).__name__,
             unit="window",
             disable=not self.verbose,
         ) as progress:
-            for batch in gen_batches(len(windows), size):
+            for batch in gen_batches(len(windows), explainer._n_at_once):
                 rows, inside = windows.rows(batch)
                 if self.references_ == "context":
                     near = np.tile(context[windows.segment[batch]], plan.length)
@@ -344,7 +324,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         """The explainer of windows; one with a name computes as this one is told."""
         if not isinstance(self.explainer, str):
             return self.explainer_
-        current = copy(self.explainer_)
+        current = snapshot(self.explainer_)
         return current.set_params(batch_size=self.batch_size, device=self.device)
 
     def _attribute(

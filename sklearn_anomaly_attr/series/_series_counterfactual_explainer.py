@@ -207,24 +207,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         n_sensors = self.n_features_in_
         return range(sensor, detector.window_ * n_sensors, n_sensors)
 
-    def explain(
-        self, X: Any, segments: Any = None, groups: Any = None
-    ) -> SeriesCounterfactualExplanation:
-        """Find what stretches of a series would be if they were normal.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_timestamps, n_sensors)
-            Series to explain, in the order of time; may have no rows.
-        segments : array-like of shape (n_segments, 2), list or DataFrame {segments}
-        groups : array-like of shape (n_timestamps,), default=None {series_ids}
-
-        Returns
-        -------
-        SeriesCounterfactualExplanation
-            The alternatives of each segment, best first.
-        """
-        found = self._stretches(X, segments, groups)
+    def _explain(self, found: Stretches) -> SeriesCounterfactualExplanation:
         detector: SeriesDetector = thawed(self.estimator_)
         rows = np.empty((0, detector.window_), dtype=np.intp)
         if found.plan is not None and len(found.intervals):
