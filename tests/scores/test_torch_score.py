@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -260,9 +260,11 @@ def test_windows_of_one_row_have_the_score_of_the_detector_inside():
     matches(score, detector)
 
 
-@pytest.mark.parametrize("kind", [KNNDetector, GaussianMixture])
-def test_a_score_that_an_instance_overrides_is_its_own(kind):
-    fit = kind().fit(X)
+@pytest.mark.parametrize(
+    "detector", [KNNDetector(), GaussianMixture(), DSIL(KNNDetector(), max_iter=1)]
+)
+def test_a_score_that_an_instance_overrides_is_its_own(detector):
+    fit = clone(detector).fit(X)
     fit.score_samples = lambda rows: -np.abs(np.asarray(rows)).sum(axis=1)
     score = torch_score(fit)
     assert isinstance(score, BlackBoxScore)

@@ -604,8 +604,8 @@ def test_ensembles_take_the_context_in_batches(X, planted):
     parameters = {"explainer": explainer, "references": "context"}
     sensors = SensorExplainer(detector, random_state=0, **parameters).fit(X)
     expected = sensors.explain(planted, [(30, 38)]).values
-    for member in sensors.explainer_.explainers_:
-        member._cells = lambda n_players: 2**20  # two windows at once
+    last = sensors.explainer_.explainers_[-1]
+    last._cells = lambda n_players: 2**20  # two windows at once; the others, more
     assert_allclose(sensors.explain(planted, [(30, 38)]).values, expected)
 
 
