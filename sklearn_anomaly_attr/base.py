@@ -150,7 +150,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             Float64 scores.
         """
         check_is_fitted(self)
-        return self._score_samples(self._check_rows(X, reset=False))
+        fitted = snapshot(self)
+        return fitted._score_samples(fitted._check_rows(X, reset=False))
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Score rows; HIGHER is more abnormal: ``-score_samples(X)``.

@@ -14,7 +14,7 @@ from sklearn_anomaly_attr import KernelShap, KNNDetector
 from sklearn_anomaly_attr.explainers import ExplainerEnsemble, GameExplainer
 from tests._catalogue import instances
 from tests.test_common import name_of, seeded
-from tests.test_publish_detectors import Interrupting
+from tests.test_publish_detectors import Interrupting, Late
 
 EXPLAINERS = instances("explainer", further=False)
 GAMES = [e for e in EXPLAINERS if isinstance(e, GameExplainer)]
@@ -114,19 +114,6 @@ def test_an_interrupt_by_a_callback_of_the_detector(explainer):
     fails(explainer, KeyboardInterrupt, estimator=detector)
 
 
-class Late:
-    """Rows whose first reading refits the explainer, as another thread would."""
-
-    def __init__(self, explainer):
-        self.explainer = explainer
-
-    def __array__(self, dtype=None, copy=None):
-        if self.explainer is not None:
-            explainer, self.explainer = self.explainer, None
-            explainer.fit(Z)
-        return ROWS.astype(dtype or float)
-
-
 # Each of the two has its own detector, and the scores are the mean of theirs.
 ENSEMBLE = ExplainerEnsemble([KernelShap(KNNDetector(k)) for k in (3, 5)])
 
@@ -134,5 +121,5 @@ ENSEMBLE = ExplainerEnsemble([KernelShap(KNNDetector(k)) for k in (3, 5)])
 @each([*EXPLAINERS, ENSEMBLE])
 def test_an_explanation_is_of_one_fit_though_another_is_published_meanwhile(explainer):
     fit, expected = deepcopy(fitted(explainer)), fitted(explainer).explain(ROWS)
-    assert fit.explain(Late(fit)).to_json() == expected.to_json()
+    assert fit.explain(Late(fit, ROWS)).to_json() == expected.to_json()
     assert fit.explain(ROWS).to_json() != expected.to_json()

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._coding import is_frame
 from .._docstrings import shared_paragraphs
+from .._publish import snapshot
 from .._random import seed_unseeded
 from .._sklearn_compat import Interval, _fit_context
 from .._typing import FloatArray
@@ -126,7 +127,8 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
             Float64 scores.
         """
         check_is_fitted(self)
-        return self._score_samples(self._check_table(X, reset=False))
+        fitted = snapshot(self)
+        return fitted._score_samples(fitted._check_table(X, reset=False))
 
     def _scoring_part(self) -> Any:
         """The fitted detector, whose scores these are."""

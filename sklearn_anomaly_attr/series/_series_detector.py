@@ -154,8 +154,9 @@ class SeriesDetector(BaseDetector):
         scores : ndarray of shape (n_timestamps,)
             Float64 scores.
         """
-        X, plan = self._plan(X, groups)
-        return plan.reduce(self._score_windows(X, plan), self.reduce)
+        fitted = snapshot(self)
+        X, plan = fitted._plan(X, groups)
+        return plan.reduce(fitted._score_windows(X, plan), fitted.reduce)
 
     def anomaly_score(self, X: Any, groups: Any = None) -> FloatArray:
         """Score timestamps; HIGHER is more abnormal: ``-score_samples(X, groups)``.
