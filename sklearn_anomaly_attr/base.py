@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -21,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
+from ._kept import Kept, parameters_of
 from ._publish import published, snapshot
 from ._random import draw_seed, seed_unseeded
 from ._sklearn_compat import Interval, _fit_context
@@ -29,6 +31,7 @@ from ._validation import check_X, fit_detector, score_method
 
 # What an explainer returns: one of the family of explanations.
 ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)
+T = TypeVar("T")
 
 # Rows at once, for explainers that do not say how many.
 _N_AT_ONCE = 256
@@ -117,7 +120,11 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         X = self._check_rows(X, reset=True)
         self._fit(X, *args, **params)
-        self._set_threshold(self._score_samples(X))
+        self._set_threshold(self._training_scores(X))
+
+    def _training_scores(self, X: FloatArray) -> FloatArray:
+        """Scores of the training rows X, or of those that the fit was on."""
+        return self._score_samples(X)
 
     def _set_threshold(self, scores: FloatArray) -> None:
         """Set the threshold beyond which ``contamination`` of the scores are."""
@@ -240,6 +247,8 @@ class BaseExplainer(
     estimator: Any
     estimator_: Any
     random_state: Any = None
+    # What is computed once a fit, whoever explains by it.
+    _kept: Kept
 
     @abstractmethod
     def explain(self, X: Any) -> ExplanationT:
@@ -299,6 +308,7 @@ class BaseExplainer(
 
     def _fit_draft(self, X: Any, y: Any, **given: Any) -> None:
         """The life cycle; what else ``fit`` was given goes to each of its steps."""
+        self._kept = Kept()
         self._check_estimator()
         X = self._check_training(X)
         rng = check_random_state(self.random_state)
@@ -341,6 +351,11 @@ class BaseExplainer(
         Explainers that cannot keep cells as they are explain the whole rows.
         """
         return self.explain(X)
+
+    def _once(self, name: str, make: Callable[[], T], *others: Any) -> T:
+        """What `make` gives, kept as long as the fit, the parameters and `others`."""
+        made_of = [*parameters_of(self), *others]
+        return self._kept.get(name, made_of, make)
 
     @property
     def _n_at_once(self) -> int:

@@ -114,11 +114,11 @@ class Pausing(KNNDetector):
 
     reached, go_on = Event(), Event()
 
-    def _score_samples(self, X):
+    def _training_scores(self, X):
         if current_thread() is not main_thread():
             self.reached.set()
             assert self.go_on.wait(timeout=60)
-        return super()._score_samples(X)
+        return super()._training_scores(X)
 
 
 def fails(detector, error, X):
@@ -151,8 +151,11 @@ def raise_at_the_end(monkeypatch, detector, error):
     def score(self, X):
         raise error
 
-    name = "_score_samples" if isinstance(scorer, BaseDetector) else "score_samples"
-    monkeypatch.setattr(type(scorer), name, score)
+    names = ("score_samples",)
+    if isinstance(scorer, BaseDetector):
+        names = ("_score_samples", "_training_scores")
+    for name in names:
+        monkeypatch.setattr(type(scorer), name, score)
 
 
 def test_all_detectors_are_here():

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._neighbors import NeighborSearch
+from .._scale import CommonScale
+from .._typing import FloatArray
 from ._method import Problem
-
-# Bounds the table of distances between rows and accepted rows.
-_CELLS = 2**22
 
 
 def accepted_rows(problem: Problem, x: Tensor) -> Tensor:
@@ -24,28 +24,18 @@ def nearest_rows(problem: Problem, x: Tensor, rows: Tensor, k: int) -> Tensor:
     By their L1 distance over the columns that may change. Fewer than `k` if
     there are fewer rows.
     """
-    k = min(k, len(rows))
-    points = _l1_points(problem, rows)
-    size = max(1, _CELLS // len(rows))
-    parts = [
-        torch.cdist(part, points, p=1).topk(k, largest=False).indices
-        for part in _l1_points(problem, x).split(size)
-    ]
-    return torch.cat(parts) if parts else x.new_empty((0, k), dtype=torch.long)
+    mutable, scale = problem.constraints.mutable, problem.scale
+    search = NeighborSearch(
+        _array(rows[:, mutable]),
+        CommonScale(scale.spread[mutable], scale.n_categories[mutable]),
+        order=1,
+    )
+    nearest = search.nearest(_array(x[:, mutable]), min(k, len(rows)))
+    return torch.from_numpy(nearest).to(x.device)
 
 
-def _l1_points(problem: Problem, x: Tensor) -> Tensor:
-    """Points between which plain L1 distances are those of the problem."""
-    mutable = problem.constraints.mutable
-    blocks = [x[:, :0]]
-    for i in np.flatnonzero(mutable):
-        size = int(problem.scale.n_categories[i])
-        column = x[:, i, None]
-        if size:  # two unit vectors differ twice
-            codes = torch.arange(size, device=x.device)
-            column = (column == codes).to(x.dtype) / 2.0
-        blocks.append(column / float(problem.scale.spread[i]))
-    return torch.cat(blocks, dim=1)
+def _array(x: Tensor) -> FloatArray:
+    return x.detach().cpu().numpy().astype(np.float64)
 
 
 def pick_diverse(

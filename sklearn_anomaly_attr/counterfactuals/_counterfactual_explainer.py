@@ -17,6 +17,7 @@ from tqdm import tqdm
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
+from .._kept import own_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._typing import BoolArray, FloatArray, ImageShape
@@ -249,7 +250,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         self._constraints()
         scores = self._training_scores(X)
         self._check_finite(scores)
-        self._X, self._scores_of_X = X, scores
+        self._X, self._scores_of_X = own_rows(X, self.estimator_), scores
         threshold = self._threshold(scores)
         self.threshold_ = threshold + _ROUNDING * np.abs(scores).max()
         if not (scores <= self.threshold_).any():

@@ -91,7 +91,7 @@ class DiffusionTimeScore(KNNScore):
         description: str,
     ) -> None:
         super().__init__(
-            neighbors.neighbors_._fit_X,
+            neighbors.neighbors_,
             neighbors.n_neighbors_,
             largest=False,
             rounding=neighbors._rounding,

@@ -251,7 +251,7 @@ class DTEDetector(DeepDetector):
                 "the same sample_weight, or zero."
             )
         self.center_, self.scale_ = location_and_scale(X, weight)
-        self.neighbors_ = KNNDetector(self.n_neighbors)
+        self.neighbors_ = KNNDetector(self.n_neighbors, random_state=self.random_state)
         self.neighbors_.fit((X - self.center_) / self.scale_)
         self.n_iter_ = 1
 
@@ -259,7 +259,9 @@ class DTEDetector(DeepDetector):
         if self.variant != "non_parametric":
             return super()._score_samples(X)
         z = (X - self.center_) / self.scale_
-        squares = self.neighbors_._squared_differences(z, per_feature=False)
-        variance = torch.from_numpy(squares.mean(axis=1) / X.shape[1])
+        means = np.empty(len(X))
+        for some, squares in self.neighbors_._squares(z):
+            means[some] = squares.mean(axis=1)
+        variance = torch.from_numpy(means / X.shape[1])
         steps = steps_at(variance, noise_variances(self.n_diffusion_steps))
         return -steps.numpy()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .._typing import FloatArray
-from ..scores._pairwise import FEWEST_ROWS, PairwiseScore
+from .._neighbors import NeighborSearch
+from ..scores._pairwise import FEWEST_ROWS, PairwiseScore, distances
+from ._neighbor_graph import NeighborGraph
 
 
 class KNNScore(PairwiseScore):
     """Mean or largest distance to the nearest training rows.
 
-    Differentiable but where the neighbours change.
+    Differentiable but where the neighbors change.
 
     Parameters
     ----------
-    train_rows : ndarray of shape (n_train, n_features)
-        Training rows.
+    search : NeighborSearch or NeighborGraph
+        Finds the neighbors on a CPU.
     n_neighbors : int
-        Number of neighbours that count.
+        Number of neighbors that count.
     largest : bool
         Whether the score is the largest distance instead of the mean.
     rounding : float
@@ -30,33 +32,44 @@ class KNNScore(PairwiseScore):
 
     def __init__(
         self,
-        train_rows: FloatArray,
+        search: NeighborSearch | NeighborGraph,
         n_neighbors: int,
         *,
         largest: bool,
         rounding: float,
     ) -> None:
-        super().__init__(train_rows)
+        super().__init__(torch.from_numpy(search.rows))
+        self.search = search
         self.n_neighbors = n_neighbors
         self.largest = largest
         self.rounding = rounding
 
+    @property
+    def _on_cpu(self) -> bool:
+        return self.train_rows.device.type == "cpu"
+
+    @property
+    def _n_compared(self) -> int:
+        # The search bounds its memory itself.
+        return self.n_neighbors + 1 if self._on_cpu else len(self.train_rows)
+
     def _score(self, rows: Tensor) -> Tensor:
-        squares = self._squares(self._points(rows))
+        return self._of_squares(self._squares(self._points(rows)))
+
+    def _of_squares(self, squares: Tensor) -> Tensor:
+        """Scores, by the squared distances ``(..., n_neighbors)``."""
         # The root of zero has no gradient; a distance of zero does not move.
         zero = squares == 0
         distances = torch.where(zero, 0.0, squares.where(~zero, 1.0).sqrt())
-        return distances.amax(dim=1) if self.largest else distances.mean(dim=1)
+        return distances.amax(dim=-1) if self.largest else distances.mean(dim=-1)
 
     @torch.no_grad()
     def by_feature(self, x: Tensor) -> Tensor:
-        """Mean squared differences to the neighbours, column by column."""
+        """Mean squared differences to the neighbors, column by column."""
         rows = self._points(x.reshape(-1, x.shape[-1]))
         parts = []
         for part in rows.split(max(FEWEST_ROWS, self._cells // self._n_compared)):
             squares = self._differences(part).square()
-            order = squares.sum(dim=-1).argsort(dim=1, stable=True)
-            squares = squares.gather(1, order[..., None].expand_as(squares))
             itself = squares[:, :1].sum(dim=-1, keepdim=True).sqrt() <= self.rounding
             squares = torch.where(itself, squares[:, 1:], squares[:, :-1])
             parts.append(squares.mean(dim=1))
@@ -68,17 +81,27 @@ class KNNScore(PairwiseScore):
 
     def _squares(self, rows: Tensor) -> Tensor:
         """Squared distances ``(n, n_neighbors)`` to the nearest training rows."""
-        squares = self._differences(rows).square().sum(dim=-1)
-        squares = squares.sort(dim=1).values
+        if self._on_cpu and not rows.requires_grad:
+            found = np.empty((len(rows), self.n_neighbors + 1))
+            for some, costs in self.search.costs(rows.numpy(), self.n_neighbors + 1):
+                found[some] = costs
+            squares = torch.from_numpy(found)
+        else:
+            squares = self._differences(rows).square().sum(dim=-1)
         itself = squares[:, :1].sqrt() <= self.rounding
         return torch.where(itself, squares[:, 1:], squares[:, :-1])
 
     def _differences(self, rows: Tensor) -> Tensor:
         """Differences ``(n, n_neighbors + 1, n_features)`` from training rows.
 
-        Products round distances near zero; those of differences are exact.
+        The nearest first.
         """
         with torch.no_grad():
-            distances = torch.cdist(rows, self.train_rows)
-            nearest = distances.topk(self.n_neighbors + 1, largest=False).indices
+            nearest = self._nearest(rows.detach(), self.n_neighbors + 1)
         return rows[:, None] - self.train_rows[nearest]
+
+    def _nearest(self, rows: Tensor, k: int) -> Tensor:
+        if self._on_cpu:
+            return torch.from_numpy(self.search.nearest(rows.numpy(), k))
+        apart = distances(rows, self.train_rows)
+        return apart.topk(k, largest=False, sorted=True).indices

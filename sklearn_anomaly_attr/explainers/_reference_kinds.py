@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.neighbors import NearestNeighbors
 
+from .._kept import own_rows
+from .._neighbors import NeighborSearch
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from .._validation import name_of
@@ -164,20 +165,15 @@ class NearestReferences(References):
 
     def prepare(self, training: TrainingRows) -> None:
         """Index the training rows."""
-        self._X, self._scale = training.X, training.scale
-        n_neighbors = min(self.n_references, len(self._X))
-        self.weights_ = equal_weights(n_neighbors)
-        self._search = NearestNeighbors(n_neighbors=n_neighbors)
-        self._search.fit(self._scale.transform(self._X))
+        rows = own_rows(training.X, training.estimator)
+        self._search = NeighborSearch(rows, training.scale)
+        self.weights_ = equal_weights(min(self.n_references, len(training.X)))
 
     def of(self, X: FloatArray) -> FloatArray:
         """References ``(n_samples, n_references, n_features)`` of the rows X."""
         X = np.asarray(X, dtype=np.float64)
-        if not len(X):
-            return np.empty((0, len(self.weights_), X.shape[1]))
-        points = self._scale.transform(X)
-        nearest = self._search.kneighbors(points, return_distance=False)
-        references: FloatArray = self._X[nearest]
+        nearest = self._search.nearest(X, len(self.weights_))
+        references: FloatArray = self._search.rows[nearest]
         return references
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.neighbors import NearestNeighbors
 
+from .._neighbors import NeighborSearch
 from .._typing import FloatArray
 from ._inputs import check_tables, check_whole
 
@@ -67,12 +67,22 @@ def plausibility(
     check_whole(n_neighbors, "n_neighbors", 1, len(rows) - 1)
     spread = rows.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(rows / spread)
-    usual = search.kneighbors()[0].mean()
+    search = NeighborSearch(rows / spread)
+    # A row is the nearest to itself.
+    usual = _distances(search, rows / spread, n_neighbors + 1)[:, 1:].mean()
     if not usual > 0:
         raise ValueError(
             "The nearest neighbors of all normal rows are their duplicates: pass "
             "distinct rows, or more n_neighbors."
         )
-    ratios: FloatArray = search.kneighbors(edited / spread)[0].mean(axis=1) / usual
+    apart = _distances(search, edited / spread, n_neighbors).mean(axis=1)
+    ratios: FloatArray = apart / usual
     return ratios if per_row else float(ratios.mean())
+
+
+def _distances(search: NeighborSearch, rows: FloatArray, k: int) -> FloatArray:
+    """Euclidean distances ``(n_rows, k)`` from the nearest rows."""
+    distances = np.empty((len(rows), k))
+    for some, costs in search.costs(rows, k):
+        distances[some] = np.sqrt(costs)
+    return distances

@@ -39,8 +39,9 @@ class PairwiseScore(TorchScore):
 
     def _keep(self, **arrays: Any) -> None:
         for name, array in arrays.items():
-            tensor = torch.tensor(np.asarray(array), dtype=torch.float64)
-            self.register_buffer(name, tensor)
+            if not isinstance(array, Tensor):
+                array = torch.tensor(np.asarray(array), dtype=torch.float64)
+            self.register_buffer(name, array)
 
     @property
     def _n_compared(self) -> int:

@@ -1,10 +1,18 @@
 """KNNDetector against brute force."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import KNeighborsTransformer, RadiusNeighborsTransformer
 
-from sklearn_anomaly_attr import KNNDetector
+from sklearn_anomaly_attr import KNNDetector, torch_score
+from sklearn_anomaly_attr._neighbors import NeighborSearch
+from sklearn_anomaly_attr.detectors import _knn
 
 
 @pytest.fixture
@@ -90,3 +98,104 @@ def test_a_share_of_the_rows_grows_with_them(n_samples, k):
     found, expected = KNNDetector(0.05).fit(X), KNNDetector(k).fit(X)
     assert found.n_neighbors_ == expected.n_neighbors_ == k
     assert_array_equal(found.score_samples(X), expected.score_samples(X))
+
+
+def test_training_rows_are_searched_for_once(X, monkeypatch):
+    searched = []
+    costs = NeighborSearch.costs
+
+    def counted(self, rows, k):
+        searched.append(len(rows))
+        return costs(self, rows, k)
+
+    monkeypatch.setattr(NeighborSearch, "costs", counted)
+    detector = KNNDetector(3).fit(X)
+    detector.score_samples(np.concatenate([X[::2], X[:10] + 1.0]))
+    assert [n for n in searched if n] == [150, 10]
+
+
+def test_training_rows_score_the_same_whether_known_or_searched_for(X):
+    for aggregation in ("mean", "max"):
+        detector = KNNDetector(3, aggregation=aggregation).fit(X)
+        assert_array_equal(detector.score_samples(X), detector._searched_scores(X))
+
+
+def test_a_row_at_rounding_distance_is_the_training_row_itself(X):
+    detector = KNNDetector(3).fit(X)
+    moved = X[:20] * (1.0 + 1e-15)
+    assert_allclose(detector.score_samples(moved), detector.score_samples(X[:20]))
+
+
+def test_the_detector_keeps_rows_of_its_own(X):
+    buffer = X.copy()
+    detector = KNNDetector(3).fit(buffer)
+    expected = detector.score_samples(X + 0.1)
+    buffer[:] = 0.0
+    assert_array_equal(detector.score_samples(X + 0.1), expected)
+
+
+def test_no_more_than_max_samples_are_kept_drawn_by_the_seed(X):
+    found = KNNDetector(0.2, max_samples=50, random_state=0).fit(X)
+    assert found.max_samples_ == len(found.neighbors_.rows) == 50
+    assert found.n_neighbors_ == 20  # the fewest of a share
+    assert {*map(tuple, found.neighbors_.rows)} < {*map(tuple, X)}
+    expected = KNNDetector(20).fit(found.neighbors_.rows)
+    assert_array_equal(found.score_samples(X), expected.score_samples(X))
+    assert found.offset_ == expected.offset_
+    again = KNNDetector(0.2, max_samples=50, random_state=0).fit(X)
+    other = KNNDetector(0.2, max_samples=50, random_state=1).fit(X)
+    assert_array_equal(again.neighbors_.rows, found.neighbors_.rows)
+    assert not np.array_equal(other.neighbors_.rows, found.neighbors_.rows)
+
+
+@pytest.mark.parametrize(("max_samples", "kept"), [("auto", 100), (None, 150)])
+def test_all_rows_are_kept_up_to_a_number(max_samples, kept, X, monkeypatch):
+    monkeypatch.setattr(_knn, "_MOST_ROWS", 100)
+    assert KNNDetector(3, max_samples=max_samples).fit(X).max_samples_ == kept
+
+
+@pytest.mark.parametrize("mode", ["distance", "connectivity"])
+def test_a_transformer_may_find_the_neighbors(mode, X):
+    transformer = KNeighborsTransformer(mode=mode, algorithm="kd_tree")
+    found, expected = KNNDetector(5, neighbors=transformer), KNNDetector(5)
+    rows = np.concatenate([X[:20], X[:20] + 0.5])
+    assert_array_equal(
+        found.fit(X).score_samples(rows), expected.fit(X).score_samples(rows)
+    )
+    assert_array_equal(found.feature_scores(rows), expected.feature_scores(rows))
+    assert found.offset_ == expected.offset_
+    assert found.neighbors_.transformer.n_neighbors == 6
+    assert not hasattr(transformer, "n_features_in_")
+    x = torch.tensor(rows)
+    assert_allclose(torch_score(found)(x), -expected.score_samples(rows))
+
+
+# Compiling it takes minutes.
+PYNNDESCENT = """
+import numpy as np
+from pynndescent import PyNNDescentTransformer
+from sklearn_anomaly_attr import KNNDetector
+X = np.random.default_rng(0).normal(size=(2000, 5))
+detector = KNNDetector(5, neighbors=PyNNDescentTransformer(random_state=0)).fit(X)
+ratio = detector.score_samples(X + 0.1) / KNNDetector(5).fit(X).score_samples(X + 0.1)
+assert np.median(ratio) < 1.001, np.median(ratio)
+"""
+
+
+def test_pynndescent_finds_nearly_all():
+    pytest.importorskip("pynndescent", reason="the extra 'neighbors'")
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "0"}
+    subprocess.run([sys.executable, "-c", PYNNDESCENT], env=environment, check=True)
+
+
+def test_a_transformer_that_finds_too_few_is_refused(X):
+    transformer = RadiusNeighborsTransformer(radius=1e-3)
+    with pytest.raises(TypeError, match="n_neighbors"):
+        KNNDetector(5, neighbors=transformer).fit(X)
+
+    class Few(KNeighborsTransformer):
+        def transform(self, X):
+            return super().transform(X)[:, :20]
+
+    with pytest.raises(ValueError, match="leave neighbors=None"):
+        KNNDetector(5, neighbors=Few()).fit(X)

@@ -1,0 +1,4 @@
+"""Nearest rows: an exact search, in blocks of bounded memory."""
+
+from ._search import NeighborSearch as NeighborSearch
+from ._search import parts as parts

@@ -1,0 +1,230 @@
+"""Nearest rows: an exact search, in blocks of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .._scale import CommonScale
+from .._typing import FloatArray, IntArray
+from ._distances import MOST_UNITS, AbsoluteDistances, SquaredDistances
+from ._smallest import candidates, limits, padded_width
+from ._tree import NeighborTree
+
+# Cells of a table of distances, and of pairs of rows: some megabytes.
+_TABLE, _PAIRS = 2**21, 2**21
+_FEWEST_ROWS = 8
+
+
+def parts(n: int, size: int) -> Iterator[slice]:
+    """Cut n rows into parts of at most `size`, and of at least one."""
+    size = max(1, size)
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
+class NeighborSearch:
+    r"""Finds the training rows nearest to a row, exactly.
+
+    The distance is the sum of what the columns cost: by default squared
+    differences, so that it is the squared Euclidean distance. Of rows that are
+    equally far, the first ones are nearer.
+
+    Where distances are Euclidean, one matrix product gives them up to an error
+    with a known bound, and only rows within this bound of the k-th are looked at
+    again, by their differences. Rows are shifted by their mean first, so that
+    large values cost no digits. Products are made in float32 where that tells
+    rows apart, in float64 elsewhere: the results are the same.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The training rows; not copied, and not to be changed. NaN is missing: a
+        distance is that over the columns that both rows have, times the number
+        of columns over theirs, and infinite where they have none in common.
+    scale : CommonScale, default=None
+        What differences count in; one by default. Categories differ or not.
+    order : {1, 2}, default=2
+        A column costs the absolute or the squared difference.
+    max_difference : float, default=None
+        Larger differences count as this one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr._neighbors import NeighborSearch
+    >>> search = NeighborSearch(np.array([[0.0, 0.0], [3.0, 4.0], [9.0, 9.0]]))
+    >>> search.nearest(np.array([[3.0, 3.0]]), 2)
+    array([[1, 0]])
+    >>> [costs for _, costs in search.costs(np.array([[3.0, 3.0]]), 2)]
+    [array([[ 1., 18.]])]
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        scale: CommonScale | None = None,
+        *,
+        order: int = 2,
+        max_difference: float | None = None,
+    ) -> None:
+        self.rows = rows
+        self.scale = scale
+        self.order = order
+        self.max_difference = max_difference
+        self._index()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What the rows tell again is not pickled.
+        arguments = self.rows, self.scale, self.order, self.max_difference
+        return _search, arguments
+
+    def nearest(self, X: FloatArray, k: int) -> IntArray:
+        """Positions of the rows nearest to each of X.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows to search for.
+        k : int
+            Number of neighbors, no more than there are rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, k)
+            The nearest first, the first of equally near ones.
+        """
+        found = np.empty((len(X), k), dtype=np.intp)
+        for some, costs, positions in self._candidates(X, k):
+            order = costs.argsort(axis=1, kind="stable")[:, :k]
+            found[some] = np.take_along_axis(positions, order, axis=1)
+        return found
+
+    def costs(self, X: FloatArray, k: int) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Distances of the rows nearest to each of X, some of X at a time.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows to search for.
+        k : int
+            Number of neighbors, no more than there are rows.
+
+        Yields
+        ------
+        some : ndarray of int of shape (n_some,)
+            Which of X; each comes once.
+        costs : ndarray of shape (n_some, k)
+            Sums of what the columns cost; in ascending order.
+        """
+        for some, costs, _ in self._candidates(X, k):
+            costs.sort(axis=1)
+            yield some, costs[:, :k]
+
+    def _candidates(
+        self, X: FloatArray, k: int
+    ) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
+        """Which of X, the rows that may be the k nearest, and what they cost."""
+        at_once = _PAIRS // max(1, k * X.shape[1])
+        left = np.arange(len(X))
+        if self._tree is not None and not np.isnan(X).any():
+            left = yield from self._in_tree(self._tree, X, k, at_once)
+        size = max(_FEWEST_ROWS, min(_TABLE // len(self.rows), at_once))
+        for part in parts(len(left), size):
+            yield left[part], *self._in_table(X[left[part]], k)
+
+    def _in_tree(
+        self, tree: NeighborTree, X: FloatArray, k: int, size: int
+    ) -> Generator[tuple[IntArray, FloatArray, IntArray], None, IntArray]:
+        """What a tree finds; returns which of X it is not sure of."""
+        left = [np.empty(0, dtype=np.intp)]
+        for part in parts(len(X), size):
+            x, rows = X[part], np.arange(part.start, part.stop)
+            positions, sure = tree.find(x, k)
+            positions = positions[sure]
+            costs = self._costs(x[sure][:, None], self.rows[positions])
+            yield rows[sure], costs, positions
+            left.append(rows[~sure])
+        return np.concatenate(left)
+
+    def _in_table(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """What a table of the distances from all rows shows."""
+        distances = self._distances
+        if distances is None or np.isnan(X).any():
+            table = self._differences(X)
+            limit = limits(table, np.zeros(len(X)), k)
+        else:
+            table, slack = distances.of(X)
+            limit = limits(table, slack, k)
+            table[:, distances.apart] = -np.inf
+        return candidates(table, limit, len(self.rows), partial(self._pairs, X))
+
+    def _index(self) -> None:
+        """Choose the ways that the search takes."""
+        self._tree: NeighborTree | None = None
+        self._distances: SquaredDistances | AbsoluteDistances | None = None
+        n_units = 0 if self.scale is None else self.scale.n_categories.sum()
+        capped = self.max_difference is not None
+        if capped or n_units > MOST_UNITS or np.isnan(self.rows).any():
+            return
+        if self.order == 1:
+            self._distances = AbsoluteDistances(self.rows, self.scale)
+        else:
+            self._distances = SquaredDistances.of_rows(self.rows, self.scale)
+            self._tree = NeighborTree.of_rows(self.rows, self.scale)
+
+    def _differences(self, X: FloatArray) -> FloatArray:
+        """Distances ``(n_samples, width)`` from all rows; infinite beyond them."""
+        table = np.full((len(X), padded_width(len(self.rows))), np.inf)
+        size = _PAIRS // max(1, X.size)
+        for some in parts(len(self.rows), size):
+            table[:, some] = self._costs(X[:, None], self.rows[some])
+        return table
+
+    def _pairs(self, X: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+        """Distances of the rows ``X[i]`` from the training rows ``j``."""
+        if 4 * len(i) > len(X) * len(self.rows):
+            return self._differences(X)[i, j]
+        costs = np.empty(len(i))
+        for some in parts(len(i), _PAIRS // max(1, X.shape[1])):
+            costs[some] = self._costs(X[i[some]], self.rows[j[some]])
+        return costs
+
+    def _costs(self, x: FloatArray, rows: FloatArray) -> FloatArray:
+        """Distances ``(...)`` of points ``(..., n_features)``, by differences."""
+        apart = self._apart(x, rows)
+        costs: FloatArray = apart.sum(axis=-1)
+        gaps = np.isnan(costs)
+        if gaps.any():
+            costs[gaps] = _over_common(apart[gaps])
+        return costs
+
+    def _apart(self, x: FloatArray, rows: FloatArray) -> FloatArray:
+        """What each column costs; NaN where a value is missing."""
+        apart: FloatArray = x - rows
+        if self.scale is not None:
+            categorical = self.scale.n_categories > 0
+            if categorical.any():
+                apart[..., categorical] = apart[..., categorical] != 0.0
+            apart /= self.scale.spread
+        if self.max_difference is not None or self.order == 1:
+            np.abs(apart, out=apart)
+        if self.max_difference is not None:
+            np.minimum(apart, self.max_difference, out=apart)
+        return np.square(apart, out=apart) if self.order == 2 else apart
+
+
+def _search(
+    rows: FloatArray, scale: CommonScale | None, order: int, cap: float | None
+) -> NeighborSearch:
+    return NeighborSearch(rows, scale, order=order, max_difference=cap)
+
+
+def _over_common(apart: FloatArray) -> FloatArray:
+    """Sums over the columns that both rows have, for as many as there are."""
+    n_features = apart.shape[-1]
+    n_common = n_features - np.isnan(apart).sum(axis=-1)
+    costs = np.nansum(apart, axis=-1) * n_features / np.maximum(n_common, 1)
+    return np.where(n_common > 0, costs, np.inf)
