@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from .._scale import CommonScale
 from .._typing import FloatArray, IntArray
 from ._distances import MOST_UNITS, AbsoluteDistances, SquaredDistances
-from ._smallest import candidates, limits, padded_width
+from ._smallest import cells_within, limits, padded_width, side_by_side
 from ._tree import NeighborTree
 
 # Cells of a table of distances, and of pairs of rows: some megabytes.
@@ -154,12 +153,17 @@ class NeighborSearch:
         distances = self._distances
         if distances is None or np.isnan(X).any():
             table = self._differences(X)
-            limit = limits(table, np.zeros(len(X)), k)
+            limit = limits(table, 0.0, k)
         else:
             table, slack = distances.of(X)
             limit = limits(table, slack, k)
             table[:, distances.apart] = -np.inf
-        return candidates(table, limit, len(self.rows), partial(self._pairs, X))
+        cells, columns = cells_within(table, limit, len(self.rows))
+        costs = self._pairs(X, cells, columns)
+        return (
+            side_by_side(cells, costs, len(X), np.inf),
+            side_by_side(cells, columns, len(X), 0),
+        )
 
     def _index(self) -> None:
         """Choose the ways that the search takes."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import FloatArray, IntArray
+
+T = TypeVar("T", bound=np.generic)
 
 _SLAB = 16
 
@@ -18,17 +19,21 @@ def padded_width(n_columns: int) -> int:
     return -(-n_columns // _SLAB) * _SLAB
 
 
-def limits(table: NDArray[Any], slack: FloatArray, k: int) -> NDArray[Any]:
+def limits(
+    table: NDArray[Any], slack: FloatArray | float, k: int, *, relative: bool = False
+) -> NDArray[Any]:
     """What none of the k smallest cells of a row can be above.
 
     Parameters
     ----------
     table : ndarray of shape (n_rows, width)
         Values up to an error.
-    slack : ndarray of shape (n_rows,)
+    slack : ndarray of shape (n_rows,), or float
         Twice the largest error of each row.
     k : int
         How many are sought.
+    relative : bool, default=False
+        Whether the error is that of positive values, beside them.
 
     Returns
     -------
@@ -42,17 +47,15 @@ def limits(table: NDArray[Any], slack: FloatArray, k: int) -> NDArray[Any]:
         some = table.reshape(n_rows, _SLAB, -1).min(axis=1)
     kth = np.partition(some, k - 1, axis=1)[:, k - 1]
     with np.errstate(over="ignore"):
-        rounded = (kth + slack).astype(table.dtype)
-    above: NDArray[Any] = np.nextafter(rounded, table.dtype.type(np.inf))
-    return above[:, None]
+        above = kth * (1.0 + slack) if relative else kth + slack
+        rounded = above.astype(table.dtype)
+    limit: NDArray[Any] = np.nextafter(rounded, table.dtype.type(np.inf))
+    return limit[:, None]
 
 
-def candidates(
-    table: NDArray[Any],
-    limit: NDArray[Any],
-    n_columns: int,
-    exact: Callable[[IntArray, IntArray], FloatArray],
-) -> tuple[FloatArray, IntArray]:
+def cells_within(
+    table: NDArray[Any], limit: NDArray[Any], n_columns: int
+) -> tuple[IntArray, IntArray]:
     """The cells of a table that are not above the limit of their row.
 
     Parameters
@@ -63,25 +66,46 @@ def candidates(
         What :func:`limits` gives.
     n_columns : int
         The columns that count, the first ones.
-    exact : callable
-        ``exact(rows, columns)`` gives the values of cells without the error.
 
     Returns
     -------
-    values : ndarray of shape (n_rows, n_candidates)
-        Exact values; infinite where a row has fewer candidates than others.
-    columns : ndarray of int of shape (n_rows, n_candidates)
-        Their columns, in ascending order.
+    rows, columns : ndarray of int of shape (n_cells,)
+        Row by row, and in ascending order of the columns.
     """
-    n_rows, width = table.shape
-    rows, columns = np.divmod(np.flatnonzero(~(table > limit)), width)
+    width = table.shape[1]
+    cells = np.flatnonzero(~(table > limit))
+    rows = cells // width
+    columns = cells - rows * width
     if width > n_columns:
         there = columns < n_columns
         rows, columns = rows[there], columns[there]
+    return rows, columns
+
+
+def side_by_side(
+    rows: IntArray, values: NDArray[T], n_rows: int, fill: float
+) -> NDArray[T]:
+    """A table of the values of some cells, which stand row by row.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_cells,)
+        In which row they are; in ascending order.
+    values : ndarray of shape (n_cells,)
+        Their values.
+    n_rows : int
+        Number of rows.
+    fill : float
+        What fills up rows that have fewer cells than others.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_most)
+        The values.
+    """
     counts = np.bincount(rows, minlength=n_rows)
-    place = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
-    values = np.full((n_rows, int(counts.max(initial=0))), np.inf)
-    positions = np.zeros(values.shape, dtype=np.intp)
-    values[rows, place] = exact(rows, columns)
-    positions[rows, place] = columns
-    return values, positions
+    width = int(counts.max(initial=0))
+    starts = np.arange(n_rows) * width - (np.cumsum(counts) - counts)
+    table = np.full((n_rows, width), fill, dtype=values.dtype)
+    table.ravel()[starts[rows] + np.arange(len(rows))] = values
+    return table

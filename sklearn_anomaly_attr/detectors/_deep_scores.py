@@ -102,7 +102,6 @@ class DiffusionTimeScore(KNNScore):
     def _points(self, rows: Tensor) -> Tensor:
         return (rows - self.center) / self.scale
 
-    def _score(self, rows: Tensor) -> Tensor:
-        squares = self._squares(self._points(rows))
-        variance = squares.mean(dim=1) / rows.shape[1]
+    def _of_squares(self, squares: Tensor) -> Tensor:
+        variance = squares.mean(dim=-1) / self.train_rows.shape[1]
         return steps_at(variance, self.variances)

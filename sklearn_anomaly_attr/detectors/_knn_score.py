@@ -6,9 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._neighbors import NeighborSearch
+from .._neighbors import NeighborSearch, mixed_costs
 from ..scores._pairwise import FEWEST_ROWS, PairwiseScore, distances
 from ._neighbor_graph import NeighborGraph
+
+# Beyond, the search is faster than sums of all training rows.
+_MOST_MIXED = 200_000
 
 
 class KNNScore(PairwiseScore):
@@ -75,6 +78,26 @@ class KNNScore(PairwiseScore):
             parts.append(squares.mean(dim=1))
         return torch.cat(parts).reshape(x.shape)
 
+    def mean_over_references(
+        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
+    ) -> Tensor | None:
+        """Mean score of rows whose absent columns come from references."""
+        if not self._on_cpu or len(self.train_rows) > _MOST_MIXED:
+            return None
+        shared = references.stride(0) == 0
+        found = mixed_costs(
+            self.search.rows,
+            self._points(x).numpy(),
+            self._points(references[:1] if shared else references).numpy(),
+            present.numpy(),
+            self.n_neighbors + 1,
+        )
+        means = x.new_empty(len(x), len(present))
+        for i, part, costs in found:
+            squares = self._without_itself(torch.from_numpy(costs))
+            means[i, part] = weights @ self._of_squares(squares)
+        return means
+
     def _points(self, rows: Tensor) -> Tensor:
         """The rows in the units of the training rows."""
         return rows
@@ -88,8 +111,12 @@ class KNNScore(PairwiseScore):
             squares = torch.from_numpy(found)
         else:
             squares = self._differences(rows).square().sum(dim=-1)
-        itself = squares[:, :1].sqrt() <= self.rounding
-        return torch.where(itself, squares[:, 1:], squares[:, :-1])
+        return self._without_itself(squares)
+
+    def _without_itself(self, squares: Tensor) -> Tensor:
+        """Squared distances without that of the row itself, or the largest."""
+        itself = squares[..., :1].sqrt() <= self.rounding
+        return torch.where(itself, squares[..., 1:], squares[..., :-1])
 
     def _differences(self, rows: Tensor) -> Tensor:
         """Differences ``(n, n_neighbors + 1, n_features)`` from training rows.

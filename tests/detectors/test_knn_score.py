@@ -10,7 +10,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklearn_anomaly_attr import AnomalyShapley, KNNDetector, torch_score
+from sklearn_anomaly_attr import (
+    AnomalyShapley,
+    DTEDetector,
+    KernelShap,
+    KNNDetector,
+    NeighborShap,
+    torch_score,
+)
 from sklearn_anomaly_attr.detectors._knn_score import KNNScore
 from sklearn_anomaly_attr.scores._pipeline import ComposedScore
 
@@ -87,3 +94,25 @@ def test_the_planted_feature_leads(X):
     assert (explanation.values.argmax(axis=1) == 3).mean() >= 0.95
     total = explanation.base_values + explanation.values.sum(axis=1)
     assert_allclose(total, explanation.scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize("explainer", [KernelShap, NeighborShap])
+@pytest.mark.parametrize(
+    "detector",
+    [
+        KNNDetector(5),
+        KNNDetector(5, aggregation="max"),
+        DTEDetector("non_parametric"),
+        make_pipeline(StandardScaler(), KNNDetector(5)),
+    ],
+    ids=str,
+)
+def test_mixtures_of_rows_are_scored_as_each_alone(explainer, detector, X, monkeypatch):
+    explainer = explainer(detector, random_state=0).fit(X)
+    rows = np.concatenate([X[:3], X[:3] + 5.0])
+    found = explainer.explain(rows)
+    monkeypatch.setattr(KNNScore, "mean_over_references", lambda *_: None)
+    expected = explainer.explain(rows)
+    scale = np.abs(expected.scores).max()
+    assert_allclose(found.values, expected.values, rtol=0, atol=1e-9 * scale)
+    assert_allclose(found.scores, -explainer.estimator_.score_samples(rows))
