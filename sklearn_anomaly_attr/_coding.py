@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -12,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._typing import FloatArray
+from ._typing import BoolArray, FloatArray
 
 
 def is_frame(X: Any) -> bool:
     """Whether X is a DataFrame: of pandas, of polars, or one narwhals knows."""
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    return isinstance(frame, nw.DataFrame)
+    return isinstance(_table(X), nw.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,26 +27,23 @@ class Column:
 
     Parameters
     ----------
-    name : object
-        Its label.
     categories : Series, default=None
         The categories in their own type; None for numbers.
     n_seen : int, default=0
         How many of them the training rows hold: the first ones.
     """
 
-    name: Any
     categories: nw.Series[Any] | None = None
     n_seen: int = 0
 
     @classmethod
-    def categorical(cls, name: Any, column: nw.Series[Any]) -> Column:
+    def categorical(cls, column: nw.Series[Any]) -> Column:
         """The distinct entries of a column, in the order of their text."""
         entries = _objects(column)
         codes, _ = pd.factorize(entries, use_na_sentinel=False)
         _, first = np.unique(codes, return_index=True)
         order = sorted(first.tolist(), key=lambda row: str(entries[row]))
-        return cls(name, column[order], len(order))
+        return cls(column[order], len(order))
 
     @property
     def objects(self) -> NDArray[Any]:
@@ -66,7 +63,7 @@ class Column:
         unknown = np.flatnonzero(self.codes(column) < 0)
         if not len(unknown):
             return self
-        added = Column.categorical(self.name, column[unknown.tolist()])
+        added = Column.categorical(column[unknown.tolist()])
         both = [self._categories, added._categories]
         # A type that lists its categories has no room for more.
         listed = self._categories.dtype in (nw.Categorical, nw.Enum)
@@ -78,12 +75,10 @@ class Column:
         categories = nw.concat(frames)["categories"]
         if pandas and listed:
             categories = categories.cast(nw.Categorical())
-        return Column(self.name, categories, self.n_seen)
+        return Column(categories, self.n_seen)
 
     def decode(self, codes: FloatArray) -> Any:
         """What the codes stand for, as the values of a native column."""
-        if self.categories is None:
-            return codes
         native = self._categories[codes.astype(np.intp).tolist()].to_native()
         # Without its index: pandas would align it.
         return getattr(native, "array", native)
@@ -103,12 +98,15 @@ class TableCoding:
 
     Parameters
     ----------
+    labels : sequence
+        Labels of the columns.
     columns : tuple of Column
-        The columns of the table.
+        What the numbers of each column stand for.
     container : type
         What holds the table: numpy.ndarray, or a class of DataFrames.
     """
 
+    labels: Sequence[Any]
     columns: tuple[Column, ...]
     container: type
 
@@ -119,7 +117,7 @@ class TableCoding:
         Parameters
         ----------
         X : ndarray or DataFrame of shape (n_samples, n_features)
-            The table.
+            The table; an array holds finite numbers.
         categorical : collection of int
             Positions of the columns to take for categories beside those whose
             entries are no numbers.
@@ -129,63 +127,100 @@ class TableCoding:
         TypeError
             If a column holds neither numbers nor categories.
         """
-        labels = range(X.shape[1]) if isinstance(X, np.ndarray) else X.columns
-        columns = tuple(
-            Column.categorical(name, column)
-            if i in categorical or not _is_numeric(name, column)
-            else Column(name)
-            for i, (name, column) in enumerate(zip(labels, _series(X), strict=True))
-        )
-        return cls(columns, type(X))
+        table = _table(X)
+        labels = range(X.shape[1]) if isinstance(X, np.ndarray) else table.columns
+        coding = cls(labels, (Column(),) * len(labels), type(X))
+        coding = coding.with_categories(table, categorical)
+        others = coding._others(table)
+        for i, column in zip(others, _series(table, others), strict=True):
+            _check_kind(labels[i], column)
+        return coding.with_categories(table, others)
 
-    @property
+    def with_categories(self, X: Any, positions: Collection[int]) -> TableCoding:
+        """Take more columns of the table for categories, those that it has."""
+        there = [i for i in sorted(positions) if i < len(self.columns)]
+        new = [i for i in there if self.columns[i].categories is None]
+        series = _series(_table(X), new) if new else []
+        columns = map(Column.categorical, series)
+        return self._replaced(dict(zip(new, columns, strict=True)))
+
+    @cached_property
     def n_categories(self) -> NDArray[np.intp]:
         """Numbers of categories that the training rows hold; 0 for numbers."""
         return np.array([column.n_seen for column in self.columns], dtype=np.intp)
 
-    @property
-    def is_categorical(self) -> NDArray[np.bool_]:
+    @cached_property
+    def is_categorical(self) -> BoolArray:
         """Which columns hold categories."""
-        return self.n_categories > 0
+        known = [column.categories is not None for column in self.columns]
+        return np.array(known, dtype=bool)
 
     def select(self, positions: Iterable[int]) -> TableCoding | None:
         """The coding of some of the columns; None if all hold numbers."""
-        part = TableCoding(tuple(self.columns[i] for i in positions), self.container)
-        return part if part.is_categorical.any() else None
+        positions = list(positions)
+        if not self.is_categorical[positions].any():
+            return None
+        labels = [self.labels[i] for i in positions]
+        columns = tuple(self.columns[i] for i in positions)
+        return TableCoding(labels, columns, self.container)
 
     def extend(self, X: Any) -> TableCoding:
-        """Append the categories of X that are not known yet."""
-        columns = tuple(
-            known if known.categories is None else known.extend(column)
-            for known, column in zip(self.columns, _series(X), strict=True)
-        )
-        return TableCoding(columns, self.container)
+        """Append the categories of X that are not known yet; itself without any."""
+        extended = {
+            i: self.columns[i].extend(column)
+            for i, column in self._categorical(_table(X))
+        }
+        return self._replaced(extended)
 
-    def encode(self, X: Any) -> FloatArray:
-        """Turn a table of known categories into an array of numbers.
+    def check(self, X: Any) -> None:
+        """Refuse a table whose numbers cannot be encoded.
 
         Raises
         ------
         ValueError
             If numbers are missing or infinite.
         """
-        coded = [
-            _numbers(known.name, column)
-            if known.categories is None
-            else known.codes(column).astype(np.float64)
-            for known, column in zip(self.columns, _series(X), strict=True)
-        ]
-        return np.column_stack(coded)
+        if not isinstance(X, np.ndarray):
+            self._numbers(_table(X))
+
+    def encode(self, X: Any) -> FloatArray:
+        """Turn a table of known categories into a new array of numbers.
+
+        Raises
+        ------
+        ValueError
+            If numbers are missing or infinite.
+        """
+        table = _table(X)
+        if isinstance(X, np.ndarray):
+            coded = X.astype(np.float64, order="C")
+        else:
+            coded = np.empty(table.shape)
+            coded[:, ~self.is_categorical] = self._numbers(table)
+        for i, column in self._categorical(table):
+            coded[:, i] = self.columns[i].codes(column)
+        return coded
 
     def decode(self, coded: FloatArray) -> Any:
         """Turn an array of numbers into a table like the one in training."""
         decoded = {
-            column.name: column.decode(codes)
-            for column, codes in zip(self.columns, coded.T, strict=True)
+            i: self.columns[i].decode(coded[:, i])
+            for i in np.flatnonzero(self.is_categorical).tolist()
         }
         if self.container is np.ndarray:
-            return np.column_stack(list(decoded.values())).astype(np.float64)
-        return self.container(decoded)
+            rows = coded.astype(np.float64, order="C")
+            for i, values in decoded.items():
+                rows[:, i] = values
+            return rows
+        is_pandas = issubclass(self.container, pd.DataFrame)
+        if is_pandas:
+            block = np.array(coded, order="F")  # columns lie together, as in a dict
+            frame = self.container(block, columns=self.labels, copy=False)
+            for i, values in decoded.items():
+                frame.isetitem(i, values)
+            return frame
+        columns = (decoded.get(i, codes) for i, codes in enumerate(coded.T))
+        return self.container(dict(zip(self.labels, columns, strict=True)))
 
     def objects(self, coded: FloatArray) -> NDArray[Any]:
         """Turn an array of numbers into one of Python objects."""
@@ -194,12 +229,66 @@ class TableCoding:
             decoded[:, i] = self.columns[i].objects[coded[:, i].astype(np.intp)]
         return decoded
 
+    def _replaced(self, columns: dict[int, Column]) -> TableCoding:
+        """With other columns at some positions; itself where they are the same."""
+        if all(self.columns[i] is column for i, column in columns.items()):
+            return self
+        every = (columns.get(i, column) for i, column in enumerate(self.columns))
+        return replace(self, columns=tuple(every))
 
-def _series(X: Any) -> list[nw.Series[Any]]:
-    """The columns of a table."""
-    frame = pd.DataFrame(X) if isinstance(X, np.ndarray) else X
-    table = nw.from_native(frame, eager_only=True)
-    return [table[:, i] for i in range(table.shape[1])]
+    def _categorical(self, table: Any) -> Iterator[tuple[int, nw.Series[Any]]]:
+        """Positions and entries of the columns of categories."""
+        positions = np.flatnonzero(self.is_categorical).tolist()
+        return zip(positions, _series(table, positions), strict=True)
+
+    def _others(self, table: Any) -> list[int]:
+        """Positions of the columns of numbers that hold something else here."""
+        if isinstance(table, np.ndarray):
+            return []
+        return _without_numbers(table, np.flatnonzero(~self.is_categorical).tolist())
+
+    def _numbers(self, table: nw.DataFrame[Any]) -> FloatArray:
+        """The columns of numbers, which may share their memory with the frame."""
+        positions = np.flatnonzero(~self.is_categorical)
+        others = self._others(table)
+        before = positions[positions < min(others, default=len(self.labels))]
+        numbers = _floats(table, before.tolist())
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            self._refuse_missing(before[finite.all(axis=0).argmin()])
+        if others:
+            self._refuse_kind(table, others[0])
+        return numbers
+
+    def _refuse_missing(self, position: int) -> None:
+        raise ValueError(
+            f"The column {self.labels[position]!r} holds NaN or infinity: impute or "
+            "drop these rows first, or list the column in categorical_features, where "
+            "a missing entry is a category of its own."
+        )
+
+    def _refuse_kind(self, table: nw.DataFrame[Any], position: int) -> None:
+        name, column = self.labels[position], table[:, position]
+        _check_kind(name, column)
+        raise ValueError(
+            f"The column {name!r} held numbers in fit and now holds {column.dtype}: "
+            "pass the columns in the types that they had in fit."
+        )
+
+
+def _table(X: Any) -> Any:
+    """A DataFrame as one of narwhals; anything else as it is."""
+    return nw.from_native(X, eager_only=True, pass_through=True)
+
+
+def _series(table: Any, positions: list[int]) -> list[nw.Series[Any]]:
+    """Some columns of a table."""
+    if isinstance(table, np.ndarray):
+        return [
+            nw.from_native(pd.Series(c), series_only=True)
+            for c in table[:, positions].T
+        ]
+    return list(table[:, positions].iter_columns())
 
 
 def _objects(column: nw.Series[Any]) -> NDArray[Any]:
@@ -209,32 +298,49 @@ def _objects(column: nw.Series[Any]) -> NDArray[Any]:
     return entries
 
 
-def _is_numeric(name: Any, column: nw.Series[Any]) -> bool:
-    """Whether a column holds numbers rather than categories."""
+def _without_numbers(table: nw.DataFrame[Any], positions: list[int]) -> list[int]:
+    """Those of some columns of a frame that hold no numbers."""
+    native = table.to_native()
+    types = list(native.dtypes if hasattr(native, "dtypes") else table.schema.values())
+    # Columns of objects may hold anything; of any other type, one tells for all.
+    known = {
+        kind: _is_numeric(table[:, i])
+        for kind, i in {types[i]: i for i in positions}.items()
+        if str(kind).lower() != "object"
+    }
+    return [
+        i
+        for i in positions
+        if not (known[types[i]] if types[i] in known else _is_numeric(table[:, i]))
+    ]
+
+
+def _is_numeric(column: nw.Series[Any]) -> bool:
+    """Whether a column holds numbers."""
     if column.dtype == nw.Object:
         return all(isinstance(v, Real) and not isinstance(v, bool) for v in column)
-    if column.dtype in (nw.Boolean, nw.String, nw.Categorical, nw.Enum):
-        return False
-    if column.dtype.is_numeric():
-        return True
-    raise TypeError(
-        f"The column {name!r} holds neither numbers nor categories but "
-        f"{column.dtype}: turn it into one of them, e.g. dates into days."
-    )
+    return column.dtype.is_numeric()
 
 
-def _numbers(name: Any, column: nw.Series[Any]) -> FloatArray:
-    """The entries of a column of numbers."""
-    if not _is_numeric(name, column):
-        raise ValueError(
-            f"The column {name!r} held numbers in fit and now holds {column.dtype}: "
-            "pass the columns in the types that they had in fit."
+def _check_kind(name: Any, column: nw.Series[Any]) -> None:
+    """Refuse a column without numbers that holds no categories either."""
+    kinds = (nw.Object, nw.Boolean, nw.String, nw.Categorical, nw.Enum)
+    if column.dtype not in kinds:
+        raise TypeError(
+            f"The column {name!r} holds neither numbers nor categories but "
+            f"{column.dtype}: turn it into one of them, e.g. dates into days."
         )
-    numbers = column.to_numpy().astype(np.float64)
-    if not np.isfinite(numbers).all():
-        raise ValueError(
-            f"The column {name!r} holds NaN or infinity: impute or drop these rows "
-            "first, or list the column in categorical_features, where a missing entry "
-            "is a category of its own."
-        )
+
+
+def _floats(table: nw.DataFrame[Any], positions: list[int]) -> FloatArray:
+    """Some columns of numbers, which may share their memory with the frame."""
+    if not positions:
+        return np.empty((len(table), 0))
+    if not table.implementation.is_pandas_like():
+        return table[:, positions].to_numpy().astype(np.float64, copy=False)
+    frame = table.to_native()
+    if len(positions) < frame.shape[1]:
+        frame = frame.iloc[:, positions]
+    # narwhals would convert columns that may lack entries one by one.
+    numbers: FloatArray = frame.to_numpy(np.float64, na_value=np.nan)
     return numbers

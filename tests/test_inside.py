@@ -16,13 +16,14 @@ from sklearn_anomaly_attr import (
     KNNDetector,
     RegionShapley,
 )
+from sklearn_anomaly_attr._kept import Kept
 from sklearn_anomaly_attr.series import SensorExplainer, WindowedDetector
 from tests._documents import ROOT
 
 PACKAGE = Path(sklearn_anomaly_attr.__file__).parent
 PAGE = (ROOT / "docs/inside.rst").read_text()
 # Used everywhere, beside the files in the root; the last one is a value.
-SHARED = ("_torch/", "games/_players")
+SHARED = ("_neighbors/", "_torch/", "games/_players")
 SOLVER = "shapley"  # plans the coalitions before, and shares their values after
 
 
@@ -95,12 +96,19 @@ def calls():
     }
 
 
+def translated_again(kept, name, made_of, make, get=Kept.get):
+    """What is kept; the score as if this were the first explanation."""
+    return make() if name == "score" else get(kept, name, made_of, make)
+
+
 @pytest.fixture(scope="module")
 def walks():
     found = {}
     for name, call in calls().items():
         call()  # what is imported, or kept, on first use
-        found[name] = Walk(call)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Kept, "get", translated_again)
+            found[name] = Walk(call)
     return found
 
 

@@ -33,9 +33,10 @@ class NeighborSearch:
 
     Where distances are Euclidean, one matrix product gives them up to an error
     with a known bound, and only rows within this bound of the k-th are looked at
-    again, by their differences. Rows are shifted by their mean first, so that
+    again, by their differences. Rows are shifted into their midst first, so that
     large values cost no digits. Products are made in float32 where that tells
-    rows apart, in float64 elsewhere: the results are the same.
+    rows apart, in float64 elsewhere: the results are the same. Many rows of few
+    columns are searched by a tree.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -146,6 +145,9 @@ class AnomalyContribution(NumericExplainer):
         self.means_ = X.mean(axis=0)
 
     def _noise(self) -> FloatArray:
+        return self._once("noise", self._draw_noise)
+
+    def _draw_noise(self) -> FloatArray:
         n_features = self.n_features_in_
         pairs = -(-_FEWEST_SAMPLES // (2 * n_features)) * n_features
         if not isinstance(self.n_draws, str):
@@ -185,7 +187,6 @@ class AnomalyContribution(NumericExplainer):
         return slopes + own * (missing / (1 + (deviation * own).sum(dim=1)))[:, None]
 
 
-@lru_cache(maxsize=4)
 def _directions(n_pairs: int, n_features: int, seed: int) -> FloatArray:
     """Opposite and orthogonal directions ``(2 * n_pairs, n_features)``.
 

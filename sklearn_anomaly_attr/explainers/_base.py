@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
+from .._kept import state_of
 from .._publish import snapshot
 from .._scale import CommonScale
 from .._sklearn_compat import Interval, StrOptions
@@ -149,7 +150,8 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _check_training(self, X: Any) -> Any:
         X = check_training(self, X)
         # Refuses what cannot be explained before the detector is fitted.
-        TableCoding.of(X, self._listed_categories()).encode(X)
+        self._coding = TableCoding.of(X, self._listed_categories())
+        self._coding.check(X)
         return X
 
     def _listed_categories(self) -> set[int]:
@@ -161,8 +163,8 @@ class TableExplainer(BaseExplainer[ExplanationT]):
 
     def _fit_background(self, X: Any, **given: Any) -> None:
         check_same_columns(self, self.estimator_)
-        categorical = self._listed_categories() | encoded_columns(self.estimator_)
-        coding = TableCoding.of(X, categorical)
+        assert self._coding is not None
+        coding = self._coding.with_categories(X, encoded_columns(self.estimator_))
         self._coding = coding if coding.is_categorical.any() else None
         if self._coding is not None:
             check_categories(self, X)
@@ -183,7 +185,11 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _translated(self, coding: TableCoding | None = None) -> TorchScore:
         """The detector's score, where this explainer computes."""
         device = resolve_device(self.device)
-        return torch_score(self.estimator_, coding).to(device)
+        return self._kept.get(
+            "score",
+            (coding, str(device), *state_of(self.estimator_)),
+            lambda: torch_score(self.estimator_, coding).to(device),
+        )
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
         """Anomaly scores of the coded training rows."""
@@ -291,7 +297,8 @@ class ScoreExplainer(TableExplainer[Explanation]):
 
     def _check_training(self, X: Any) -> Any:
         X = super()._check_training(X)
-        self._players()  # refuses groups that are not made of the columns
+        if self.feature_groups is not None:
+            self._players()  # refuses groups that are not made of the columns
         return X
 
     def _explain(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,9 +99,4 @@ class ExactShapley(ReferenceGameExplainer):
         self.verbose = verbose
 
     def _solver(self) -> ExactEnumeration:
-        return _exact_enumeration(self._n_players)
-
-
-@lru_cache(maxsize=1)
-def _exact_enumeration(n_players: int) -> ExactEnumeration:
-    return ExactEnumeration(n_players)
+        return ExactEnumeration(self._n_players)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -63,18 +62,23 @@ class GameExplainer(ScoreExplainer):
     def _solver(self) -> ShapleySolver:
         """The plan of coalitions, and how to share their values."""
 
+    @property
+    def _plan(self) -> ShapleySolver:
+        """The plan of coalitions, made once a fit."""
+        return self._once("plan", self._solver, self._n_players)
+
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._solver()
+        _ = self._plan  # refuses budgets that are too small
 
     def _cells(self, n_players: int) -> int:
-        n_coalitions = len(self._solver().coalitions)
+        n_coalitions = len(self._plan.coalitions)
         return max(n_coalitions, (n_players + 1) * self.n_features_in_)
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
-        solver = self._solver()
+        solver = self._plan
         coalitions = torch.from_numpy(solver.coalitions).to(x.device)
         game = self._make_game(score, x, players, self._batch_size(score, x))
         values, reference = game.values(coalitions).cpu().numpy(), game.reference
@@ -89,7 +93,7 @@ class GameExplainer(ScoreExplainer):
         )
 
     def _describe(self, score: TorchScore) -> str:
-        n_coalitions = len(self._solver().coalitions)
+        n_coalitions = len(self._plan.coalitions)
         evaluated = "all " if n_coalitions == 2**self._n_players else ""
         return f"{self._describe_game(score)}, {evaluated}{n_coalitions} coalitions"
 
@@ -207,7 +211,7 @@ class ReferenceGameExplainer(ReferenceExplainer, GameExplainer):
 
     def _cells(self, n_players: int) -> int:
         n_references = len(self.references_.weights_)
-        n_coalitions = len(self._solver().coalitions)
+        n_coalitions = len(self._plan.coalitions)
         return max(n_coalitions, n_references * self.n_features_in_)
 
     def _make_game(
@@ -258,7 +262,8 @@ class ShapleyExplainer(GameExplainer):
         budget = self.max_evaluations
         if budget == "auto":
             budget = 2 * self._n_players + 2048
-        return _kernel_regression(self._n_players, int(budget), self._random_seed)
+        rng = np.random.RandomState(self._random_seed)
+        return KernelRegression(self._n_players, int(budget), rng)
 
 
 class LocalMinimumExplainer(ScoreExplainer):
@@ -299,8 +304,3 @@ class LocalMinimumExplainer(ScoreExplainer):
         """What finds the local minima, on the device of the rows `x`."""
         lower, upper = self._tensor(self._lower, x), self._tensor(self._upper, x)
         return local_minimizer(score, self._proximity(x), lower, upper)
-
-
-@lru_cache(maxsize=4)
-def _kernel_regression(n_players: int, budget: int, seed: int) -> KernelRegression:
-    return KernelRegression(n_players, budget, np.random.RandomState(seed))

@@ -47,14 +47,10 @@ def coded_rows(given: Any, training: TrainingRows) -> FloatArray:
                 "DataFrame with the columns and the types of X."
             ) from error
     else:
-        extended = coding.extend(given)
-        rows = extended.encode(given)
+        _check_shape(given.shape, n_features)
+        rows = coding.extend(given).encode(given)
+    _check_shape(rows.shape, n_features)
     n_seen = np.zeros(n_features) if coding is None else coding.n_categories
-    if rows.ndim != 2 or not len(rows) or rows.shape[1] != n_features:
-        raise ValueError(
-            f"references has the shape {rows.shape}: pass one or more rows of "
-            f"{n_features} columns, those of X."
-        )
     codes = rows[:, n_seen > 0]
     unseen = (codes < 0) | (codes >= n_seen[n_seen > 0]) | (codes % 1 != 0)
     if not np.isfinite(rows).all() or unseen.any():
@@ -86,4 +82,13 @@ def _check_names(given: Any, feature_names: NDArray[Any] | None) -> None:
         raise ValueError(
             f"references has the columns {names}, and X has {expected}: pass the same "
             "columns in the same order."
+        )
+
+
+def _check_shape(shape: tuple[int, ...], n_features: int) -> None:
+    """Refuse a table without rows, or with another number of columns than X."""
+    if len(shape) != 2 or shape[0] < 1 or shape[1] != n_features:
+        raise ValueError(
+            f"references has the shape {shape}: pass one or more rows of "
+            f"{n_features} columns, those of X."
         )

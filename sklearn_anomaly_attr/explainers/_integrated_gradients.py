@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -161,14 +161,13 @@ class IntegratedGradients(PathExplainer):
         if self.method == "midpoint":
             nodes = (np.arange(self.n_steps) + 0.5) / self.n_steps
             return nodes, np.full(self.n_steps, 1.0 / self.n_steps)
-        return _gauss_legendre(self.n_steps)
+        return self._once("rule", partial(_gauss_legendre, self.n_steps))
 
     def _describe(self, score: TorchScore) -> str:
         name = self._references_name()
         return f"IntegratedGradients, {name}, {self.n_steps} steps"
 
 
-@lru_cache(maxsize=4)
 def _gauss_legendre(n_steps: int) -> tuple[FloatArray, FloatArray]:
     nodes, weights = np.polynomial.legendre.leggauss(n_steps)
     return 0.5 * (1.0 + nodes), 0.5 * weights

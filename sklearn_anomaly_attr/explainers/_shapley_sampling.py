@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -123,19 +122,19 @@ class ShapleySampling(ReferenceGameExplainer):
         n_pairs = self.n_permutations
         if n_pairs == "auto":
             n_pairs = max(10, 1 + 1024 // n_players)
-        return _permutation_sampling(n_players, int(n_pairs), self._random_seed)
+        rng = np.random.RandomState(self._random_seed)
+        return PermutationSampling(n_players, int(n_pairs), rng)
+
+    @property
+    def _n_pairs(self) -> int:
+        plan = self._plan
+        assert isinstance(plan, PermutationSampling)
+        return plan.n_permutations
 
     def _cells(self, n_players: int) -> int:
         # Few features share their coalitions; the gains along orders are many.
-        n_gains = self._solver().n_permutations * n_players
+        n_gains = self._n_pairs * n_players
         return max(n_gains, super()._cells(n_players))
 
     def _describe_game(self, score: TorchScore) -> str:
-        return f"{type(self).__name__}, {self._solver().n_permutations} pairs of orders"
-
-
-@lru_cache(maxsize=4)
-def _permutation_sampling(
-    n_players: int, n_permutations: int, seed: int
-) -> PermutationSampling:
-    return PermutationSampling(n_players, n_permutations, np.random.RandomState(seed))
+        return f"{type(self).__name__}, {self._n_pairs} pairs of orders"

@@ -69,6 +69,8 @@ class Players:
             If a group is empty, names an unknown column, a column stands in
             two groups, or a group takes the name of a column outside it.
         """
+        if not feature_groups and len(set(column_names)) == len(column_names):
+            return cls(tuple(column_names), np.arange(len(column_names)))
         group_of = _group_of_column(column_names, feature_groups or {})
         position: dict[str, int] = {}
         owners = np.empty(len(column_names), dtype=np.intp)
@@ -94,10 +96,17 @@ class Players:
     @cached_property
     def columns(self) -> tuple[tuple[int, ...], ...]:
         """Positions of each player's columns, where they are the same in all rows."""
+        if self._one_each:
+            return tuple((i,) for i in range(len(self)))
         order = np.argsort(self.owners, kind="stable")
         counts = np.bincount(self.owners, minlength=len(self))
         parts = np.split(order, np.cumsum(counts)[:-1])
         return tuple(tuple(part.tolist()) for part in parts)
+
+    @cached_property
+    def _one_each(self) -> bool:
+        """Whether each player owns one column, in their order."""
+        return np.array_equal(self.owners, np.arange(len(self)))
 
     def expand(self, coalitions: Tensor) -> Tensor:
         """Turn coalitions into the columns that their players own.
@@ -112,6 +121,8 @@ class Players:
         Tensor of shape ([n_samples,] n_coalitions, n_features)
             With rows where these have owners of their own.
         """
+        if self._one_each:
+            return coalitions
         owners = torch.from_numpy(self.owners).to(coalitions.device)
         columns = coalitions[:, owners]
         return columns if owners.ndim == 1 else columns.movedim(1, 0)
@@ -164,7 +175,7 @@ class Players:
         Tensor of shape (n_samples, n_players)
             Their sums.
         """
-        if np.array_equal(self.owners, np.arange(values.shape[1])):
+        if self._one_each:
             return values
         owners = torch.from_numpy(self.owners).to(values.device)
         summed = values.new_zeros(len(values), len(self))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -11,8 +10,7 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
-from ..explainers._shapley_sampling import _permutation_sampling
-from ..shapley import ExactEnumeration, ShapleySolver
+from ..shapley import ExactEnumeration, PermutationSampling, ShapleySolver
 from ._region_game import RegionGameExplainer
 
 
@@ -133,14 +131,10 @@ class RegionShapley(RegionGameExplainer):
     def _solver(self) -> ShapleySolver:
         n_regions, n_pairs = self._n_players, int(self.n_permutations)
         if 2**n_regions <= 2 * n_pairs * (n_regions - 1) + 2:
-            return _exact_enumeration(n_regions)
-        return _permutation_sampling(n_regions, n_pairs, self._random_seed)
+            return ExactEnumeration(n_regions)
+        rng = np.random.RandomState(self._random_seed)
+        return PermutationSampling(n_regions, n_pairs, rng)
 
     def _cells(self, n_players: int) -> int:
         n_gains = self.n_permutations * n_players
         return max(n_gains, super()._cells(n_players))
-
-
-@lru_cache(maxsize=4)
-def _exact_enumeration(n_players: int) -> ExactEnumeration:
-    return ExactEnumeration(n_players)
