@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from .._typing import ImageShape
 from ._conv import conv_encoder, encoder_sizes
-from ._grid import score_grid
-from ._nets import DeepNet, hidden_sizes, perceptron
+from ._nets import Affine, DeepNet, hidden_sizes, perceptron
 
 
 def encoder(
@@ -68,15 +67,11 @@ class EncoderNet(DeepNet):
     def score(self, x: Tensor) -> Tensor:
         return self.score_of(self.layers(x))
 
-    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+    def first_layer(self) -> Affine | None:
         layers: Any = self.layers
         dense = isinstance(layers, nn.Sequential) and isinstance(layers[0], nn.Linear)
-        if not dense:
-            return None
-        first, rest = layers[0], layers[1:]
-        return score_grid(
-            lambda units: self.score_of(rest(units)),
-            first(x),
-            moves @ first.weight.T,
-            batch_size,
-        )
+        return Affine.of(layers[0]) if dense else None
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        layers: Any = self.layers
+        return self.score_of(layers[1:](units))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ._batches import Batch
+from ._grid import score_grid
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "identity": nn.Identity,
@@ -35,13 +37,45 @@ class LearningNet(nn.Module, ABC):
         """
 
 
+class Affine(NamedTuple):
+    """An affine layer.
+
+    Attributes
+    ----------
+    weight : Tensor of shape (n_units, n_features)
+        What each unit multiplies the columns by.
+    bias : Tensor of shape (n_units,)
+        What it adds.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    @classmethod
+    def of(cls, layer: Any) -> Self:
+        """That of an ``nn.Linear``."""
+        weight, bias = layer.weight, layer.bias
+        return cls(weight, weight.new_zeros(len(weight)) if bias is None else bias)
+
+
 class DeepNet(LearningNet):
     """A net that learns by ``losses`` and scores by ``score``.
 
     Both see standardised columns. Its state is all that a fitted detector
     keeps, so what a score needs beside the weights, fixed noise for one, is a
     persistent buffer; drawn in ``__init__`` it follows the detector's seed.
+
+    A net that begins with an affine layer says so by ``first_layer`` and
+    ``score_behind``: what parts of a row give there add up, so that rows that
+    share parts are scored faster.
+
+    Attributes
+    ----------
+    sees_rows : bool
+        Whether ``score_behind`` looks at the rows, too.
     """
+
+    sees_rows: ClassVar[bool] = False
 
     @abstractmethod
     def score(self, x: Tensor) -> Tensor:
@@ -59,15 +93,37 @@ class DeepNet(LearningNet):
         """
         return None
 
+    def first_layer(self) -> Affine | None:
+        """The layer through which the net sees rows; None, as here, without one."""
+        return None
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        """Anomaly scores ``(n,)`` of rows, by what the first layer gives for them.
+
+        Parameters
+        ----------
+        units : Tensor of shape (n, n_units)
+            What the first layer gives.
+        x : Tensor of shape (n, n_features)
+            The rows; empty unless the net ``sees_rows``.
+        """
+        raise NotImplementedError
+
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
         """Anomaly scores ``(n, m)`` of each row after each of the moves ``(m, d)``.
 
-        To be overridden by a net that begins with an affine layer: what a row
-        and a move give there add up, and are the same for all moves and all
-        rows. ``score_grid`` does the rest. None, as here, where there is no
-        faster way than to score every moved row.
+        None without a first layer: there is no faster way than to score every
+        moved row.
         """
-        return None
+        first = self.first_layer()
+        if first is None or self.sees_rows:
+            return None
+        return score_grid(
+            lambda units: self.score_behind(units, units[:, :0]),
+            linear(x, *first),
+            moves @ first.weight.T,
+            batch_size,
+        )
 
     def finish(self, x: Tensor, weight: Tensor) -> None:
         """Set the buffers that all training rows decide on, after training.

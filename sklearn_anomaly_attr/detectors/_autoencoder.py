@@ -15,7 +15,14 @@ from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._grid import score_grid
-from .._torch._nets import ACTIVATIONS, BOUNDED, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import (
+    ACTIVATIONS,
+    BOUNDED,
+    Affine,
+    DeepNet,
+    hidden_sizes,
+    perceptron,
+)
 from .._typing import FloatArray
 from .._validation import check_X
 from ..scores import TorchScore
@@ -197,6 +204,8 @@ class AutoencoderDetector(DeepDetector):
 class _Autoencoder(DeepNet):
     """Reconstructs rows through layers of the given sizes and back again."""
 
+    sees_rows = True
+
     def __init__(
         self, n_features: int, sizes: list[int], activation: str, noise: float
     ) -> None:
@@ -218,6 +227,13 @@ class _Autoencoder(DeepNet):
 
     def by_feature(self, x: Tensor) -> Tensor:
         errors: Tensor = (self.reconstruct(x) - x).square() / x.shape[1]
+        return errors
+
+    def first_layer(self) -> Affine:
+        return Affine.of(self.reconstruct[0])
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        errors: Tensor = (self.reconstruct[1:](units) - x).square().mean(dim=1)
         return errors
 
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
-from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import ACTIVATIONS, Affine, DeepNet, hidden_sizes, perceptron
 from ..scores import TorchScore
 from ._deep import DeepDetector
 from ._deep_scores import DeepScore
@@ -275,6 +275,7 @@ class _Mixture(NamedTuple):
 class _DAGMM(DeepNet):
     """An autoencoder, and a net that guesses the components of a mixture."""
 
+    sees_rows = True
     log_weights: Tensor
     means: Tensor
     factors: Tensor
@@ -305,7 +306,7 @@ class _DAGMM(DeepNet):
         self.register_buffer("factors", torch.eye(p).repeat(n_components, 1, 1))
 
     def losses(self, batch: Batch) -> Tensor:
-        squares, z = self._describe(batch.x)
+        squares, z = self._describe(self.encode[0](batch.x), batch.x)
         hidden = self.hidden(z)
         if self.training:
             kept = batch.uniform(*hidden.shape) >= _DROPOUT
@@ -318,18 +319,26 @@ class _DAGMM(DeepNet):
         return squares + (_ENERGY * mixture.energy(z) + penalty).to(squares)
 
     def score(self, x: Tensor) -> Tensor:
-        _, z = self._describe(x)
+        return self.score_behind(self.encode[0](x), x)
+
+    def first_layer(self) -> Affine:
+        return Affine.of(self.encode[0])
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        _, z = self._describe(units, x)
         return _Mixture(self.log_weights, self.means, self.factors).energy(z)
 
     def finish(self, x: Tensor, weight: Tensor) -> None:
-        z = torch.cat([self._describe(rows)[1] for rows in x.split(_ROWS)])
+        z = torch.cat(
+            [self._describe(self.encode[0](rows), rows)[1] for rows in x.split(_ROWS)]
+        )
         mixture = self._mixture(z, self.hidden(z), weight)
         for name, tensor in mixture._asdict().items():
             getattr(self, name).copy_(tensor)
 
-    def _describe(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _describe(self, units: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Squared errors ``(n,)`` of rows, and what the mixture sees of them."""
-        latent = self.encode(x)
+        latent = self.encode[1:](units)
         output = self.decode(latent)
         squares = (x - output).square().sum(dim=1)
         tiny = torch.finfo(x.dtype).tiny

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._diffusion import diffused, draw_steps, noise_variances, sinusoids
-from .._torch._grid import score_grid
-from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import ACTIVATIONS, Affine, DeepNet, hidden_sizes, perceptron
 from ..scores import TorchScore
 from ._deep import DeepDetector
 from ._deep_scores import DeepScore
@@ -271,20 +271,14 @@ class _DenoisingError(DeepNet):
         return errors.square().mean(dim=1)
 
     def score(self, x: Tensor) -> Tensor:
-        return self._error(self.net.first(self._kept * x))
+        return self.score_behind(linear(x, *self.first_layer()), x)
 
-    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
-        first = self.net.first
-        moves = self._kept * moves @ first.weight.T
-        return score_grid(self._error, first(self._kept * x), moves, batch_size)
+    def first_layer(self) -> Affine:
+        # What noise leaves of a row is what the net sees.
+        kept = (1.0 - self.variances[self.step]).sqrt()
+        return Affine(kept * self.net.first.weight, self.net.first.bias)
 
-    @property
-    def _kept(self) -> Tensor:
-        """What noise leaves of a row."""
-        return (1.0 - self.variances[self.step]).sqrt()
-
-    def _error(self, units: Tensor) -> Tensor:
-        """Scores ``(n,)``, by what the first layer gives for rows without noise."""
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
         steps = torch.tensor([self.step], device=units.device)
         variance = self.variances[self.step]
         errors = torch.zeros_like(units[:, 0])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import StandardizedScore
 from .._typing import FloatArray
-from ..scores import TorchScore
+from ..scores._column_sums import ColumnSumScore
 from ._knn_score import KNNScore
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from ._knn import KNNDetector
 
 
-class DeepScore(TorchScore):
+class DeepScore(ColumnSumScore):
     """The score of a net.
+
+    Where the net begins with an affine layer, what this gives is a sum over
+    the columns, and so is the row itself.
 
     Parameters
     ----------
@@ -60,6 +65,51 @@ class DeepScore(TorchScore):
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
         """The net's own way, where its first layer is affine."""
         return self.function.score_moved(x, moves, batch_size)
+
+    def mean_over_references(
+        self, x: Tensor, references: Tensor, weights: Tensor, present: Tensor
+    ) -> Tensor | None:
+        """Mean score of rows whose absent columns come from references.
+
+        None where the net does not begin with an affine layer, too.
+        """
+        if self.function.net.first_layer() is None:
+            return None
+        return super().mean_over_references(x, references, weights, present)
+
+    @property
+    def n_sums(self) -> int:
+        """Number of the first layer's units, and of columns if the net sees these."""
+        return len(self.constant)
+
+    @property
+    def constant(self) -> Tensor:
+        """What the first layer adds to its units."""
+        n_seen = len(self.function.center) if self.function.net.sees_rows else 0
+        return pad(self._first_layer.bias, (0, n_seen))
+
+    def sums(self, x: Tensor, present: Tensor, columns: Tensor) -> Tensor:
+        """What columns that are present add to units, and to rows if need be."""
+        points = self.function._standardize(x)[:, columns]
+        points = torch.where(present[:, None, columns], points, 0.0)
+        units: Tensor = points @ self._first_layer.weight.T[columns]
+        if not self.function.net.sees_rows:
+            return units
+        rows = points.new_zeros(*points.shape[:2], x.shape[1])
+        rows[..., columns] = points
+        return torch.cat([units, rows], dim=-1)
+
+    def of_sums(self, sums: Tensor) -> Tensor:
+        """Anomaly scores ``(...)``, by units, and rows ``(..., n_sums)``."""
+        n_units = len(self._first_layer.bias)
+        units, rows = sums.flatten(0, -2).tensor_split([n_units], dim=1)
+        scores: Tensor = self.function.net.score_behind(units, rows)
+        return scores.reshape(sums.shape[:-1])
+
+    @property
+    def _first_layer(self) -> Any:
+        """The net's; only asked for where there is one."""
+        return self.function.net.first_layer()
 
 
 class DiffusionTimeScore(KNNScore):

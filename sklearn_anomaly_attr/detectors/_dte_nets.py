@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +18,7 @@ from .._torch._diffusion import (
     noise_variances,
     steps_at,
 )
-from .._torch._grid import score_grid
-from .._torch._nets import ACTIVATIONS, DeepNet
+from .._torch._nets import ACTIVATIONS, Affine, DeepNet
 
 
 def layers_of(sizes: Sequence[int], activation: str, dropout: float) -> nn.Sequential:
@@ -54,15 +52,11 @@ class StepNet(DeepNet):
     def score(self, x: Tensor) -> Tensor:
         return self._estimate(self.layers(x))
 
-    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
-        first: Any = self.layers[0]
-        rest = self.layers[1:]
-        return score_grid(
-            lambda units: self._estimate(rest(units)),
-            first(x),
-            moves @ first.weight.T,
-            batch_size,
-        )
+    def first_layer(self) -> Affine:
+        return Affine.of(self.layers[0])
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        return self._estimate(self.layers[1:](units))
 
     @abstractmethod
     def _losses(self, outputs: Tensor, steps: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .._neighbors import NeighborSearch, mixed_costs
+from ..scores._column_sums import shared_references
 from ..scores._pairwise import FEWEST_ROWS, PairwiseScore, distances
 from ._neighbor_graph import NeighborGraph
 
@@ -84,11 +85,11 @@ class KNNScore(PairwiseScore):
         """Mean score of rows whose absent columns come from references."""
         if not self._on_cpu or len(self.train_rows) > _MOST_MIXED:
             return None
-        shared = references.stride(0) == 0
+        shared = shared_references(references)
         found = mixed_costs(
             self.search.rows,
             self._points(x).numpy(),
-            self._points(references[:1] if shared else references).numpy(),
+            self._points(references if shared is None else shared[None]).numpy(),
             present.numpy(),
             self.n_neighbors + 1,
         )

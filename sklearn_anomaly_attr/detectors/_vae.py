@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
-from .._torch._nets import ACTIVATIONS, BOUNDED, DeepNet, hidden_sizes, perceptron
+from .._torch._nets import (
+    ACTIVATIONS,
+    BOUNDED,
+    Affine,
+    DeepNet,
+    hidden_sizes,
+    perceptron,
+)
 from .._typing import BoolArray, FloatArray
 from .._validation import column_positions
 from ..scores import TorchScore
@@ -258,6 +265,7 @@ class VAEDetector(DeepDetector):
 class _VariationalAutoencoder(DeepNet):
     """Draws rows from latent variables, which it guesses from rows."""
 
+    sees_rows = True
     noise: Tensor
     is_binary: Tensor
 
@@ -286,27 +294,33 @@ class _VariationalAutoencoder(DeepNet):
         self.any_binary = bool(is_binary.any())
 
     def losses(self, batch: Batch) -> Tensor:
-        mean, spread = self._guess(batch.x)
+        mean, spread = self._guess(self.encode[0](batch.x))
         z = mean + spread * batch.normal(*mean.shape)
         return self._surprise(batch.x, z) + _divergence(mean, spread)
 
     def score(self, x: Tensor) -> Tensor:
-        mean, spread = self._guess(x)
+        return self.score_behind(self.encode[0](x), x)
+
+    def first_layer(self) -> Affine:
+        return Affine.of(self.encode[0])
+
+    def score_behind(self, units: Tensor, x: Tensor) -> Tensor:
+        mean, spread = self._guess(units)
         if not self.elbo:
             return self._errors(x, mean).mean(dim=1)
         draws = [self._surprise(x, mean + spread * noise) for noise in self.noise]
         return torch.stack(draws).mean(dim=0) + _divergence(mean, spread)
 
     def by_feature(self, x: Tensor) -> Tensor:
-        mean, spread = self._guess(x)
+        mean, spread = self._guess(self.encode[0](x))
         if not self.elbo:
             return self._errors(x, mean) / x.shape[1]
         draws = [self._surprises(x, mean + spread * noise) for noise in self.noise]
         return torch.stack(draws).mean(dim=0)
 
-    def _guess(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and standard deviations of the latent variables, given rows."""
-        mean, spread = self.encode(x).chunk(2, dim=1)
+    def _guess(self, units: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and standard deviations of latents, by the first layer's units."""
+        mean, spread = self.encode[1:](units).chunk(2, dim=1)
         return mean, nn.functional.softplus(spread) + _SMALLEST
 
     def _errors(self, x: Tensor, z: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import linear
 
+from .._torch._grid import score_grid
 from .._typing import FloatArray
 from ._affine import AffineMap
-from ._score import TorchScore
+from ._column_sums import ColumnSumScore
 
 _EPS = torch.finfo(torch.float64).eps
 
@@ -52,7 +53,7 @@ class GaussianComponents(NamedTuple):
         return deviations
 
 
-class MixtureScore(TorchScore):
+class MixtureScore(ColumnSumScore):
     r"""Energy of a Gaussian mixture behind an affine map.
 
     .. math::
@@ -112,8 +113,8 @@ class MixtureScore(TorchScore):
             tensor = torch.tensor(np.asarray(array), dtype=torch.float64)
             self.register_buffer(name, tensor)
         self.n_features_in = factors.shape[1]
-        # One (n_components * rank, n_features) matrix: all z_k in one product.
-        stacked = self.factors.mT.reshape(-1, self.n_features_in)
+        # One (n_features, n_components * rank) matrix: all z_k in one product.
+        stacked = self.factors.movedim(1, 0).reshape(self.n_features_in, -1)
         self.register_buffer("_stacked", stacked.contiguous())
 
     def residuals(self, x: Tensor) -> Tensor:
@@ -129,9 +130,8 @@ class MixtureScore(TorchScore):
         Tensor of shape (..., n_components, rank)
             The residuals :math:`z_k`.
         """
-        z = linear(x - self.center, self._stacked, -self.shifts.flatten())
-        residuals: Tensor = z.unflatten(-1, tuple(self.shifts.shape))
-        return residuals
+        z = linear(x - self.center, self._stacked.mT, self.constant)
+        return self._by_component(z)
 
     def log_joint(self, residuals: Tensor) -> Tensor:
         """Log of weight times density, for each component.
@@ -153,6 +153,49 @@ class MixtureScore(TorchScore):
     def forward(self, x: Tensor) -> Tensor:
         """Energies ``(...)`` of the points ``x (..., n_features)``."""
         return -torch.logsumexp(self.log_joint(self.residuals(x)), dim=-1)
+
+    @property
+    def n_sums(self) -> int:
+        """Number of the residuals."""
+        return self.shifts.numel()
+
+    @property
+    def constant(self) -> Tensor:
+        """The residuals of the center."""
+        return -self.shifts.flatten()
+
+    def sums(self, x: Tensor, present: Tensor, columns: Tensor) -> Tensor:
+        """What columns that are present add to the residuals of the center."""
+        points = (x - self.center)[:, columns]
+        points = torch.where(present[:, None, columns], points, 0.0)
+        return points @ self._stacked[columns]
+
+    def of_sums(self, sums: Tensor) -> Tensor:
+        """Energies ``(...)``, by residuals ``(..., n_components * rank)``."""
+        return -torch.logsumexp(self.log_joint(self._by_component(sums)), dim=-1)
+
+    def of_pairs(self, own: Tensor, others: Tensor) -> Tensor:
+        """Energies of all pairs of a row and a reference.
+
+        The norm of a sum is a distance, which takes one pass.
+        """
+        norms = torch.cdist(
+            self._by_component(own).transpose(1, 2),
+            self._by_component(-others).transpose(1, 2),
+            compute_mode="donot_use_mm_for_euclid_dist",
+        )
+        constants = self.log_constants[:, None, None]
+        return -torch.logsumexp(constants - 0.5 * norms.square(), dim=1)
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
+        """Energies after moves: what these add to the residuals of rows."""
+        rows, moves = self.residuals(x).flatten(1), moves @ self._stacked
+        return score_grid(self.of_sums, rows, moves, batch_size)
+
+    def _by_component(self, sums: Tensor) -> Tensor:
+        """Residuals ``(..., n_components, rank)``, of those in one axis."""
+        residuals: Tensor = sums.unflatten(-1, tuple(self.shifts.shape))
+        return residuals
 
     def by_feature(self, x: Tensor) -> Tensor | None:
         """Negative log densities of the columns, each alone.

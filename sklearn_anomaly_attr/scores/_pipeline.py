@@ -14,6 +14,7 @@ from .._coding import TableCoding
 from .._steps import sparse_reader
 from .._validation import score_method
 from ._black_box import BlackBoxScore
+from ._column_sums import shared_references
 from ._encoders import numbers
 from ._mixture import MixtureScore
 from ._score import TorchScore
@@ -66,7 +67,12 @@ class ComposedScore(TorchScore):
         there = self.transform.presence(present)
         if there is None:
             return None
-        x, references = self.transform(x), self.transform(references)
+        shared = shared_references(references)
+        if shared is None:
+            references = self.transform(references)
+        else:
+            references = self.transform(shared).expand(len(x), -1, -1)
+        x = self.transform(x)
         return self.score.mean_over_references(x, references, weights, there)
 
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:

@@ -20,6 +20,7 @@ from sklearn_anomaly_attr import (
 )
 from sklearn_anomaly_attr.detectors._deep_scores import DeepScore
 from sklearn_anomaly_attr.scores import BlackBoxScore, torch_score
+from sklearn_anomaly_attr.shapley import ExactEnumeration
 
 DETECTORS = [
     AutoencoderDetector((16, 2), max_iter=20, learning_rate=0.01, random_state=0),
@@ -57,6 +58,20 @@ def test_equals_score_samples(detector, shape, X):
     if rows.size:
         expected = fit.anomaly_score(rows.reshape(-1, 4)).reshape(shape[:-1])
         assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+@every_detector
+def test_equals_the_mean_over_mixtures(detector, X):
+    """Also of rows and references far out, and behind a scaler."""
+    detector = clone(detector).set_params(max_iter=2)
+    score = torch_score(make_pipeline(MinMaxScaler(), detector).fit(X))
+    x = torch.from_numpy(X[:12] * 10.0 ** np.arange(-3, 9)[:, None])
+    references = x[-4:].expand(12, -1, -1)
+    weights = torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64)
+    present = torch.from_numpy(ExactEnumeration(4).coalitions)
+    mixed = torch.where(present[:, None], x[:, None, None], references[:, None])
+    found = score.mean_over_references(x, references, weights, present)
+    assert_allclose(found, score(mixed) @ weights, rtol=1e-9)
 
 
 @every_detector

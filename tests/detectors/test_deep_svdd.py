@@ -131,6 +131,8 @@ def test_the_torch_score_of_images(images):
     score = torch_score(fit)
     assert_allclose(score(rows), fit.anomaly_score(images), rtol=1e-9)
     assert score.score_moved(rows, rows, 10) is None
+    arguments = rows, rows.expand(50, -1, -1), torch.ones(50), rows > 0
+    assert score.mean_over_references(*arguments) is None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
 from sklearn_anomaly_attr.scores import MixtureScore
+from sklearn_anomaly_attr.shapley import ExactEnumeration
 
 
 @pytest.fixture
@@ -92,6 +93,42 @@ def test_a_clipping_scaler_is_no_affine_map(clipped, X, X_extreme):
     assert not score.coercive
     found = score(torch.tensor(X_extreme))
     assert_allclose(found, -pipeline.score_samples(X_extreme), rtol=1e-9)
+
+
+def mean_and_its_definition(score, x, references):
+    """Mean scores over three references for all coalitions, and those of mixtures."""
+    n_features = x.shape[1]
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    present = torch.from_numpy(ExactEnumeration(n_features).coalitions)
+    references = references.expand(len(x), -1, -1)
+    mixed = torch.where(present[:, None], x[:, None, None], references[:, None])
+    found = score.mean_over_references(x, references, weights, present)
+    return found, score(mixed) @ weights
+
+
+@pytest.mark.parametrize("steps", [[], [StandardScaler(), PCA(4, random_state=0)]])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_equals_the_mean_over_mixtures_in_any_unit(covariance_type, steps, X_extreme):
+    mixture = GaussianMixture(3, covariance_type=covariance_type, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), *steps, mixture)
+    units = np.array([1.0, 1e12, 1e-12, 1.0, 1e12, 1e-12])
+    X = X_extreme * units + [1e9, 0.0, 0.0, -1e9, 0.0, 0.0]
+    score, x = torch_score(pipeline.fit(X[:200])), torch.tensor(X[190:])
+    assert isinstance(score, MixtureScore)
+    found, expected = mean_and_its_definition(score, x, x[:3])
+    errors = (found - expected).abs().amax(dim=1)
+    assert (errors <= 1e-9 * expected.std(dim=1)).all()
+
+
+def test_parts_that_cancel_leave_the_digits_of_low_energies():
+    """In a narrow mixture, where rows and references are close to each other."""
+    rng = np.random.default_rng(0)
+    noise = 1e-6 * rng.normal(size=(200, 3))
+    X = rng.normal(size=(200, 1)) + noise
+    score = torch_score(GaussianMixture(reg_covar=0.0).fit(X))
+    close = torch.tensor(X[0] + noise)
+    found, expected = mean_and_its_definition(score, *close.split([197, 3]))
+    assert_allclose(found, expected, rtol=1e-7)
 
 
 def test_any_shape_of_batch(X):

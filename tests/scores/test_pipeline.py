@@ -188,6 +188,21 @@ def test_a_black_box_at_the_end_is_named_as_ever():
         assert_allclose(score(torch.tensor(X)), -pipeline.score_samples(FRAME))
 
 
+def test_references_of_all_rows_are_transformed_once():
+    pipeline = make_pipeline(NORMAL, PCA(random_state=0), DETECTORS["mixture"]).fit(X)
+    score, x = torch_score(pipeline), torch.tensor(ROWS)
+    references = x[-3:].expand(len(x), -1, -1)
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    present = torch.tensor(rng.random((50, 4)) < 0.5)
+    mixed = torch.where(present[:, None], x[:, None, None], references[:, None])
+    expected = score(mixed) @ weights
+    seen = []
+    score.transform.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    found = score.mean_over_references(x, references, weights, present)
+    assert_allclose(found, expected, rtol=1e-9)
+    assert sum(rows[..., 0].numel() for rows in seen) == len(x) + 3
+
+
 def test_a_subclass_of_pipeline_is_a_black_box():
     class Doubling(Pipeline):
         def score_samples(self, X):
