@@ -179,7 +179,9 @@ latent_size
     32x32 with more.
 max_evaluations
     Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
-    evaluated where they fit, which makes the values exact.
+    evaluated where they fit, which makes the values exact. They are planned
+    once, in ``fit``: 2,000 take a tenth of a second, 6,000 and more a second or
+    two.
 max_gap
     Longest step in time inside a window, such as "5min", where X is a
     DataFrame whose index holds dates or durations. "auto" is 1.5 times the

@@ -90,14 +90,14 @@ class DeepScore(ColumnSumScore):
 
     def sums(self, x: Tensor, present: Tensor, columns: Tensor) -> Tensor:
         """What columns that are present add to units, and to rows if need be."""
-        points = self.function._standardize(x)[:, columns]
-        points = torch.where(present[:, None, columns], points, 0.0)
-        units: Tensor = points @ self._first_layer.weight.T[columns]
+        among = torch.zeros_like(present[0])
+        among[columns] = True
+        points = self.function._standardize(x)
+        points = torch.where((present & among)[:, None], points, 0.0)
+        units: Tensor = points @ self._first_layer.weight.T
         if not self.function.net.sees_rows:
             return units
-        rows = points.new_zeros(*points.shape[:2], x.shape[1])
-        rows[..., columns] = points
-        return torch.cat([units, rows], dim=-1)
+        return torch.cat([units, points], dim=-1)
 
     def of_sums(self, sums: Tensor) -> Tensor:
         """Anomaly scores ``(...)``, by units, and rows ``(..., n_sums)``."""

@@ -184,8 +184,8 @@ class MixtureScore(ColumnSumScore):
             self._by_component(-others).transpose(1, 2),
             compute_mode="donot_use_mm_for_euclid_dist",
         )
-        constants = self.log_constants[:, None, None]
-        return -torch.logsumexp(constants - 0.5 * norms.square(), dim=1)
+        log_joint = norms.square_().mul_(-0.5).add_(self.log_constants[:, None, None])
+        return -torch.logsumexp(log_joint, dim=1)
 
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor:
         """Energies after moves: what these add to the residuals of rows."""

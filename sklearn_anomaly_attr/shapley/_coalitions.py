@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import comb
 
 from .._typing import BoolArray, FloatArray
-from ._solver import all_coalitions
+from ._solver import all_coalitions, distinct
 
 
 class Coalitions(NamedTuple):
@@ -184,7 +184,7 @@ def _distinct_subsets(
         if 2 * size == n:
             drawn ^= ~drawn[:, :1]
         coalitions = np.concatenate([coalitions, drawn])
-        _, first = np.unique(coalitions, axis=0, return_index=True)
+        first, _ = distinct(coalitions)
         coalitions = coalitions[np.sort(first)]
     return coalitions[:number]
 

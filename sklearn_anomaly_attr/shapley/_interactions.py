@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import comb
 
-from .._typing import BoolArray, FloatArray
+from .._typing import FloatArray
 from ._kernel import KernelRegression
-from ._kriging import best_weights, krawtchouk
+from ._pair_kriging import PairKriging, halves, interaction_weights
 from ._solver import ShapleyValues
 
 # Kriging solves for all pairs of coalitions at once.
 _MOST_COALITIONS, _AUTO_COALITIONS = 6000, 4096
-# Variances of the parts of a game, beside its interactions of order four. That
-# of order two counts only where they are too many to be fitted without a prior.
-_SECOND_ORDER = 30.0
-_SIXTH_ORDER = 0.2
-_BEYOND = 0.05
-# Beyond this condition number of their products, pairs of players are not told
-# apart.
-_LARGEST_CONDITION = 1e8
+_MOST_BYTES = 4 * 2**30
 
 
 class InteractionRegression:
@@ -98,19 +89,8 @@ class InteractionRegression:
         max_evaluations: int | None = None,
         random_state: np.random.RandomState | None = None,
     ) -> None:
-        if max_evaluations is None:
-            max_evaluations = min(2 * n_players**2, _AUTO_COALITIONS)
-            max_evaluations = max(max_evaluations, 2 * n_players + 2048)
-        least = min(2 * n_players + 2, 2**n_players)
-        if max_evaluations < least:
-            raise ValueError(
-                f"max_evaluations={max_evaluations} coalitions are too few to tell "
-                f"the interactions of {n_players} players: allow at least {least}, "
-                "or group columns by `feature_groups`."
-            )
-        if 2**n_players > max_evaluations:
-            max_evaluations = min(max_evaluations, max(least, _MOST_COALITIONS))
-        self._alone = KernelRegression(n_players, max_evaluations, random_state)
+        budget = checked_budget(n_players, max_evaluations)
+        self._alone = KernelRegression(n_players, budget, random_state)
         self.coalitions = self._alone.coalitions
         self.exact = self._alone.exact
         self.pairs = np.column_stack(np.triu_indices(n_players, 1))
@@ -134,10 +114,10 @@ class InteractionRegression:
         gain = worth - worth[:, :1]
         if self._kriging is None:
             pairs = gain @ interaction_weights(self.coalitions, self.pairs)
-            mains = alone.values - _halves(pairs, self.pairs, self.coalitions.shape[1])
+            mains = alone.values - halves(pairs, self.pairs, self.coalitions.shape[1])
             return ShapleyValues(np.hstack([mains, pairs]), alone.base_values)
         pairs = self._kriging.values(gain)
-        mains = alone.values - _halves(pairs, self.pairs, self.coalitions.shape[1])
+        mains = alone.values - halves(pairs, self.pairs, self.coalitions.shape[1])
         assert alone.standard_errors is not None
         of_halves, of_pairs = self._kriging.standard_errors(gain)
         of_mains = np.hypot(alone.standard_errors, of_halves)
@@ -148,164 +128,49 @@ class InteractionRegression:
         )
 
 
-class PairKriging:
-    r"""Best linear prediction of interactions from paired coalitions.
-
-    In signs :math:`s \in \{-1, 1\}^n`, with the even part of the game,
-
-    .. math::
-
-        \tfrac12 \bigl(v(S) + v(S^c)\bigr) = \sum_{|T| \text{ even}}
-        \theta_T \prod_{j \in T} s_j, \qquad
-        I_{ij} = 4 \sum_{T \ni i, j} \theta_T / (|T| - 1)
+def checked_budget(n_players: int, max_evaluations: int | None) -> int:
+    """Number of coalitions that are asked, if they can be and the plan fits.
 
     Parameters
     ----------
-    coalitions : bool ndarray of shape (n_coalitions, n_players)
-        Coalitions, each with its complement.
-    pairs : ndarray of shape (n_pairs, 2)
-        Pairs of players.
+    n_players : int
+        Number of players.
+    max_evaluations : int or None
+        Largest number of coalitions; None chooses it.
+
+    Returns
+    -------
+    budget : int
+        Largest number of coalitions that are used.
+
+    Raises
+    ------
+    ValueError
+        If there are too few coalitions to tell interactions, or if the weights
+        of the coalitions in the interactions take more than 4 GiB.
     """
-
-    def __init__(self, coalitions: BoolArray, pairs: NDArray[np.intp]) -> None:
-        position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
-        self._half = np.flatnonzero(coalitions[:, 0])
-        self._rest = np.array([position[m.tobytes()] for m in ~coalitions[self._half]])
-        half = coalitions[self._half]
-        n, n_players = half.shape
-        signs = np.where(half, 1.0, -1.0)
-        products = signs[:, pairs[:, 0]] * signs[:, pairs[:, 1]]
-        trends = np.column_stack([np.ones(n), products])
-        variances = {4: 1.0, 6: _SIXTH_ORDER}
-        if not _tells_apart(trends):
-            trends = trends[:, :1]
-            variances[2] = _SECOND_ORDER
-        trends_of_pairs = np.zeros((trends.shape[1], len(pairs)))
-        if trends.shape[1] > 1:
-            trends_of_pairs[1:] = 4.0 * np.eye(len(pairs))
-        variances = {
-            k: v / float(comb(n_players, k))
-            for k, v in variances.items()
-            if k <= n_players
-        }
-
-        apart = ((n_players - signs @ signs.T) / 2).round().astype(int)
-        covariance = sum(
-            v * krawtchouk(k, n_players)[apart] for k, v in variances.items()
-        ) + _BEYOND * np.eye(n)
-        both = half[:, pairs].sum(axis=2, dtype=np.int16)
-        others_absent = (
-            n_players - half.sum(axis=1, keepdims=True, dtype=np.int16) - (2 - both)
+    if max_evaluations is None:
+        max_evaluations = min(2 * n_players**2, _AUTO_COALITIONS)
+        max_evaluations = max(max_evaluations, 2 * n_players + 2048)
+    everything = int(2**n_players)
+    least = min(2 * n_players + 2, everything)
+    if max_evaluations < least:
+        raise ValueError(
+            f"max_evaluations={max_evaluations} coalitions are too few to tell "
+            f"the interactions of {n_players} players: allow at least {least}, "
+            "or group columns by `feature_groups`."
         )
-        # What lies beyond belongs to the game too: a coalition's own part counts
-        # with its weight in the definition, as its complement's does.
-        to_pairs = sum(
-            4 * v / (k - 1) * products * krawtchouk(k - 2, n_players - 2)[others_absent]
-            for k, v in variances.items()
-        ) + 2 * _BEYOND * interaction_weights(half, pairs)
-        self._weights, self._scatter = best_weights(
-            covariance, to_pairs, trends, trends_of_pairs
+    n_weights = budget = min(max_evaluations, everything)
+    if budget < everything:
+        budget = min(budget, max(least, _MOST_COALITIONS))
+        n_weights = budget // 2  # a coalition and its complement have the same
+    n_pairs = n_players * (n_players - 1) // 2
+    n_bytes = 8 * n_weights * n_pairs
+    if n_bytes > _MOST_BYTES:
+        raise ValueError(
+            f"{n_players} players make {n_pairs} pairs, and the plan of their "
+            f"interactions would take {n_bytes / 2**30:.2f} GiB of memory, more than "
+            f"{_MOST_BYTES / 2**30:.0f}: group columns by `feature_groups`, or "
+            "explain by KernelShap or NeighborShap, which take less."
         )
-
-        self._unexplained_pairs = _unexplained(
-            covariance,
-            to_pairs,
-            self._weights,
-            sum(
-                16 * v / (k - 1) ** 2 * comb(n_players - 2, k - 2)
-                for k, v in variances.items()
-            )
-            + 2 * _BEYOND * _pair_weights_squared(n_players),
-        )
-        self._unexplained_halves = _unexplained(
-            covariance,
-            _halves(to_pairs, pairs, n_players),
-            _halves(self._weights, pairs, n_players),
-            sum(4 * v * comb(n_players - 1, k - 1) for k, v in variances.items())
-            + 2 * _BEYOND * _half_weights_squared(n_players),
-        )
-
-    def values(self, gain: FloatArray) -> FloatArray:
-        """Interactions ``(n_samples, n_pairs)``."""
-        return self._even(gain) @ self._weights
-
-    def standard_errors(self, gain: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Standard errors, by the scale of each game's own scatter.
-
-        Parameters
-        ----------
-        gain : ndarray of shape (n_samples, n_coalitions)
-            Worth of each coalition beyond nobody's, for each row.
-
-        Returns
-        -------
-        of_halves : ndarray of shape (n_samples, n_players)
-            Of half the sum of each player's interactions.
-        of_pairs : ndarray of shape (n_samples, n_pairs)
-            Of the interactions.
-        """
-        even = self._even(gain)
-        scale = ((even @ self._scatter) * even).sum(axis=1, keepdims=True).clip(min=0)
-        return (
-            np.sqrt(scale * self._unexplained_halves),
-            np.sqrt(scale * self._unexplained_pairs),
-        )
-
-    def _even(self, gain: FloatArray) -> FloatArray:
-        return (gain[:, self._half] + gain[:, self._rest]) / 2
-
-
-def interaction_weights(coalitions: BoolArray, pairs: NDArray[np.intp]) -> FloatArray:
-    """Weights (n_coalitions, n_pairs) of coalitions in the definition."""
-    both = coalitions[:, pairs].sum(axis=2, dtype=np.int16)
-    others = coalitions.sum(axis=1, keepdims=True, dtype=np.int16) - both
-    signs = np.where(both == 1, -1.0, 1.0)
-    weights: FloatArray = signs * _share(coalitions.shape[1])[others]
-    return weights
-
-
-def _share(n_players: int) -> FloatArray:
-    """Weights of coalitions of all players but two, by size."""
-    if n_players < 2:
-        return np.ones(1)
-    count = comb(n_players - 2, np.arange(n_players - 1)).astype(np.float64)
-    return 1.0 / ((n_players - 1) * count)
-
-
-def _halves(values: FloatArray, pairs: NDArray[np.intp], n_players: int) -> FloatArray:
-    """Half the sum of each player's pairs ``(n, n_players)``."""
-    belongs = np.zeros((len(pairs), n_players))
-    np.put_along_axis(belongs, pairs, 0.5, axis=1)
-    return values @ belongs
-
-
-def _tells_apart(trends: FloatArray) -> bool:
-    """Whether the observations determine what each trend counts."""
-    if len(trends) <= trends.shape[1]:
-        return False
-    lowest, *_, highest = np.linalg.eigvalsh(trends.T @ trends)
-    return bool(highest < _LARGEST_CONDITION * lowest)
-
-
-def _unexplained(
-    covariance: FloatArray, to_values: FloatArray, weights: FloatArray, own: float
-) -> FloatArray:
-    """What predictions leave of the variance that the values have of their own."""
-    explained = (weights * (2 * to_values - covariance @ weights)).sum(axis=0)
-    left: FloatArray = (own - explained).clip(min=0.0)
-    return left
-
-
-def _pair_weights_squared(n_players: int) -> float:
-    """Sum of the squared weights in an interaction, over all coalitions."""
-    share = _share(n_players)
-    return float(4.0 * (comb(n_players - 2, np.arange(n_players - 1)) * share**2).sum())
-
-
-def _half_weights_squared(n_players: int) -> float:
-    """The same for half the sum of a player's interactions."""
-    size = np.arange(n_players)  # of the others' coalition
-    share = np.concatenate([[0.0], _share(n_players), [0.0]])
-    # Present or absent, the player has weights of the same size.
-    weights = 0.5 * (size * share[:-1] - (n_players - 1 - size) * share[1:])
-    return float(2.0 * (comb(n_players - 1, size) * weights**2).sum())
+    return budget

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import comb
+from numpy.typing import NDArray
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from .._typing import BoolArray, FloatArray
-from ._solver import shapley_weights
+from ._coalitions import Coalitions
+from ._contrasts import Contrasts
+from ._least_squares import least_squares
+from ._signs import complements
 
-# Variances of the parts of a game, beside its interactions of order three. They
-# set how much is smoothed, not what is found with many coalitions.
-_FIFTH_ORDER = 0.5
-_BEYOND = 0.2
+# Pairs that are solved for at once, and how often they are, at most.
+_MOST_PAIRS, _MOST_PARTS = 3000, 4
 
 
 class Kriging:
@@ -34,10 +35,18 @@ class Kriging:
     each coalition alone. What coalitions have in common thus tells of those not
     asked. The prediction is linear in the worth: one matrix serves all games.
 
+    Of more than 3000 pairs, the weights of kernel SHAP are improved part by part:
+    those of 3000 pairs at a time, drawn without repeats, become the best ones
+    beside those of all others. Four parts are improved at most, which bounds
+    what the plan takes; each makes the expected error smaller.
+
     Parameters
     ----------
-    coalitions : bool ndarray of shape (n_coalitions, n_players)
-        Coalitions, each with its complement; nobody and everybody among them.
+    plan : Coalitions
+        Coalitions, each with its complement; nobody, everybody and all single
+        players among them.
+    random_state : RandomState
+        Source of the draws.
 
     Attributes
     ----------
@@ -51,44 +60,35 @@ class Kriging:
     (Krawtchouk polynomials).
     """
 
-    def __init__(self, coalitions: BoolArray) -> None:
-        position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
-        self._half = np.flatnonzero(coalitions[:, 0])
-        self._rest = np.array([position[m.tobytes()] for m in ~coalitions[self._half]])
-        half = coalitions[self._half]
-        n_pairs, n_players = half.shape
-        signs = np.where(half, 1.0, -1.0)
-        variances = {k: v / comb(n_players, k) for k, v in _orders(n_players).items()}
+    def __init__(self, plan: Coalitions, random_state: np.random.RandomState) -> None:
+        coalitions = plan.coalitions
+        n_players = coalitions.shape[1]
+        self._half, self._rest = _single_players_first(coalitions)
+        others = self._half[n_players:]
+        contrasts = Contrasts(coalitions[others])
+        if len(others) <= _MOST_PAIRS:
+            weights = np.zeros((len(others), n_players))
+            self._part = np.arange(len(others))
+            self._factor = _improve(weights, contrasts, self._part)
+            explained = (weights * contrasts.to_values).sum(axis=0)
+            self._unexplained = (contrasts.variance - explained).clip(min=0.0)
+            alone = contrasts.weights_alone(weights)
+        else:
+            weights = least_squares(coalitions[self._half], plan.weights[self._half])
+            weights = weights[n_players:]
+            self._part, *more = _parts(random_state.permutation(len(others)))
+            self._factor = _improve(weights, contrasts, self._part)
+            for part in more:
+                _improve(weights, contrasts, part)
+            alone = contrasts.weights_alone(weights)
+            error = contrasts.mean_squared_error(alone, weights, random_state)
+            self._unexplained = np.full(n_players, error)
+        self._trends = contrasts.trends[self._part]
 
-        # Covariances of pairs with each other.
-        apart = ((n_players - signs @ signs.T) / 2).round()
-        covariance = sum(
-            v * krawtchouk(k, n_players)[apart.astype(int)]
-            for k, v in variances.items()
-        ) + _BEYOND * np.eye(n_pairs)
-        # Covariances of pairs with the values. What lies beyond belongs to the
-        # game too: a pair's own part counts with its weight in the definition.
-        others_absent = n_players - half.sum(axis=1, keepdims=True) - ~half
-        to_values = sum(
-            2 * v / k * signs * krawtchouk(k - 1, n_players - 1)[others_absent]
-            for k, v in variances.items()
-        ) + 2 * _BEYOND * shapley_weights(half)
-
-        weights, self._scatter = best_weights(
-            covariance, to_values, signs, 2.0 * np.eye(n_players)
-        )
+        halves = np.concatenate([alone, weights]) / 2
         self.operator = np.zeros(coalitions.shape)
-        self.operator[self._half] = weights / 2
-        self.operator[self._rest] = -weights / 2
-
-        # Variances of the values, and what is left of them.
-        own = 4 * _BEYOND / n_players**2 * (1 / _subsets(n_players - 1)).sum() + sum(
-            4 * v / k**2 * comb(n_players - 1, k - 1) for k, v in variances.items()
-        )
-        unexplained = own - (weights * (2 * to_values - covariance @ weights)).sum(
-            axis=0
-        )
-        self._unexplained = unexplained.clip(min=0.0)
+        self.operator[self._half] = halves
+        self.operator[self._rest] = -halves
 
     def standard_errors(self, worth: FloatArray) -> FloatArray:
         """Standard errors of the values, by the scale of each game's own scatter.
@@ -104,65 +104,46 @@ class Kriging:
             Standard errors.
         """
         odd = (worth[:, self._half] - worth[:, self._rest]) / 2
-        scale = ((odd @ self._scatter) * odd).sum(axis=1).clip(min=0.0)
+        alone, others = np.split(odd, [self._trends.shape[1]], axis=1)
+        contrasts = others[:, self._part] - alone @ self._trends.T
+        scatter = solve_triangular(self._factor, contrasts.T, lower=True)
+        scale = np.square(scatter).mean(axis=0)
         errors: FloatArray = np.sqrt(scale[:, None] * self._unexplained)
         return errors
 
 
-def best_weights(
-    covariance: FloatArray,
-    to_values: FloatArray,
-    trends: FloatArray,
-    trends_of_values: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Weights of the best linear unbiased prediction.
+def _single_players_first(
+    coalitions: BoolArray,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of one coalition of each pair, and of their complements."""
+    half, rest = complements(coalitions)
+    alone = coalitions[rest].sum(axis=1) == 1
+    half, rest = np.where(alone, rest, half), np.where(alone, half, rest)
+    size = coalitions[half].sum(axis=1)
+    player = np.where(size == 1, coalitions[half].argmax(axis=1), len(half))
+    order = player.argsort(kind="stable")
+    return half[order], rest[order]
 
-    Parameters
-    ----------
-    covariance : ndarray of shape (n, n)
-        Covariances of the observations.
-    to_values : ndarray of shape (n, n_values)
-        Covariances of the observations with the values to predict.
-    trends : ndarray of shape (n, n_trends)
-        What observations have of what is fitted without a prior.
-    trends_of_values : ndarray of shape (n_trends, n_values)
-        What the values have of it.
 
-    Returns
-    -------
-    weights : ndarray of shape (n, n_values)
-        ``observations @ weights`` are the predictions.
-    scatter : ndarray of shape (n, n)
-        ``observations @ scatter @ observations`` estimates the scale of the
-        covariances.
+def _parts(order: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Cut pairs into parts; those that are left over have none."""
+    starts = range(0, min(len(order), _MOST_PARTS * _MOST_PAIRS), _MOST_PAIRS)
+    return [order[start : start + _MOST_PAIRS] for start in starts]
+
+
+def _improve(
+    weights: FloatArray, contrasts: Contrasts, part: NDArray[np.intp]
+) -> FloatArray:
+    """Make the weights of a part the best ones beside all others, in place.
+
+    Returns the Cholesky factor of the part's covariances.
     """
-    factor = cho_factor(covariance)
-    by_trends = cho_solve(factor, trends)
-    weights = cho_solve(factor, to_values)
-    precision = trends.T @ by_trends
-    lacking = trends_of_values - trends.T @ weights
-    weights += by_trends @ np.linalg.solve(precision, lacking)
-    scatter = cho_solve(factor, np.eye(len(covariance)))
-    scatter -= by_trends @ np.linalg.solve(precision, by_trends.T)
-    return weights, scatter / max(1, len(trends) - trends.shape[1])
-
-
-def _subsets(n: int) -> FloatArray:
-    """Numbers of subsets of n, by size."""
-    return comb(n, np.arange(n + 1)).astype(np.float64)
-
-
-def _orders(n_players: int) -> dict[int, float]:
-    orders = {3: 1.0, 5: _FIFTH_ORDER}
-    return {k: v for k, v in orders.items() if k <= n_players}
-
-
-def krawtchouk(order: int, n: int) -> FloatArray:
-    """Sums of all products of `order` of n signs, by the number of minus signs."""
-    minus = np.arange(n + 1)
-    terms = [
-        (-1) ** j * comb(minus, j) * comb(n - minus, order - j)
-        for j in range(order + 1)
-    ]
-    sums: FloatArray = np.sum(terms, axis=0)
-    return sums
+    lacking = contrasts.to_values[part]
+    if weights.any():
+        lacking = lacking - contrasts.explained(part, weights)
+    # The transpose is the same matrix, in the order that is factored in place.
+    factor = cholesky(
+        contrasts.covariance(part).T, lower=True, overwrite_a=True, check_finite=False
+    )
+    weights[part] += cho_solve((factor, True), lacking)
+    return factor

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import null_space, solve
-from scipy.special import comb
+from scipy.linalg import solve
 
 from .._typing import BoolArray, FloatArray
+from ._signs import signs_of
 
 
-class LeastSquares:
-    r"""Weighted least squares under the constraint of efficiency.
-
-    .. math::
-
-        \min_\phi \sum_S w_S \Bigl(v(S) - v(\emptyset)
-        - \sum_{i \in S} \phi_i\Bigr)^2
-        \quad \text{s.t.} \quad \sum_i \phi_i = v(D) - v(\emptyset)
+class FewCoalitions:
+    """Least squares from single players and coalitions that lack one player.
 
     Parameters
     ----------
     coalitions : bool ndarray of shape (n_coalitions, n_players)
-        Coalitions; nobody first, everybody last.
+        Nobody, all single players, some coalitions of all others of a player,
+        and everybody, in any order but for the first and the last.
     weights : ndarray of shape (n_coalitions,)
         Their weights.
 
@@ -33,15 +27,32 @@ class LeastSquares:
     """
 
     def __init__(self, coalitions: BoolArray, weights: FloatArray) -> None:
-        self._coalitions = coalitions
-        self.operator = _constrained_operator(coalitions, weights)
-        shares = _drawn_shares(coalitions)
-        self._pairs = _drawn_pairs(coalitions, shares)
+        size, n_players = coalitions.sum(axis=1), coalitions.shape[1]
+        alone, lacking = (
+            np.flatnonzero(size == 1),
+            np.flatnonzero(size == n_players - 1),
+        )
+        single, lacked = (
+            coalitions[alone].argmax(axis=1),
+            coalitions[lacking].argmin(axis=1),
+        )
+        precision = np.zeros(n_players)
+        precision[single] += weights[alone]
+        precision[lacked] += weights[lacking]
+        self.operator = np.zeros(coalitions.shape)
+        self.operator[alone, single] = weights[alone] / precision[single]
+        self.operator[lacking, lacked] = -weights[lacking] / precision[lacked]
+        self.operator[-1, lacked] = weights[lacking] / precision[lacked]
+        # What is left of the total gain goes to the less certain values.
+        shares = 1 / precision / (1 / precision).sum()
+        self.operator -= self.operator.sum(axis=1, keepdims=True) * shares
+        self.operator[-1] += shares
         # Draws without repeats vary less where they are a large part of all.
-        self._corrections = np.sqrt(1.0 - shares)
+        self._correction = 1 - len(lacking) / n_players
+        self._lacking, self._lacked = lacking[lacked > 0], lacked[lacked > 0]
 
     def standard_errors(self, gain: FloatArray) -> FloatArray | None:
-        """Standard errors from the residuals of the pairs that were drawn.
+        """Standard errors from the residuals of the coalitions that lack a player.
 
         Parameters
         ----------
@@ -51,53 +62,50 @@ class LeastSquares:
         Returns
         -------
         ndarray of shape (n_samples, n_players) or None
-            Sandwich estimates; None where no pairs were drawn.
+            Sandwich estimates; None where no coalition lacks a player.
         """
-        if len(self._pairs) == 0:
+        if len(self._lacking) == 0:
             return None
-        first, second = self._pairs.T
-        residual = gain - gain @ self.operator @ self._coalitions.T
-        residual *= self._corrections
-        r, s = residual[:, first], residual[:, second]
-        a, b = self.operator[first], self.operator[second]
-        variance = r**2 @ a**2 + s**2 @ b**2 + 2.0 * (r * s) @ (a * b)
-        errors: FloatArray = np.sqrt(variance.clip(min=0.0))
+        values = gain @ self.operator
+        residual = gain[:, self._lacking] - gain[:, -1:] + values[:, self._lacked]
+        variance = residual**2 @ self.operator[self._lacking] ** 2
+        errors: FloatArray = np.sqrt(self._correction * variance)
         return errors
 
 
-def _constrained_operator(coalitions: BoolArray, weights: FloatArray) -> FloatArray:
-    """Matrix from gains to values.
+def least_squares(half: BoolArray, weights: FloatArray) -> FloatArray:
+    r"""Least squares from pairs of a coalition and its complement.
 
-    The values are equal shares of the total gain plus Q @ theta, Q an
-    orthonormal basis of what sums to zero; theta is unconstrained.
+    .. math::
+
+        \min_\phi \sum_S w_S \Bigl(v(S) - v(\emptyset)
+        - \sum_{i \in S} \phi_i\Bigr)^2
+        \quad \text{s.t.} \quad \sum_i \phi_i = v(D) - v(\emptyset)
+
+    The even part of the game, half the sum of a coalition's worth and its
+    complement's, drops out.
+
+    Parameters
+    ----------
+    half : bool ndarray of shape (n_pairs, n_players)
+        A coalition of each pair; everybody among them.
+    weights : ndarray of shape (n_pairs,)
+        Its weight, which is that of its complement; 0 for everybody.
+
+    Returns
+    -------
+    operator : ndarray of shape (n_pairs, n_players)
+        ``odd @ operator`` are the values, `odd` half the differences between the
+        worth of a coalition and of its complement.
     """
-    n_players = coalitions.shape[1]
-    operator = np.zeros(coalitions.shape)
-    if n_players > 1:
-        basis = null_space(np.ones((1, n_players)))
-        design = coalitions @ basis
-        weighted = design * weights[:, None]
-        theta = solve(design.T @ weighted, weighted.T, assume_a="pos")
-        operator = (basis @ theta).T
-    operator[-1] = 1.0 / n_players - coalitions.mean(axis=1) @ operator
+    n_players = half.shape[1]
+    signs = signs_of(half)
+    mean = signs.mean(axis=1, keepdims=True)
+    # What a pair tells beside its share of the total gain; sums to zero.
+    signs -= mean
+    weighted = signs * weights[:, None]
+    # Any weight of equal parts makes the matrix regular, and changes nothing.
+    products = signs.T @ weighted + weights.max() / n_players
+    operator: FloatArray = 2 * solve(products, weighted.T, assume_a="pos").T
+    operator[mean.argmax()] = 2 / n_players - mean[:, 0] @ operator
     return operator
-
-
-def _drawn_shares(coalitions: BoolArray) -> FloatArray:
-    """Each coalition's size's share of drawn coalitions; 1 where enumerated."""
-    n_players = coalitions.shape[1]
-    size = coalitions.sum(axis=1)
-    counts = np.bincount(size, minlength=n_players + 1)
-    shares: FloatArray = (counts / comb(n_players, np.arange(n_players + 1)))[size]
-    return shares
-
-
-def _drawn_pairs(coalitions: BoolArray, shares: FloatArray) -> NDArray[np.intp]:
-    """Positions of coalitions and complements of sizes not enumerated."""
-    drawn = shares < 1.0
-    position = {coalition.tobytes(): i for i, coalition in enumerate(coalitions)}
-    pairs = [
-        (i, position.get((~coalitions[i]).tobytes(), -1))
-        for i in np.flatnonzero(coalitions[:, 0] & drawn)
-    ]
-    return np.array([pair for pair in pairs if pair[1] >= 0], dtype=np.intp)

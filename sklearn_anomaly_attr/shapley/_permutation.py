@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .._typing import BoolArray, FloatArray
-from ._solver import ShapleyValues
+from ._solver import ShapleyValues, distinct
 
 
 class PermutationSampling:
@@ -104,13 +104,9 @@ class PermutationSampling:
 
 def _distinct(coalitions: BoolArray) -> tuple[BoolArray, NDArray[np.intp]]:
     """The different coalitions by size, and where each given one is among them."""
-    bits = np.packbits(coalitions, axis=1)
-    _, first, position = np.unique(
-        bits.view(f"V{bits.shape[1]}").ravel(), return_index=True, return_inverse=True
-    )
-    coalitions = coalitions[first]
-    by_size = coalitions.sum(axis=1).argsort(kind="stable")
-    return coalitions[by_size], by_size.argsort()[position]
+    first, position = distinct(coalitions)
+    by_size = coalitions.sum(axis=1)[first].argsort(kind="stable")
+    return coalitions[first[by_size]], by_size.argsort()[position]
 
 
 def _mean_gains(

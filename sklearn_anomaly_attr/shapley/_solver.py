@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import comb
 
 from .._typing import BoolArray, FloatArray
@@ -72,8 +73,8 @@ def shapley_weights(coalitions: BoolArray) -> FloatArray:
     """Weights (n_coalitions, n_players) of coalitions in the definition."""
     n_players = coalitions.shape[1]
     size = coalitions.sum(axis=1, keepdims=True)
-    joined = 1.0 / (n_players * comb(n_players - 1, size.clip(min=1) - 1))
-    left = 1.0 / (n_players * comb(n_players - 1, size.clip(max=n_players - 1)))
+    joined = 1.0 / comb(n_players - 1, size.clip(min=1) - 1) / n_players
+    left = 1.0 / comb(n_players - 1, size.clip(max=n_players - 1)) / n_players
     weights: FloatArray = np.where(coalitions, joined, -left)
     return weights
 
@@ -83,3 +84,12 @@ def all_coalitions(n_players: int) -> BoolArray:
     numbers = np.arange(2**n_players)[:, None]
     present: BoolArray = (numbers >> np.arange(n_players)) % 2 == 1
     return present
+
+
+def distinct(coalitions: BoolArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions of the different coalitions, and which of these each one is."""
+    bits = np.packbits(coalitions, axis=1)
+    _, first, which = np.unique(
+        bits.view(f"V{bits.shape[1]}").ravel(), return_index=True, return_inverse=True
+    )
+    return first, which

@@ -10,14 +10,32 @@ from sklearn_anomaly_attr.shapley import (
     ExactEnumeration,
     KernelRegression,
     PermutationSampling,
+    _kriging,
     plan_coalitions,
 )
 from sklearn_anomaly_attr.shapley._kriging import Kriging
-from sklearn_anomaly_attr.shapley._least_squares import LeastSquares
+from sklearn_anomaly_attr.shapley._least_squares import least_squares
 
 
 def seeded(seed=0):
     return np.random.RandomState(seed)
+
+
+def find(coalitions, one):
+    """Position of a coalition."""
+    (position,) = np.flatnonzero((coalitions == one).all(axis=1))
+    return position
+
+
+def fitted(gain, coalitions, weights):
+    """Weighted least squares that share the total gain, by Lagrange's multiplier."""
+    n_players = coalitions.shape[1]
+    design = coalitions.astype(float)
+    matrix = np.ones((n_players + 1, n_players + 1))
+    matrix[:-1, :-1] = design.T @ (weights[:, None] * design)
+    matrix[-1, -1] = 0.0
+    right = np.append(design.T @ (weights * gain), gain[-1])
+    return np.linalg.solve(matrix, right)[:-1]
 
 
 def solvers(n_players):
@@ -165,11 +183,55 @@ def test_kriging_is_nearer_than_least_squares_on_the_same_coalitions(n_players, 
         exact = exact_values(lambda masks, seed=seed: rugged(masks, seed), n_players)
         plan = plan_coalitions(n_players, budget, seeded(seed))
         gain = rugged(plan.coalitions, seed)
-        least_squares = gain @ LeastSquares(*plan).operator
-        kriging = gain @ Kriging(plan.coalitions).operator
-        distance.append([np.linalg.norm(v - exact) for v in (kriging, least_squares)])
-    kriging, least_squares = np.mean(distance, axis=0)
-    assert kriging < 0.75 * least_squares
+        by_squares = fitted(gain, *plan)
+        kriging = gain @ Kriging(plan, seeded(seed)).operator
+        distance.append([np.linalg.norm(v - exact) for v in (kriging, by_squares)])
+    kriging, by_squares = np.mean(distance, axis=0)
+    assert kriging < 0.75 * by_squares
+
+
+@pytest.mark.parametrize(("n_players", "budget"), [(5, 30), (13, 400)])
+def test_least_squares_of_pairs_are_those_of_all_coalitions(n_players, budget):
+    coalitions, weights = plan_coalitions(n_players, budget, seeded())
+    gain = rugged(coalitions, 0) - rugged(coalitions[:1], 0)
+    half = coalitions[:, 0]
+    odd = (gain - gain[[find(coalitions, c) for c in ~coalitions]]) / 2
+    found = odd[half] @ least_squares(coalitions[half], weights[half])
+    assert_allclose(found, fitted(gain, coalitions, weights), atol=1e-12)
+
+
+@pytest.mark.parametrize("budget", [7, 9, 11])  # too few for pairs
+def test_few_coalitions_are_fitted_by_least_squares(budget):
+    solver = KernelRegression(5, budget, seeded())
+    coalitions, weights = plan_coalitions(5, budget, seeded())
+    worth = rugged(coalitions, 0)
+    expected = fitted(worth - worth[0], coalitions, weights)
+    assert_allclose(solver.solve(worth[None]).values[0], expected, atol=1e-12)
+
+
+def test_many_pairs_are_solved_for_in_parts_without_a_cliff(monkeypatch):
+    """Beyond the pairs that are solved for at once, errors go on falling."""
+    n_players, budgets = 13, [400, 800, 1600, 3200]
+    errors = {}
+    for most in (10_000, 300):
+        monkeypatch.setattr(_kriging, "_MOST_PAIRS", most)
+        for budget in budgets:
+            found = []
+            for seed in range(5):
+                solver = KernelRegression(n_players, budget, seeded(seed))
+                values = solver.solve(rugged(solver.coalitions, seed)[None])
+                exact = exact_values(
+                    lambda masks, seed=seed: rugged(masks, seed), n_players
+                )
+                found.append(np.linalg.norm(values.values[0] - exact))
+                told = np.linalg.norm(values.standard_errors[0])
+                assert 0.3 * found[-1] < told < 3.0 * found[-1]
+            errors[most, budget] = np.mean(found)
+    for budget in budgets[:1]:  # few pairs have one part
+        assert_allclose(errors[300, budget], errors[10_000, budget])
+    in_parts = [errors[300, budget] for budget in budgets]
+    assert in_parts == sorted(in_parts, reverse=True)
+    assert in_parts[-1] < 1.2 * errors[10_000, budgets[-1]]
 
 
 def test_kriging_finds_cubic_games_where_there_are_more_pairs_than_triples():
