@@ -19,7 +19,7 @@ from sklearn_anomaly_attr import (
     VAEDetector,
 )
 from sklearn_anomaly_attr.detectors._deep_scores import DeepScore
-from sklearn_anomaly_attr.scores import BlackBoxScore, torch_score
+from sklearn_anomaly_attr.scores import BlackBoxScore, _column_sums, torch_score
 from sklearn_anomaly_attr.shapley import ExactEnumeration
 
 DETECTORS = [
@@ -61,8 +61,12 @@ def test_equals_score_samples(detector, shape, X):
 
 
 @every_detector
-def test_equals_the_mean_over_mixtures(detector, X):
+@pytest.mark.parametrize("few_columns", [True, False])
+def test_equals_the_mean_over_mixtures(few_columns, detector, X, monkeypatch):
     """Also of rows and references far out, and behind a scaler."""
+    if not few_columns:  # only those in which two coalitions differ are summed twice
+        monkeypatch.setattr(_column_sums, "_MANY_COLUMNS", 2)
+        monkeypatch.setattr(_column_sums, "_FEW_COALITIONS", 2)
     detector = clone(detector).set_params(max_iter=2)
     score = torch_score(make_pipeline(MinMaxScaler(), detector).fit(X))
     x = torch.from_numpy(X[:12] * 10.0 ** np.arange(-3, 9)[:, None])

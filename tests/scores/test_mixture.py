@@ -19,7 +19,7 @@ from sklearn.preprocessing import (
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, torch_score
 from sklearn_anomaly_attr.scores import MixtureScore
-from sklearn_anomaly_attr.shapley import ExactEnumeration
+from sklearn_anomaly_attr.shapley import KernelRegression
 
 
 @pytest.fixture
@@ -96,10 +96,11 @@ def test_a_clipping_scaler_is_no_affine_map(clipped, X, X_extreme):
 
 
 def mean_and_its_definition(score, x, references):
-    """Mean scores over three references for all coalitions, and those of mixtures."""
+    """Mean scores over three references for coalitions, and those of mixtures."""
     n_features = x.shape[1]
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
-    present = torch.from_numpy(ExactEnumeration(n_features).coalitions)
+    solver = KernelRegression(n_features, 300, np.random.RandomState(0))
+    present = torch.from_numpy(solver.coalitions)
     references = references.expand(len(x), -1, -1)
     mixed = torch.where(present[:, None], x[:, None, None], references[:, None])
     found = score.mean_over_references(x, references, weights, present)
@@ -118,6 +119,16 @@ def test_equals_the_mean_over_mixtures_in_any_unit(covariance_type, steps, X_ext
     found, expected = mean_and_its_definition(score, x, x[:3])
     errors = (found - expected).abs().amax(dim=1)
     assert (errors <= 1e-9 * expected.std(dim=1)).all()
+
+
+def test_equals_the_mean_over_mixtures_of_many_columns():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 130)) @ rng.normal(size=(130, 130))
+    score = torch_score(GaussianMixture(2, random_state=0).fit(X))
+    found, expected = mean_and_its_definition(
+        score, *torch.tensor(X[:15]).split([12, 3])
+    )
+    assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_parts_that_cancel_leave_the_digits_of_low_energies():
