@@ -46,7 +46,7 @@ def limits(
     if width % _SLAB == 0 and width // _SLAB >= 4 * k:
         some = table.reshape(n_rows, _SLAB, -1).min(axis=1)
     kth = np.partition(some, k - 1, axis=1)[:, k - 1]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         above = kth * (1.0 + slack) if relative else kth + slack
         rounded = above.astype(table.dtype)
     limit: NDArray[Any] = np.nextafter(rounded, table.dtype.type(np.inf))
