@@ -77,7 +77,8 @@ class Task(NamedTuple):
     @property
     def background(self) -> tuple[FloatArray, FloatArray]:
         explainer = self.explainers["KernelShap"]
-        return explainer.references_, explainer.references_.weights_
+        references = explainer.references_
+        return references.rows_, references.weights_
 
     def score(self, rows: FloatArray) -> FloatArray:
         return -self.forest.score_samples(rows)
