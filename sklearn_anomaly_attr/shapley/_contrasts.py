@@ -15,6 +15,7 @@ from ._signs import (
     covariances_by_distance,
     distances,
     krawtchouk,
+    looked_up,
     of_each_product,
     signs_of,
 )
@@ -105,10 +106,10 @@ class Contrasts:
         with_other = self._table.take(size + 1, mode="clip")
         slope = (with_member - with_other) / 2 - (alone.own - alone.other) / 4
         level = (with_member + with_other) / 2
-        self._shares = total * self._additive.other
-        level -= self._shares * (alone.own + alone.other) / 4
-        self._slopes = slope / 2
-        self._levels = level + total * slope / 2
+        share = total * self._additive.other
+        level -= share * (alone.own + alone.other) / 4
+        self._slopes = np.column_stack([slope / 2, np.ones(len(size))])
+        self._levels = np.column_stack([level + total * slope / 2, share])
 
     def _set_covariances_with_values(self, alone: Alike) -> None:
         player = np.eye(1, self._signs.shape[1])
@@ -146,12 +147,11 @@ class Contrasts:
         """Covariances without what lies beyond, block by block."""
         n_players = self._signs.shape[1]
         for rows, columns, apart in distances(self._signs[part], self._signs[others]):
-            r, s = part[rows, None], others[columns]
-            values = self._table[apart]
-            values -= (n_players - 2 * apart) * (self._slopes[r] + self._slopes[s])
-            values -= self._shares[r] * self._levels[s]
-            values -= self._levels[r] * self._shares[s]
-            yield rows, columns, values
+            pairs = part[rows], others[columns]
+            less = _both_ways(self._slopes, *pairs)
+            less *= n_players - 2 * apart
+            less += _both_ways(self._levels, *pairs)
+            yield rows, columns, looked_up(self._table, apart) - less
 
     def weights_alone(self, weights: FloatArray) -> FloatArray:
         """Weights of the single players' odd parts, from those of the others."""
@@ -194,7 +194,14 @@ class Contrasts:
             errors = 2 / order * inside - self._additive.after(alone)
             errors -= contrasts @ weights
             squares.append(np.square(errors).sum())
-        return float(float(sum(squares)) / (_N_PRODUCTS * n_players))
+        return float(np.sum(squares) / (_N_PRODUCTS * n_players))
+
+
+def _both_ways(
+    table: FloatArray, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> FloatArray:
+    """The first times the other's second, plus the second times the other's first."""
+    return table[rows] @ table[columns, ::-1].T
 
 
 def _covariances_with_values(coalitions: BoolArray) -> FloatArray:

@@ -16,6 +16,7 @@ from ._signs import (
     covariances_by_distance,
     distances,
     krawtchouk,
+    looked_up,
     of_each_product,
     signs_of,
 )
@@ -202,7 +203,7 @@ def _covariance(half: BoolArray, variances: Mapping[int, float]) -> FloatArray:
     signs = signs_of(half)
     covariance = _BEYOND * np.eye(len(half))
     for rows, columns, apart in distances(signs, signs):
-        covariance[rows, columns] += table[apart]
+        covariance[rows, columns] += looked_up(table, apart)
     return covariance
 
 

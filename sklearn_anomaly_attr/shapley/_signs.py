@@ -49,7 +49,7 @@ def covariances_by_distance(variances: Mapping[int, float], n: int) -> FloatArra
 
 def distances(
     signs: FloatArray, others: FloatArray
-) -> Iterator[tuple[slice, slice, NDArray[np.intp]]]:
+) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
     """Count the players in which signs differ from others, block by block.
 
     Parameters
@@ -65,7 +65,7 @@ def distances(
         Positions of some signs.
     columns : slice
         Positions of some others.
-    apart : ndarray of int of shape (n_rows, n_columns)
+    apart : ndarray of float32 of shape (n_rows, n_columns)
         Number of players in which they differ.
     """
     n_players = signs.shape[1]
@@ -73,10 +73,14 @@ def distances(
     signs, others = signs.astype(np.float32) / 2, others.astype(np.float32)
     for rows in blocks(len(signs)):
         for columns in blocks(len(others)):
-            apart = n_players / 2 - signs[rows] @ others[columns].T
-            yield rows, columns, apart.astype(np.intp)
+            yield rows, columns, n_players / 2 - signs[rows] @ others[columns].T
 
 
-def blocks(n: int, size: int = 512) -> Iterator[slice]:
+def looked_up(table: FloatArray, apart: NDArray[np.float32]) -> FloatArray:
+    """Values of a table of n_players + 1 by distance."""
+    return table.take(apart.astype(np.intp), mode="clip")
+
+
+def blocks(n: int, size: int = 256) -> Iterator[slice]:
     """Cut n rows into blocks of a size."""
     return (slice(start, start + size) for start in range(0, n, size))

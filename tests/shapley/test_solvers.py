@@ -158,13 +158,14 @@ def exact_values(game, n_players):
 
 SAMPLED = {
     "kriging": lambda rng: KernelRegression(13, 400, rng),
-    "least squares": lambda rng: KernelRegression(13, 6002, rng),
+    "kriging in parts": lambda rng: KernelRegression(13, 1200, rng),
     "permutation": lambda rng: PermutationSampling(13, 20, rng),
 }
 
 
 @pytest.mark.parametrize("name", SAMPLED)
-def test_standard_errors_tell_the_distance_to_the_exact_values(name):
+def test_standard_errors_tell_the_distance_to_the_exact_values(name, monkeypatch):
+    monkeypatch.setattr(_kriging, "_MOST_PAIRS", 250)
     values, errors = draws(SAMPLED[name], n_draws=40)
     distance = np.square(values - exact_values(rugged, 13)).mean()
     assert 0.7 < np.sqrt(np.square(errors).mean() / distance) < 1.4
@@ -211,13 +212,13 @@ def test_few_coalitions_are_fitted_by_least_squares(budget):
 
 def test_many_pairs_are_solved_for_in_parts_without_a_cliff(monkeypatch):
     """Beyond the pairs that are solved for at once, errors go on falling."""
-    n_players, budgets = 13, [400, 800, 1600, 3200]
+    n_players, budgets = 13, [400, 1000, 2500]
     errors = {}
     for most in (10_000, 300):
         monkeypatch.setattr(_kriging, "_MOST_PAIRS", most)
         for budget in budgets:
             found = []
-            for seed in range(5):
+            for seed in range(3):
                 solver = KernelRegression(n_players, budget, seeded(seed))
                 values = solver.solve(rugged(solver.coalitions, seed)[None])
                 exact = exact_values(
