@@ -65,7 +65,7 @@ def mixed(n_rows: int, n_columns: int, seed: int = 0) -> FloatArray:
 
 
 def cardio(data: str | None, n_rows: int) -> tuple[FloatArray, FloatArray]:
-    """Standardised normal rows of 6_cardio, or as many others; rows to explain."""
+    """Standardized normal rows of 6_cardio, or as many others; rows to explain."""
     if data is None:
         return normal(1655, 21), 2.0 * normal(n_rows, 21, seed=1)
     with np.load(Path(data) / "adbench" / "6_cardio.npz", allow_pickle=False) as file:

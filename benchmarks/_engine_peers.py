@@ -51,7 +51,7 @@ def centers(X: FloatArray) -> FloatArray:
 
 
 def shapiq_knn(data: str | None, n_rows: int) -> Iterator[Figure]:
-    """Kernel SHAP of the mean distance to the neighbours scikit-learn finds."""
+    """Kernel SHAP of the mean distance to the neighbors scikit-learn finds."""
     from shapiq import KernelSHAP, MarginalImputer
 
     X, rows = cardio(data, n_rows)

@@ -49,7 +49,7 @@ N_REFERENCES = 8
 def stand_in(
     search: Any, X: Any = None, n_neighbors: Any = None, return_distance: bool = True
 ) -> Any:
-    """Neighbours of all rows at no cost: old checkouts search them in ``fit``."""
+    """Neighbors of all rows at no cost: old checkouts search them in ``fit``."""
     shape = len(search._fit_X if X is None else X), n_neighbors or search.n_neighbors
     nearest = np.zeros(shape, dtype=np.intp)
     return (np.ones(shape), nearest) if return_distance else nearest
@@ -96,7 +96,7 @@ def knn_fit(n_rows: int, n_columns: int) -> Iterator[Figure]:
 
 
 def dsil_passes(n_rows: int, n_columns: int) -> Iterator[Figure]:
-    """The fit, in units of one search for the neighbours of all rows."""
+    """The fit, in units of one search for the neighbors of all rows."""
     X = normal(n_rows, n_columns)
 
     def search() -> None:

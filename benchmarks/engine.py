@@ -1,15 +1,14 @@
-"""Neighbours, plans and tables: what they cost, beside other libraries and before.
+"""Neighbors, plans and tables: what they cost, beside other libraries and before.
 
-Usage: ``python -m benchmarks.engine``, with ``--before DIR`` beside another checkout
-of the library, with ``--data DIR`` on 6_cardio (``DIR/adbench/6_cardio.npz``: X, y;
-y = 1 is anomalous) where it takes rows of that shape from a normal distribution
-otherwise. ``--only`` names works, ``--quick`` leaves out the large tables, and
-``--output`` is a folder for a CSV and the table. Needs PyOD, shap and shapiq, and
-Linux for the memory.
+Usage: ``python -m benchmarks.engine``. ``--before DIR`` measures another checkout of
+the library, too. ``--data DIR`` names a folder with ``adbench/6_cardio.npz`` (X, y;
+y = 1 is anomalous); without it, one work takes normal data of that shape. ``--only``
+names works, ``--quick`` leaves out the large tables, and ``--output`` is a folder for
+figures as CSV and the table as Markdown. Needs PyOD, shap and shapiq, and Linux.
 
-Every process measures one checkout, or the other libraries, by one thread; the
-checkouts and the others have their turns work by work. A work that fails, or takes
-more than ``--seconds``, leaves its cells empty.
+Every process measures one checkout, or the other libraries, by one thread; they have
+their turns work by work. A work that fails, or takes more than ``--seconds`` of CPU
+time, leaves its cells empty, and its error on stderr.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +77,16 @@ def task(
 
 
 def tasks(data: Path | None, quick: bool) -> Iterator[Task]:
+    yield from neighbor_tasks(data, quick)
+    yield from memory_tasks(quick)
+    yield from plan_tasks()
+    yield task("wide", "wide", n_columns=[300, 1000] if quick else [300, 1000, 3000])
+    yield task("wide", "interactions", n_columns=3000)
+    yield task("images", "image_fits", n_images=20, side=128)
+    yield task("pickle", "neighbor_shap", n_rows=3000, n_columns=10, n_explained=30)
+
+
+def neighbor_tasks(data: Path | None, quick: bool) -> Iterator[Task]:
     # Rows, columns, and rows that are scored.
     sizes = [(10_000, 10, 4096), (10_000, 50, 4096)]
     if not quick:
@@ -86,12 +96,18 @@ def tasks(data: Path | None, quick: bool) -> Iterator[Task]:
     yield task("shap", "knn_shap", "shapiq_knn", {"n_rows": 5}, data=cardio, n_rows=30)
     yield task("fit", "knn_fit", "pyod_fit", n_rows=10_000, n_columns=10)
     yield task("dsil", "dsil_passes", n_rows=3000, n_columns=10)
-    for n_neighbors in (0.03, 20):
-        for n_rows in (10_000, 30_000) if quick else (10_000, 30_000, 100_000, 300_000):
-            arguments = {"n_neighbors": n_neighbors, "n_rows": n_rows, "n_columns": 10}
-            ours = Call("_engine_memory", "fit_memory", arguments)
-            # Shares of more rows once took 14 GB.
-            yield Task("memory", ours, of_before=n_rows <= 30_000)
+
+
+def memory_tasks(quick: bool) -> Iterator[Task]:
+    sizes = [10_000, 30_000] if quick else [10_000, 30_000, 100_000, 300_000]
+    for n_neighbors, n_rows in product((0.03, 20), sizes):
+        arguments = {"n_neighbors": n_neighbors, "n_rows": n_rows, "n_columns": 10}
+        ours = Call("_engine_memory", "fit_memory", arguments)
+        # Shares of more rows once took 14 GB.
+        yield Task("memory", ours, of_before=n_rows <= 30_000)
+
+
+def plan_tasks() -> Iterator[Task]:
     yield task("plans", "plans", n_columns=21, n_explainers=5, n_rows=30)
     yield task(
         "mixture",
@@ -102,14 +118,8 @@ def tasks(data: Path | None, quick: bool) -> Iterator[Task]:
         n_rows=64,
     )
     yield task("translation", "translation", n_rows=1000, n_columns=10)
-    budgets = [6000, 6100]
-    yield task(
-        "budget", "first_calls", max_evaluations=budgets, n_columns=21, n_repeats=3
-    )
-    yield task("wide", "wide", n_columns=[300, 1000] if quick else [300, 1000, 3000])
-    yield task("wide", "interactions", n_columns=3000)
-    yield task("images", "image_fits", n_images=20, side=128)
-    yield task("pickle", "neighbor_shap", n_rows=3000, n_columns=10, n_explained=30)
+    most = [6000, 6100]
+    yield task("budget", "first_calls", max_evaluations=most, n_columns=21, n_repeats=3)
 
 
 def children_s() -> float:
