@@ -179,9 +179,11 @@ latent_size
     32x32 with more.
 max_evaluations
     Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
-    evaluated where they fit, which makes the values exact. They are planned
-    once, in ``fit``: 2,000 take a tenth of a second, 6,000 and more a second or
-    two.
+    evaluated where they fit, which makes the values exact. The time of each row
+    grows in proportion to it, and errors tend to shrink.
+    The coalitions are planned once, in ``fit``: in a tenth of a second by default,
+    and 2 seconds for 3,000 features; in half a second for 6,000 coalitions; and in
+    3 seconds for 20,000 with 21 features, or 6 with 166.
 max_gap
     Longest step in time inside a window, such as "5min", where X is a
     DataFrame whose index holds dates or durations. "auto" is 1.5 times the

@@ -79,11 +79,11 @@ class ShapleyInteractions(ReferenceGameExplainer):
     Notes
     -----
     There are n * (n + 1) / 2 attributions for n features: 231 for 21, and
-    13 861 for 166, which take 111 kB a row. The plan of the coalitions is made once,
+    13,861 for 166, which take 111 kB a row. The plan of the coalitions is made once,
     in ``fit``. It has a weight of 8 bytes for each pair of features and each two
     coalitions: with ``max_evaluations="auto"``, 1.8 MB for 21 features and 224 MB
-    for 166, and for 724 features the 4 GiB that are the limit. Making it takes a
-    tenth of a second for 21 features and 7 seconds for 166.
+    for 166, and for 724 features the 4 GiB that are the limit. Making it takes 0.2
+    seconds for 21 features and 7 seconds for 166.
 
     Where not all coalitions are evaluated, they come in pairs with their
     complements, from which interactions are predicted by kriging. Scores in

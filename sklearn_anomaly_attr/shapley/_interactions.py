@@ -64,7 +64,15 @@ class InteractionRegression:
     Raises
     ------
     ValueError
-        If max_evaluations is below min(2 * n_players + 2, 2**n_players).
+        If max_evaluations is below min(2 * n_players + 2, 2**n_players), or the
+        weights of the coalitions in the interactions would take more than 4 GiB.
+
+    Notes
+    -----
+    The weights take 8 bytes for each pair of players and each coalition with its
+    complement, or each coalition where all are evaluated. Making them takes a time
+    in proportion to their number and that of the coalitions: 0.2 seconds for 21
+    players, 3 for 100 and 20 for 300, by default, on one core.
 
     References
     ----------
@@ -171,6 +179,6 @@ def checked_budget(n_players: int, max_evaluations: int | None) -> int:
             f"{n_players} players make {n_pairs} pairs, and the plan of their "
             f"interactions would take {n_bytes / 2**30:.2f} GiB of memory, more than "
             f"{_MOST_BYTES / 2**30:.0f}: group columns by `feature_groups`, or "
-            "explain by KernelShap or NeighborShap, which take less."
+            "explain by KernelShap or NeighborShap, which name no pairs."
         )
     return budget

@@ -27,15 +27,12 @@ class FewCoalitions:
     """
 
     def __init__(self, coalitions: BoolArray, weights: FloatArray) -> None:
-        size, n_players = coalitions.sum(axis=1), coalitions.shape[1]
-        alone, lacking = (
-            np.flatnonzero(size == 1),
-            np.flatnonzero(size == n_players - 1),
-        )
-        single, lacked = (
-            coalitions[alone].argmax(axis=1),
-            coalitions[lacking].argmin(axis=1),
-        )
+        n_players = coalitions.shape[1]
+        size = coalitions.sum(axis=1)
+        alone = np.flatnonzero(size == 1)
+        lacking = np.flatnonzero(size == n_players - 1)
+        single = coalitions[alone].argmax(axis=1)
+        lacked = coalitions[lacking].argmin(axis=1)
         precision = np.zeros(n_players)
         precision[single] += weights[alone]
         precision[lacked] += weights[lacking]
@@ -49,6 +46,7 @@ class FewCoalitions:
         self.operator[-1] += shares
         # Draws without repeats vary less where they are a large part of all.
         self._correction = 1 - len(lacking) / n_players
+        # Of a pair, the coalition with the first player tells the error.
         self._lacking, self._lacked = lacking[lacked > 0], lacked[lacked > 0]
 
     def standard_errors(self, gain: FloatArray) -> FloatArray | None:

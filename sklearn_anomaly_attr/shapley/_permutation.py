@@ -23,7 +23,8 @@ class PermutationSampling:
         Number of players.
     n_permutations : int, default=10
         Number of pairs of an order and its reverse; at least 2, to tell their
-        spread.
+        spread. There are up to 2 * n_permutations * (n_players - 1) + 2
+        coalitions.
     random_state : RandomState, default=None
         Source of the orders.
 

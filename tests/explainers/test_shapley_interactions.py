@@ -130,3 +130,18 @@ def test_bad_parameters_are_refused(X):
         ShapleyInteractions(GaussianMixtureDetector(), max_evaluations=9).fit(X)
     with pytest.raises(ValueError, match="'references' parameter"):
         ShapleyInteractions(GaussianMixtureDetector(), references="modes").fit(X)
+
+
+class NeverFitted(GaussianMixtureDetector):
+    def fit(self, X, y=None):
+        raise AssertionError("the detector is fitted before the plan is checked")
+
+
+def test_too_many_columns_are_refused_before_the_detector_is_fitted():
+    X = np.random.default_rng(0).normal(size=(5, 3000))
+    explainer = ShapleyInteractions(NeverFitted())
+    with pytest.raises(ValueError, match=r"4498500 pairs.* take 100\.58 GiB.*groups"):
+        explainer.fit(X)
+    groups = {"rest": list(range(5, 3000))}
+    with pytest.raises(ValueError, match="at least 14"):  # 6 groups; a budget
+        explainer.set_params(feature_groups=groups, max_evaluations=9).fit(X)

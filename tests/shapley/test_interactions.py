@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklearn_anomaly_attr.shapley import ExactEnumeration, _interactions
+from sklearn_anomaly_attr.shapley import (
+    ExactEnumeration,
+    _interactions,
+    _pair_kriging,
+)
 from sklearn_anomaly_attr.shapley._interactions import InteractionRegression
 
 
@@ -206,6 +210,28 @@ def test_a_budget_too_small_is_refused_with_the_cure():
         ValueError, match="at least 22, or group columns by `feature_groups`"
     ):
         InteractionRegression(10, 21)
+
+
+def test_a_plan_that_takes_too_much_memory_is_refused_before_it_is_made(monkeypatch):
+    """16 players and 300 coalitions: 120 pairs of players, 150 of coalitions."""
+    monkeypatch.setattr(_interactions, "_MOST_BYTES", 8 * 120 * 150 - 1)
+    with pytest.raises(ValueError, match="group columns by `feature_groups`, or"):
+        InteractionRegression(16, 300)
+    monkeypatch.setattr(_interactions, "_MOST_BYTES", 8 * 120 * 150)
+    solver = InteractionRegression(16, 300)
+    assert solver._kriging._weights.nbytes == 8 * 120 * 150
+
+
+@pytest.mark.parametrize("budget", [200, 100])  # with and without trends
+def test_weights_found_for_some_pairs_at_a_time_are_the_same(monkeypatch, budget):
+    worth = np.random.default_rng(0).normal(size=(2, 300))
+    values = []
+    for cells in (10**9, 1000):
+        monkeypatch.setattr(_pair_kriging, "_CELLS", cells)
+        solver = InteractionRegression(11, budget, seeded())
+        found = solver.solve(worth[:, : len(solver.coalitions)])
+        values.append([found.values, found.standard_errors])
+    assert_allclose(values[1], values[0], rtol=1e-9, atol=1e-12)
 
 
 def test_kriging_finds_games_of_order_four_from_more_pairs_than_their_terms():

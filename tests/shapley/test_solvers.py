@@ -1,5 +1,6 @@
 """The solvers against games whose values are known."""
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
@@ -291,3 +292,18 @@ def test_too_many_players_to_enumerate():
 def test_one_permutation_has_no_spread():
     with pytest.raises(ValueError, match="at least 2"):
         PermutationSampling(4, 1)
+
+
+@pytest.mark.parametrize(
+    ("small", "large"), [((15, 4000), (15, 8000)), ((200, 1500), (400, 1500))]
+)
+def test_memory_of_the_plan_grows_in_proportion(small, large, monkeypatch):
+    """To the number of coalitions, and to that of players."""
+    monkeypatch.setattr(_kriging, "_MOST_PAIRS", 200)
+    peaks = []
+    for n_players, budget in (small, large):
+        tracemalloc.start()
+        KernelRegression(n_players, budget, seeded())
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2.3 * peaks[0]
