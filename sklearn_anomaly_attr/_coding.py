@@ -1,11 +1,10 @@
-"""Tables with categories: their columns as numbers, and back."""
+"""Tables as numbers, and back to the types that they came in."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,6 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ._columns import (
+    Categories,
+    Column,
+    Constant,
+    Numbers,
+    Unreadable,
+    as_objects,
+    column_of,
+    is_numeric,
+)
 from ._typing import BoolArray, FloatArray
 
 
@@ -22,79 +31,13 @@ def is_frame(X: Any) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
-    """A column of numbers, or of categories, which their positions stand for.
-
-    Parameters
-    ----------
-    categories : Series, default=None
-        The categories in their own type; None for numbers.
-    n_seen : int, default=0
-        How many of them the training rows hold: the first ones.
-    """
-
-    categories: nw.Series[Any] | None = None
-    n_seen: int = 0
-
-    @classmethod
-    def categorical(cls, column: nw.Series[Any]) -> Column:
-        """The distinct entries of a column, in the order of their text."""
-        entries = _objects(column)
-        codes, _ = pd.factorize(entries, use_na_sentinel=False)
-        _, first = np.unique(codes, return_index=True)
-        order = sorted(first.tolist(), key=lambda row: str(entries[row]))
-        return cls(column[order], len(order))
-
-    @property
-    def objects(self) -> NDArray[Any]:
-        """The categories as Python objects."""
-        return _objects(self._categories)
-
-    def codes(self, column: nw.Series[Any]) -> NDArray[np.intp]:
-        """Positions of the entries among the categories; -1 where unknown."""
-        known, entries = self.objects, _objects(column)
-        codes: NDArray[np.intp] = pd.Index(known, dtype=object).get_indexer(
-            pd.Index(entries, dtype=object)
-        )
-        return codes
-
-    def extend(self, column: nw.Series[Any]) -> Column:
-        """Append the entries of a column that are not categories yet."""
-        unknown = np.flatnonzero(self.codes(column) < 0)
-        if not len(unknown):
-            return self
-        added = Column.categorical(column[unknown.tolist()])
-        both = [self._categories, added._categories]
-        # A type that lists its categories has no room for more.
-        listed = self._categories.dtype in (nw.Categorical, nw.Enum)
-        pandas = self._categories.implementation.is_pandas_like()
-        if not pandas:
-            dtype = nw.String() if listed else self._categories.dtype
-            both = [one.cast(dtype) for one in both]
-        frames = [one.alias("categories").to_frame() for one in both]
-        categories = nw.concat(frames)["categories"]
-        if pandas and listed:
-            categories = categories.cast(nw.Categorical())
-        return Column(categories, self.n_seen)
-
-    def decode(self, codes: FloatArray) -> Any:
-        """What the codes stand for, as the values of a native column."""
-        native = self._categories[codes.astype(np.intp).tolist()].to_native()
-        # Without its index: pandas would align it.
-        return getattr(native, "array", native)
-
-    @property
-    def _categories(self) -> nw.Series[Any]:
-        assert self.categories is not None
-        return self.categories
-
-
-@dataclass(frozen=True, eq=False)
 class TableCoding:
     """How the columns of a table become numbers, and back.
 
-    Numbers stay what they are. A category becomes its position among the
-    categories of its column; a missing one is a category too.
+    Numbers stay what they are, missing ones are NaN. A date lies on a line, from
+    the first one of the training rows. A category becomes its position among the
+    categories of its column; a missing one is a category too. A column that nobody
+    reads is 0.
 
     Parameters
     ----------
@@ -102,13 +45,13 @@ class TableCoding:
         Labels of the columns.
     columns : tuple of Column
         What the numbers of each column stand for.
-    container : type
-        What holds the table: numpy.ndarray, or a class of DataFrames.
+    empty : ndarray or DataFrame
+        A table of that kind, without rows.
     """
 
     labels: Sequence[Any]
     columns: tuple[Column, ...]
-    container: type
+    empty: Any
 
     @classmethod
     def of(cls, X: Any, categorical: Collection[int] = ()) -> TableCoding:
@@ -117,163 +60,334 @@ class TableCoding:
         Parameters
         ----------
         X : ndarray or DataFrame of shape (n_samples, n_features)
-            The table; an array holds finite numbers.
+            The table; an array holds numbers.
         categorical : collection of int
             Positions of the columns to take for categories beside those whose
             entries are no numbers.
-
-        Raises
-        ------
-        TypeError
-            If a column holds neither numbers nor categories.
         """
-        table = _table(X)
-        labels = range(X.shape[1]) if isinstance(X, np.ndarray) else table.columns
-        coding = cls(labels, (Column(),) * len(labels), type(X))
-        coding = coding.with_categories(table, categorical)
-        others = coding._others(table)
-        for i, column in zip(others, _series(table, others), strict=True):
-            _check_kind(labels[i], column)
-        return coding.with_categories(table, others)
+        if isinstance(X, np.ndarray):
+            numbers = Numbers(np.empty(0, dtype=X.dtype))
+            coding = cls(range(X.shape[1]), (numbers,) * X.shape[1], X[:0])
+        else:
+            table = _table(X)
+            columns = _columns_of(table, set(categorical))
+            coding = cls(labels_of(X), columns, X[:0])
+        return coding.with_categories(X, categorical)
+
+    @staticmethod
+    def entries(X: Any, positions: list[int]) -> NDArray[Any]:
+        """Entries of some columns of a table, as objects; missing ones None."""
+        if isinstance(X, np.ndarray):
+            return X[:, positions]
+        return np.column_stack([as_objects(c) for _, c in _series(X, positions)])
 
     def with_categories(self, X: Any, positions: Collection[int]) -> TableCoding:
         """Take more columns of the table for categories, those that it has."""
         there = [i for i in sorted(positions) if i < len(self.columns)]
-        new = [i for i in there if self.columns[i].categories is None]
-        series = _series(_table(X), new) if new else []
-        columns = map(Column.categorical, series)
-        return self._replaced(dict(zip(new, columns, strict=True)))
+        new = [i for i in there if not isinstance(self.columns[i], Categories)]
+        made = {i: Categories.of(column) for i, column in _series(X, new)}
+        return self._replaced(made)
+
+    def without(self, X: Any, positions: Collection[int]) -> TableCoding:
+        """Leave out columns of the table that nobody reads."""
+        made = {i: Constant.of(c) for i, c in _series(X, sorted(positions))}
+        return self._replaced(made)
 
     @cached_property
     def n_categories(self) -> NDArray[np.intp]:
-        """Numbers of categories that the training rows hold; 0 for numbers."""
+        """Numbers of categories that the training rows hold; 0 for others."""
         return np.array([column.n_seen for column in self.columns], dtype=np.intp)
 
     @cached_property
     def is_categorical(self) -> BoolArray:
         """Which columns hold categories."""
-        known = [column.categories is not None for column in self.columns]
-        return np.array(known, dtype=bool)
+        return np.array([c.is_categorical for c in self.columns], dtype=bool)
+
+    @cached_property
+    def is_read(self) -> BoolArray:
+        """Which columns somebody reads."""
+        constant = [isinstance(column, Constant) for column in self.columns]
+        return ~np.array(constant, dtype=bool)
+
+    @cached_property
+    def has_numbers_only(self) -> bool:
+        """Whether what is read is the numbers that the coded table holds."""
+        read = np.flatnonzero(self.is_read)
+        return all(self.columns[i].is_number for i in read)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the table is an array."""
+        return isinstance(self.empty, np.ndarray)
 
     def select(self, positions: Iterable[int]) -> TableCoding | None:
         """The coding of some of the columns; None if all hold numbers."""
         positions = list(positions)
-        if not self.is_categorical[positions].any():
+        columns = tuple(self.columns[i] for i in positions)
+        if all(column.is_number for column in columns):
             return None
         labels = [self.labels[i] for i in positions]
-        columns = tuple(self.columns[i] for i in positions)
-        return TableCoding(labels, columns, self.container)
+        empty = self.empty
+        if self.is_array:
+            empty = empty[:, positions]
+        elif isinstance(empty, pd.DataFrame):
+            empty = empty.iloc[:, positions]
+        else:
+            empty = empty[:, positions]
+        return TableCoding(labels, columns, empty)
 
-    def extend(self, X: Any) -> TableCoding:
-        """Append the categories of X that are not known yet; itself without any."""
-        extended = {
-            i: self.columns[i].extend(column)
-            for i, column in self._categorical(_table(X))
-        }
-        return self._replaced(extended)
+    def like(self, X: Any) -> TableCoding:
+        """For a table of the same columns: with its types, and the values it adds.
+
+        Itself where the table adds nothing.
+        """
+        if isinstance(X, np.ndarray):
+            if self.is_array and self.empty.dtype == X.dtype:
+                return self._extended(X, np.flatnonzero(self.is_categorical))
+            return self._of_array(X)
+        coding = self if _same_frames(self.empty, X) else replace(self, empty=X[:0])
+        return coding._extended(X, self._changing(X))
 
     def check(self, X: Any) -> None:
-        """Refuse a table whose numbers cannot be encoded.
+        """Refuse a table that holds infinite numbers.
 
         Raises
         ------
         ValueError
-            If numbers are missing or infinite.
+            If numbers are infinite, or beyond float64.
         """
         if not isinstance(X, np.ndarray):
             self._numbers(_table(X))
 
     def encode(self, X: Any) -> FloatArray:
-        """Turn a table of known categories into a new array of numbers.
+        """Turn a table of known values into a new array of numbers.
 
         Raises
         ------
         ValueError
-            If numbers are missing or infinite.
+            If numbers are infinite.
+        TypeError
+            If a column holds something else than in training.
         """
-        table = _table(X)
         if isinstance(X, np.ndarray):
             coded = X.astype(np.float64, order="C")
         else:
+            table = _table(X)
             coded = np.empty(table.shape)
-            coded[:, ~self.is_categorical] = self._numbers(table)
-        for i, column in self._categorical(table):
-            coded[:, i] = self.columns[i].codes(column)
+            coded[:, self._are_numbers] = self._numbers(table)
+        for i, column in _series(X, np.flatnonzero(~self._are_numbers).tolist()):
+            coded[:, i] = self.columns[i].encode(column)
         return coded
 
-    def decode(self, coded: FloatArray) -> Any:
-        """Turn an array of numbers into a table like the one in training."""
-        decoded = {
-            i: self.columns[i].decode(coded[:, i])
-            for i in np.flatnonzero(self.is_categorical).tolist()
-        }
-        if self.container is np.ndarray:
-            rows = coded.astype(np.float64, order="C")
-            for i, values in decoded.items():
-                rows[:, i] = values
-            return rows
-        is_pandas = issubclass(self.container, pd.DataFrame)
-        if is_pandas:
-            block = np.array(coded, order="F")  # columns lie together, as in a dict
-            frame = self.container(block, columns=self.labels, copy=False)
-            for i, values in decoded.items():
-                frame.isetitem(i, values)
-            return frame
-        columns = (decoded.get(i, codes) for i, codes in enumerate(coded.T))
-        return self.container(dict(zip(self.labels, columns, strict=True)))
+    def decode(self, coded: FloatArray, index: pd.Index | None = None) -> Any:
+        """Turn an array of numbers into a table like the one that is coded.
+
+        Parameters
+        ----------
+        coded : ndarray of shape (n_samples, n_features)
+            The numbers.
+        index : Index of n_samples labels or of one, default=None
+            The labels of the rows, where the table is a frame of pandas; one is
+            that of all rows.
+        """
+        if self.is_array:
+            return self._array(coded)
+        if not isinstance(self.empty, pd.DataFrame):
+            values = (c.decode(v) for c, v in zip(self.columns, coded.T, strict=True))
+            return type(self.empty)(dict(zip(self.labels, values, strict=True)))
+        others = np.flatnonzero(~self._are_plain).tolist()
+        if others:
+            arrays: Any = {i: coded[:, i] for i in range(coded.shape[1])}
+            for i in others:
+                arrays[i] = self.columns[i].decode(coded[:, i])
+            frame = pd.DataFrame(arrays, copy=False)
+        else:
+            # Columns lie together, as in a dict.
+            frame = pd.DataFrame(np.array(coded, order="F"), copy=False)
+        frame.columns = self.empty.columns
+        if index is not None:
+            same = len(index) == len(coded)
+            frame.index = index if same else index[np.zeros(len(coded), dtype=int)]
+        if type(self.empty) is not pd.DataFrame:
+            return type(self.empty)(frame)
+        return frame
 
     def objects(self, coded: FloatArray) -> NDArray[Any]:
-        """Turn an array of numbers into one of Python objects."""
+        """Turn an array of numbers into one of Python objects, missing ones None."""
         decoded = coded.astype(object)
-        for i in np.flatnonzero(self.is_categorical):
-            decoded[:, i] = self.columns[i].objects[coded[:, i].astype(np.intp)]
+        decoded[np.isnan(coded)] = None
+        for i in np.flatnonzero(~self._are_plain):
+            decoded[:, i] = self.columns[i].objects(coded[:, i])
         return decoded
 
-    def _replaced(self, columns: dict[int, Column]) -> TableCoding:
+    def shown(self, coded: FloatArray) -> NDArray[Any]:
+        """The rows for people: as numbers, or as objects where some are none."""
+        if all(isinstance(c, Numbers) or _is_plain(c) for c in self.columns):
+            return coded.copy()
+        rows = self.objects(coded.reshape(-1, coded.shape[-1]))
+        return rows.reshape(coded.shape)
+
+    @cached_property
+    def _are_numbers(self) -> BoolArray:
+        return np.array([isinstance(c, Numbers) for c in self.columns], dtype=bool)
+
+    @cached_property
+    def _are_plain(self) -> BoolArray:
+        """Which columns are the very numbers, of type float64."""
+        plain = [
+            isinstance(c, Numbers) and c.empty.dtype == np.float64 for c in self.columns
+        ]
+        return np.array(plain, dtype=bool)
+
+    def _array(self, coded: FloatArray) -> NDArray[Any]:
+        """An array of the type of the one that is coded."""
+        numbers = coded.astype(np.float64, order="C")
+        for i in np.flatnonzero(~self._are_numbers):
+            numbers[:, i] = self.columns[i].decode(coded[:, i])
+        dtype = self.empty.dtype
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            numbers = np.rint(numbers).clip(limits.min, limits.max)
+        return numbers.astype(dtype, copy=False)
+
+    def _of_array(self, X: NDArray[Any]) -> TableCoding:
+        """For an array of the same columns, where these hold numbers."""
+        dtype = X.dtype
+        if self.is_array:
+            dtype = np.result_type(X.dtype, self.empty.dtype)
+        numbers = Numbers(np.empty(0, dtype=dtype))
+        columns = tuple(numbers if c.is_number else c for c in self.columns)
+        coding = replace(self, columns=columns, empty=X[:0].astype(dtype))
+        return coding._extended(X, np.flatnonzero(~coding._are_numbers))
+
+    def _changing(self, X: Any) -> list[int]:
+        """Positions of the columns whose values or types may be new."""
+        old, new = _types(self.empty), _types(X)
+        return [
+            i
+            for i, column in enumerate(self.columns)
+            if old[i] != new[i]
+            or not isinstance(column, Numbers | Constant | Unreadable)
+            or str(new[i]) == "object"
+            or (isinstance(column, Numbers) and column.empty.dtype != new[i])
+        ]
+
+    def _extended(self, X: Any, positions: Iterable[int]) -> TableCoding:
+        like = {}
+        for i, column in _series(X, list(positions)):
+            known = self.columns[i]
+            if not isinstance(known, Categories | Constant | Unreadable):
+                self._check_kind(i, known, column)
+            like[i] = known.like(column)
+        return self._replaced(like)
+
+    def _check_kind(self, position: int, known: Column, column: nw.Series[Any]) -> None:
+        """Refuse a column of numbers, or dates, that holds something else now."""
+        entries = column.is_null().all() or len(column) == 0
+        now = known if entries else column_of(self.labels[position], column)
+        if type(now) is not type(known):
+            raise ValueError(
+                f"The column {self.labels[position]!r} held "
+                f"{_name_of_kind(known)} in fit and now holds {column.dtype}: pass "
+                "the columns in the types that they had in fit."
+            )
+
+    def _replaced(self, columns: Mapping[int, Column]) -> TableCoding:
         """With other columns at some positions; itself where they are the same."""
         if all(self.columns[i] is column for i, column in columns.items()):
             return self
         every = (columns.get(i, column) for i, column in enumerate(self.columns))
         return replace(self, columns=tuple(every))
 
-    def _categorical(self, table: Any) -> Iterator[tuple[int, nw.Series[Any]]]:
-        """Positions and entries of the columns of categories."""
-        positions = np.flatnonzero(self.is_categorical).tolist()
-        return zip(positions, _series(table, positions), strict=True)
-
-    def _others(self, table: Any) -> list[int]:
-        """Positions of the columns of numbers that hold something else here."""
-        if isinstance(table, np.ndarray):
-            return []
-        return _without_numbers(table, np.flatnonzero(~self.is_categorical).tolist())
-
     def _numbers(self, table: nw.DataFrame[Any]) -> FloatArray:
         """The columns of numbers, which may share their memory with the frame."""
-        positions = np.flatnonzero(~self.is_categorical)
-        others = self._others(table)
-        before = positions[positions < min(others, default=len(self.labels))]
-        numbers = _floats(table, before.tolist())
-        finite = np.isfinite(numbers)
-        if not finite.all():
-            self._refuse_missing(before[finite.all(axis=0).argmin()])
-        if others:
-            self._refuse_kind(table, others[0])
+        positions = np.flatnonzero(self._are_numbers)
+        try:
+            numbers = _floats(table, positions.tolist())
+        except OverflowError as error:
+            raise ValueError(
+                f"X holds numbers that are too large for a float ({error}): leave "
+                "these rows out, or divide the column."
+            ) from error
+        infinite = np.isinf(numbers)
+        if infinite.any():
+            label = self.labels[positions[infinite.any(axis=0).argmax()]]
+            raise ValueError(
+                f"The column {label!r} holds {infinite.any(axis=1).sum()} infinite "
+                "numbers, infinity: replace them by NaN where they are missing, or "
+                "by a large number, or leave these rows out."
+            )
         return numbers
 
-    def _refuse_missing(self, position: int) -> None:
-        raise ValueError(
-            f"The column {self.labels[position]!r} holds NaN or infinity: impute or "
-            "drop these rows first, or list the column in categorical_features, where "
-            "a missing entry is a category of its own."
-        )
 
-    def _refuse_kind(self, table: nw.DataFrame[Any], position: int) -> None:
-        name, column = self.labels[position], table[:, position]
-        _check_kind(name, column)
-        raise ValueError(
-            f"The column {name!r} held numbers in fit and now holds {column.dtype}: "
-            "pass the columns in the types that they had in fit."
-        )
+def _is_plain(column: Column) -> bool:
+    """Whether a column that nobody reads holds numbers."""
+    return isinstance(column, Constant) and is_numeric(column.value)
+
+
+def same_library(one: Any, other: Any) -> bool:
+    """Whether two frames are of the same library."""
+    return all(isinstance(X, pd.DataFrame) for X in (one, other)) or (
+        type(one) is type(other)
+    )
+
+
+def labels_of(X: Any) -> Sequence[Any]:
+    """Labels of the columns of a frame."""
+    return list(X.columns)
+
+
+def own_copy(X: Any) -> Any:
+    """A table that others may write into."""
+    if isinstance(X, np.ndarray | pd.DataFrame):
+        return X.copy()
+    return X
+
+
+def missing_entries(X: Any) -> BoolArray:
+    """Which entries of a table are missing."""
+    if isinstance(X, np.ndarray):
+        return np.isnan(X) if X.dtype.kind in "fc" else np.zeros(X.shape, dtype=bool)
+    if isinstance(X, pd.DataFrame):
+        return np.asarray(X.isna())
+    missing = np.zeros(X.shape, dtype=bool)
+    for i, column in enumerate(_table(X).iter_columns()):
+        missing[:, i] = column.is_null().to_numpy()
+        if column.dtype.is_float():
+            missing[:, i] |= column.is_nan().fill_null(True).to_numpy()
+    return missing
+
+
+def _columns_of(table: nw.DataFrame[Any], listed: set[int]) -> tuple[Column, ...]:
+    """What the columns hold; those of one type of numbers share their answer."""
+    known: dict[str, Column] = {}
+    types = _types(table.to_native())
+    columns: list[Column] = []
+    for i, kind in enumerate(types):
+        column = known.get(str(kind))
+        if column is None:
+            entries = table[:, i]
+            column = column_of(table.columns[i], entries)
+            if i in listed:
+                column = Categories.of(entries)
+            if isinstance(column, Numbers) and column.empty.dtype == np.float64:
+                known[str(kind)] = column
+        columns.append(column)
+    return tuple(columns)
+
+
+def _name_of_kind(column: Column) -> str:
+    return "numbers" if isinstance(column, Numbers) else "dates or durations"
+
+
+def _same_frames(one: Any, other: Any) -> bool:
+    """Whether two frames have the same types and labels of columns."""
+    return type(one) is type(other) and _types(one) == _types(other)
+
+
+def _types(X: Any) -> list[Any]:
+    """Types of the columns of a frame."""
+    return list(X.dtypes if hasattr(X, "dtypes") else _table(X).schema.values())
 
 
 def _table(X: Any) -> Any:
@@ -281,55 +395,15 @@ def _table(X: Any) -> Any:
     return nw.from_native(X, eager_only=True, pass_through=True)
 
 
-def _series(table: Any, positions: list[int]) -> list[nw.Series[Any]]:
-    """Some columns of a table."""
-    if isinstance(table, np.ndarray):
-        return [
-            nw.from_native(pd.Series(c), series_only=True)
-            for c in table[:, positions].T
-        ]
-    return list(table[:, positions].iter_columns())
-
-
-def _objects(column: nw.Series[Any]) -> NDArray[Any]:
-    """The entries as Python objects; all that stands for missing becomes None."""
-    entries = np.fromiter(column.to_list(), dtype=object, count=len(column))
-    entries[pd.isna(entries)] = None
-    return entries
-
-
-def _without_numbers(table: nw.DataFrame[Any], positions: list[int]) -> list[int]:
-    """Those of some columns of a frame that hold no numbers."""
-    native = table.to_native()
-    types = list(native.dtypes if hasattr(native, "dtypes") else table.schema.values())
-    # Columns of objects may hold anything; of any other type, one tells for all.
-    known = {
-        kind: _is_numeric(table[:, i])
-        for kind, i in {types[i]: i for i in positions}.items()
-        if str(kind).lower() != "object"
-    }
-    return [
-        i
-        for i in positions
-        if not (known[types[i]] if types[i] in known else _is_numeric(table[:, i]))
-    ]
-
-
-def _is_numeric(column: nw.Series[Any]) -> bool:
-    """Whether a column holds numbers."""
-    if column.dtype == nw.Object:
-        return all(isinstance(v, Real) and not isinstance(v, bool) for v in column)
-    return column.dtype.is_numeric()
-
-
-def _check_kind(name: Any, column: nw.Series[Any]) -> None:
-    """Refuse a column without numbers that holds no categories either."""
-    kinds = (nw.Object, nw.Boolean, nw.String, nw.Categorical, nw.Enum)
-    if column.dtype not in kinds:
-        raise TypeError(
-            f"The column {name!r} holds neither numbers nor categories but "
-            f"{column.dtype}: turn it into one of them, e.g. dates into days."
+def _series(X: Any, positions: list[int]) -> Iterator[tuple[int, nw.Series[Any]]]:
+    """Positions and entries of some columns of a table."""
+    if isinstance(X, np.ndarray):
+        columns = (
+            nw.from_native(pd.Series(X[:, i]), series_only=True) for i in positions
         )
+        return zip(positions, columns, strict=True)
+    table = _table(X)
+    return zip(positions, (table[:, i] for i in positions), strict=True)
 
 
 def _floats(table: nw.DataFrame[Any], positions: list[int]) -> FloatArray:

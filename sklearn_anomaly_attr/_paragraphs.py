@@ -69,27 +69,26 @@ device
     Torch device to compute on; "auto" takes a GPU where there is one.
 differentiable_estimator
     Outlier detector, density model, or Pipeline that ends in one, whose
-    score has a gradient. It is cloned and fitted; wrap a fitted one in
-    :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    score has a gradient. One that is not fitted is cloned and fitted; see
+    ``prefit``.
 early_stopping
     Whether to stop when the loss of held-out rows no longer falls, and to
     go back to the weights at its lowest.
 estimator
-    Outlier detector, density model, or Pipeline that ends in one. It is
-    cloned and fitted; wrap a fitted one in
-    :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    Outlier detector, density model, or Pipeline that ends in one; models of
+    PyOD are taken through :class:`.PyODDetector`. One that is not fitted is
+    cloned and fitted; see ``prefit``.
 estimator_
     The fitted detector.
 estimator_of_images
     Detector of images in rows, or Pipeline that ends in one; any outlier
-    detector takes the pixels for columns of a table. It is cloned, told
-    ``image_shape`` where it has this parameter, and fitted; wrap a fitted one
-    in :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+    detector takes the pixels for columns of a table. One that is not fitted is
+    cloned, told ``image_shape`` where it has this parameter, and fitted; see
+    ``prefit``.
 estimator_of_series
     Detector of series: an LSTMAutoencoderDetector, an OmniAnomalyDetector, or
-    any other detector in a :class:`WindowedDetector`. It is cloned and
-    fitted; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to
-    have it used as it is.
+    any other detector in a :class:`WindowedDetector`. One that is not fitted
+    is cloned and fitted; see ``prefit``.
 feature_groups
     Groups of columns that are attributed as one: group name -> columns,
     by name or position. Columns in no group stay alone.
@@ -264,6 +263,13 @@ per_row
 pos_label
     Label of the anomalies, where `y_true` holds two other labels. With None
     they are 1 among 0 and 1, and -1 among -1 and +1.
+prefit
+    Whether the detector is taken as it is, fitted: ``fit`` then only learns from
+    X what stands in for absent values, and uses a copy of the detector. "auto"
+    does so where it is fitted; False fits a clone. A clone of the explainer, as
+    in a grid search, has a detector that is not fitted: "auto" then fits it, and
+    True is refused, but for one in a :class:`sklearn.frozen.FrozenEstimator`.
+    ``set_params`` on parameters of a fitted detector does not fit it again.
 raises_typeerror
     If `y_true` is not a boolean array.
 raises_valueerror

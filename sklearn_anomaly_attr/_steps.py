@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import IsolationForest
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
+    MinMaxScaler,
     Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
     StandardScaler,
     TargetEncoder,
 )
@@ -24,6 +30,15 @@ from sklearn.preprocessing import (
 from ._sklearn_compat import _safe_indexing
 
 ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
+# What they make of a column depends on that column, and takes its place.
+_COLUMNWISE = (
+    MaxAbsScaler,
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 _DENSIFIERS = (PCA, TruncatedSVD)
 # What these do does not depend on whether a matrix is sparse.
 _INDIFFERENT = (
@@ -67,6 +82,55 @@ def encoded_columns(estimator: Any) -> set[int]:
             if not (step is None or isinstance(step, str | SimpleImputer)):
                 return encoded_columns(step)
     return set()
+
+
+def read_columns(estimator: Any, n_features: int) -> set[int]:
+    """Positions of the columns that an estimator may read.
+
+    A ColumnTransformer drops columns, and so does a selector.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A detector, a transformer, or a Pipeline.
+    n_features : int
+        Number of columns that it is given.
+    """
+    every = set(range(n_features))
+    if isinstance(estimator, FrozenEstimator):
+        return read_columns(estimator.estimator, n_features)
+    for inner in ("estimator_", "best_estimator_"):
+        if hasattr(estimator, inner) and not isinstance(estimator, SelectorMixin):
+            return read_columns(getattr(estimator, inner), n_features)
+    if isinstance(estimator, Pipeline):
+        return _read_by_steps([step for _, step in estimator.steps], n_features)
+    if isinstance(estimator, FeatureUnion):
+        parts = [step for _, step in estimator.transformer_list if step != "drop"]
+        return set().union(*(read_columns(part, n_features) for part in parts))
+    if isinstance(estimator, ColumnTransformer):
+        places = estimator._transformer_to_input_indices
+        return {
+            places[name][i]
+            for name, step, _ in estimator.transformers_
+            if not (isinstance(step, str) and step == "drop")
+            for i in read_columns(step, len(places[name]))
+        }
+    if isinstance(estimator, SelectorMixin):
+        return set(np.flatnonzero(estimator.get_support()).tolist())
+    return every
+
+
+def _read_by_steps(steps: list[Any], n_features: int) -> set[int]:
+    """Positions of the columns that one step after the other lets through."""
+    kept = list(range(n_features))
+    for step in steps:
+        if step is None or isinstance(step, str):
+            continue
+        kept_by_step = sorted(read_columns(step, len(kept)))
+        kept = [kept[i] for i in kept_by_step]
+        if not isinstance(step, SelectorMixin) and type(step) not in _COLUMNWISE:
+            break
+    return set(kept)
 
 
 def refusing_step(estimator: Any, X: Any) -> str:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
-from ._coding import TableCoding, is_frame
+from ._adapters import is_pyod
+from ._coding import TableCoding, is_frame, missing_entries, own_copy
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -34,6 +40,11 @@ def score_method(estimator: Any) -> str:
     TypeError
         If the estimator gives no anomaly score.
     """
+    if is_pyod(estimator):
+        raise TypeError(
+            f"PyOD's {type(estimator).__name__} scores normal rows lower, and "
+            "scikit-learn's detectors higher: wrap it, as in PyODDetector(model)."
+        )
     if hasattr(estimator, "__sklearn_tags__") and not is_classifier(estimator):
         if hasattr(estimator, "score_samples"):
             return "score_samples"
@@ -127,53 +138,169 @@ def deciding_part(estimator: Any) -> Any:
 
 
 def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
-    """Fit a detector; if a step before it gives sparse matrices, say so."""
+    """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
-        return estimator.fit(X, y)
-    except TypeError as error:
-        step = sparse_giver(estimator)
-        if step is None or "parse" not in str(error):
-            raise
-        raise TypeError(
-            f"The {step} gives a sparse matrix, which a later step does not take "
-            f"({error}): set its sparse_output=False, or sparse_threshold=0 where it "
-            "is a ColumnTransformer."
-        ) from error
+        return estimator.fit(own_copy(X), y)
+    except (TypeError, ValueError) as error:
+        raise refusal(estimator, X, error) from error
 
 
-def finite_scores(estimator: Any, X: Any) -> FloatArray:
-    """Finite scores of rows; lower is more abnormal."""
+def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
+    """What an estimator's own method gives to a copy of the rows, if it is scores.
+
+    Lower is more abnormal.
+
+    Raises
+    ------
+    TypeError
+        If the estimator gives no anomaly score.
+    ValueError
+        If it refuses the rows, or gives something else than one finite score a row.
+    """
     method = score_method(estimator)
-    scores = np.asarray(getattr(estimator, method)(X), dtype=np.float64)
+    try:
+        scores = np.asarray(getattr(estimator, method)(own_copy(X)))
+    except (TypeError, ValueError) as error:
+        raise refusal(estimator, X, error) from error
+    name = f"{name_of(estimator)}.{method}"
+    if scores.shape != (len(X),):
+        raise ValueError(
+            f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
+            "a detector that gives one number a row."
+        )
     if not np.isfinite(scores).all():
         raise ValueError(
-            f"{type(estimator).__name__}.{method} gives NaN or infinity: scale the "
-            "columns, drop those that are constant in most rows, or take a detector "
-            "whose score is finite everywhere."
+            f"{name} gives NaN or infinity: scale the columns, drop those that are "
+            "constant in most rows, or take a detector whose score is finite "
+            "everywhere."
         )
     return scores
 
 
+def finite_scores(estimator: Any, X: Any) -> FloatArray:
+    """Finite float64 scores of rows; lower is more abnormal."""
+    return own_scores(estimator, X).astype(np.float64)
+
+
+def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
+    """The error of an estimator that refuses rows, with a cure where one is known."""
+    said = str(error)
+    sentence = None
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    if "parse" in said and (step := sparse_giver(estimator)) is not None:
+        sentence = (
+            f"The {step} gives a sparse matrix, which a later step does not take "
+            f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
+            "is a ColumnTransformer."
+        )
+    elif not hasattr(X, "shape") or len(X.shape) != 2 or "infinit" in said:
+        return error
+    elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
+        sentence = _missing_sentence(estimator, X)
+    elif "nknown categor" in said:
+        sentence = (
+            f"The {refusing_step(estimator, X)} refuses rows with categories that it "
+            f"has not seen in fit ({said}): set its handle_unknown, fit on rows with "
+            "all categories, or leave these rows out."
+        )
+    elif re.search("convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be", said):
+        sentence = _kind_sentence(estimator, X, said)
+    return error if sentence is None else kind(sentence)
+
+
+def _missing_sentence(estimator: Any, X: Any) -> str | None:
+    """Say which column lacks entries that an estimator does not take."""
+    missing = missing_entries(X)
+    counts = missing.sum(axis=0)
+    if not counts.any():
+        return None
+    first = int(counts.argmax())
+    others = np.count_nonzero(counts) - 1
+    more = f", as do {others} other columns" if others else ""
+    name = name_of(estimator)
+    step = refusing_step(estimator, X)
+    return (
+        f"The column {_label(X, first)!r} holds NaN, missing values, in "
+        f"{counts[first]} of {len(missing)} rows{more}, and {step} takes none: put an "
+        f"imputer before it, as in make_pipeline(SimpleImputer(), {name}()), or leave "
+        "these rows out."
+    )
+
+
+def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
+    """Say which column holds something else than numbers."""
+    if not is_frame(X):
+        return None
+    coding = TableCoding.of(X)
+    others = [i for i, column in enumerate(coding.columns) if not column.is_number]
+    if not others:
+        return None
+    label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
+    return (
+        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and the "
+        f"column {label!r} holds {dtype}: encode it first, categories with "
+        "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
+        "of the detector, or drop it."
+    )
+
+
+def _label(X: Any, position: int) -> Any:
+    return list(X.columns)[position] if hasattr(X, "columns") else position
+
+
+def check_container(X: Any) -> None:
+    """Refuse what could be misread, or cannot be read, as a table.
+
+    Raises
+    ------
+    TypeError
+        If X is lazy, masked, part of a graph of gradients, or a frame of another
+        library than pandas and polars.
+    ValueError
+        If two columns have the same name.
+    """
+    cure = None
+    if isinstance(X, np.ma.MaskedArray):
+        cure = "is a masked array: pass X.filled(np.nan)"
+    elif getattr(X, "requires_grad", False) is True:
+        cure = "is a tensor that requires gradients: pass X.detach()"
+    elif isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
+        cure = "is a lazy frame: pass X.collect()"
+    elif type(X).__module__.startswith("pyarrow"):
+        cure = "is a table of pyarrow: pass X.to_pandas()"
+    if cure is not None:
+        raise TypeError(f"X {cure}.")
+    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+        label = X.columns[X.columns.duplicated()][0]
+        raise ValueError(
+            f"The column name {label!r} stands for several columns: give each column "
+            "a name of its own."
+        )
+
+
 def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
     """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
+    check_container(X)
     try:
         # The detectors compute with numpy, whatever the arrays come as.
         with config_context(array_api_dispatch=False):
             rows: FloatArray = validate_data(
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
-            return rows
-    except ValueError as error:
-        if "could not convert" not in str(error):
-            raise
+    except OverflowError as error:
         raise ValueError(
-            f"{type(estimator).__name__} takes numeric columns only ({error}): encode "
-            "the other columns first, e.g. with OrdinalEncoder, or leave them out."
+            f"X holds numbers that are too large for a float ({error}): leave these "
+            "rows out, or divide the column."
         ) from error
+    except (TypeError, ValueError) as error:
+        raise refusal(estimator, X, error) from error
+    _remember_labels(estimator, X, kwargs)
+    return rows
 
 
 def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -> None:
     """Validate the columns of a DataFrame, and that it has at least `n_rows`."""
+    check_container(X)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     rows, columns = X.shape
     if rows < n_rows or columns < 1:
@@ -181,31 +308,120 @@ def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -
             f"{type(estimator).__name__} got {rows} sample(s) and {columns} feature(s) "
             f"while a minimum of {n_rows} and 1 is required: pass more rows."
         )
+    _remember_labels(estimator, X, {"reset": reset})
 
 
-def check_training(explainer: Any, X: Any) -> Any:
-    """Validate the training rows of an explainer, and remember their columns."""
-    if not is_frame(X):
-        return check_X(explainer, X, ensure_min_samples=2)
-    check_frame(explainer, X, reset=True, n_rows=2)
-    return X
+def _remember_labels(estimator: Any, X: Any, kwargs: Any) -> None:
+    """Keep the labels of the columns that names do not tell: numbers, tuples."""
+    if not kwargs.get("reset", True):
+        return
+    labels = list(X.columns) if is_frame(X) else []
+    if labels and not all(isinstance(label, str) for label in labels):
+        estimator._column_labels = labels
+    elif hasattr(estimator, "_column_labels"):
+        del estimator._column_labels
 
 
-def column_positions(
-    estimator: Any, columns: Sequence[Any], parameter: str
-) -> set[int]:
-    """Positions of the columns in a parameter, listed by name or position."""
-    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
-    positions = set()
-    for column in columns:
-        position = names.index(column) if column in names else column
-        if position not in range(estimator.n_features_in_):
+def column_labels(estimator: Any) -> list[Any]:
+    """Labels of the columns seen in fit: x0, x1, ... where there were none."""
+    labels = getattr(estimator, "_column_labels", None)
+    if labels is not None:
+        return list(labels)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        return [f"x{i}" for i in range(estimator.n_features_in_)]
+    return [str(name) for name in names]
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool, n_rows: int) -> Any:
+    """Validate a table whose entries may be missing: an array, or a DataFrame.
+
+    Arrays of numbers keep their type; anything else becomes one of float64.
+    """
+    if is_frame(X):
+        check_frame(estimator, X, reset=reset, n_rows=n_rows)
+        return X
+    rows = check_X(
+        estimator,
+        X,
+        reset=reset,
+        ensure_min_samples=n_rows,
+        ensure_all_finite="allow-nan",
+    )
+    numeric = type(X) is np.ndarray and X.dtype.kind in "iufb"
+    return X if numeric else rows
+
+
+def column_positions(estimator: Any, columns: Any, parameter: str) -> set[int]:
+    """Positions of the columns that a parameter lists, or marks in a mask.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Knows the labels of its columns.
+    columns : list or mask
+        What :func:`positions_among` takes.
+    parameter : str
+        What the sentence calls it.
+    """
+    return positions_among(columns, column_labels(estimator), parameter)
+
+
+def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[int]:
+    """Positions of columns that are listed, or marked in a mask.
+
+    Parameters
+    ----------
+    columns : list or mask
+        Labels of the columns, as in a DataFrame; their positions, where the labels
+        are no numbers; or a boolean for each column.
+    labels : sequence
+        Labels of all columns.
+    parameter : str
+        What the sentence calls it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or the mask is of another length.
+    """
+    listed = list(columns)
+    if listed and all(isinstance(column, bool | np.bool_) for column in listed):
+        if len(listed) != len(labels):
             raise ValueError(
-                f"{parameter} lists the column {column!r}, which X does not "
-                "have: use X's column names, or positions from 0."
+                f"{parameter} is a mask of {len(listed)} booleans, and X has "
+                f"{len(labels)} columns: give one for each column, or list columns."
             )
-        positions.add(int(position))
-    return positions
+        return set(np.flatnonzero(listed).tolist())
+    return {position_among(column, labels, parameter) for column in listed}
+
+
+def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
+    """Position of a column that is named by its label, or else by its position."""
+    if not isinstance(column, bool | np.bool_):
+        known = [i for i, label in enumerate(labels) if _is_label(column, label)]
+        if known:
+            return known[0]
+        numbered = any(isinstance(label, Integral) for label in labels)
+        is_position = isinstance(column, Integral) and not numbered
+        if is_position and column in range(len(labels)):
+            return int(column)
+    raise ValueError(
+        f"{parameter} lists the column {column!r}, which X does not "
+        "have: use X's column names, or positions from 0 where no name is a number."
+    )
+
+
+def _is_label(column: Any, label: Any) -> bool:
+    return (
+        (type(column) is type(label) and bool(column == label))
+        or (
+            isinstance(column, Integral)
+            and isinstance(label, Integral)
+            and column == label
+        )
+        or (isinstance(column, str) and isinstance(label, str) and column == label)
+    )
 
 
 def check_same_columns(explainer: Any, detector: Any) -> None:
@@ -219,39 +435,3 @@ def check_same_columns(explainer: Any, detector: Any) -> None:
             f"{name_of(detector)} was fitted on other columns "
             "than those of X: pass X with the same columns in the same order."
         )
-
-
-def check_categories(explainer: Any, X: Any) -> None:
-    """Refuse rows whose categories the detector refuses."""
-    detector = explainer.estimator_
-    try:
-        getattr(detector, score_method(detector))(X)
-    except ValueError as error:
-        raise ValueError(
-            f"The {refusing_step(detector, X)} refuses rows with categories that it "
-            f"has not seen in fit ({error}): set its handle_unknown, fit on rows with "
-            "all categories, or leave these rows out."
-        ) from error
-
-
-def encode_rows(
-    explainer: Any, X: Any, known: TableCoding | None
-) -> tuple[FloatArray, TableCoding | None]:
-    """Validate rows to explain: as numbers, with what the numbers stand for."""
-    if known is None or known.container is np.ndarray:
-        X = check_X(explainer, X, reset=False, ensure_min_samples=0)
-    elif is_frame(X):
-        check_frame(explainer, X, reset=False, n_rows=0)
-    else:
-        raise TypeError(
-            f"{type(explainer).__name__} was fitted on a DataFrame with categories: "
-            "pass the rows in a DataFrame with the same columns."
-        )
-    if known is None:
-        return X, None
-    coding = known.extend(X)
-    coded = coding.encode(X)
-    unseen = (coded >= known.n_categories) & known.is_categorical
-    if unseen.any():
-        check_categories(explainer, coding.decode(coded[unseen.any(axis=1)]))
-    return coded, coding

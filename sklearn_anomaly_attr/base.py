@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -17,17 +18,20 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ._adapters import adapted, is_fitted, takes_missing
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
 from ._kept import Kept, parameters_of
 from ._publish import published, snapshot
 from ._random import draw_seed, seed_unseeded
-from ._sklearn_compat import Interval, _fit_context
+from ._sklearn_compat import Interval, StrOptions, _fit_context
 from ._typing import BoolArray, FloatArray
-from ._validation import check_X, fit_detector, score_method
+from ._validation import check_X, fit_detector, name_of, score_method
 
 # What an explainer returns: one of the family of explanations.
 ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)
@@ -223,11 +227,14 @@ class BaseExplainer(
     at once: a fit that fails leaves the explainer as it was. A subclass writes
     ``explain(X)`` and, where it learns from the training rows or takes other tables
     than arrays of numbers, ``_fit_background(X)`` and ``_check_training(X)``; its
-    first parameter is ``estimator``, and it may have ``random_state``.
+    first parameter is ``estimator``, and it may have ``prefit`` and
+    ``random_state``.
 
     Attributes
     ----------
     estimator_ : estimator {estimator_}
+    prefit_ : bool
+        Whether the detector was taken as it was given, fitted.
 
     Examples
     --------
@@ -240,12 +247,15 @@ class BaseExplainer(
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": "no_validation",
+        "prefit": ["boolean", StrOptions({"auto"})],
         "random_state": ["random_state"],
     }
 
     n_features_in_: int
     estimator: Any
     estimator_: Any
+    prefit: bool | str = "auto"
+    prefit_: bool
     random_state: Any = None
     # What is computed once a fit, whoever explains by it.
     _kept: Kept
@@ -285,17 +295,19 @@ class BaseExplainer(
         ------
         TypeError
             If ``estimator`` gives no anomaly score, or a column of X holds
-            neither numbers nor categories.
+            neither numbers, nor dates, nor categories.
         ValueError
-            If X holds fewer than two rows, or numbers that are NaN or
-            infinite, or if a frozen detector was fitted on other columns.
+            If X holds fewer than two rows, or infinite numbers, if the detector
+            refuses X, or if a fitted detector was fitted on other columns.
+        sklearn.exceptions.NotFittedError
+            If ``prefit=True``, and the detector is not fitted.
 
         Notes
         -----
-        ``estimator`` is cloned first and stays as it was. Wrap a fitted
-        detector in :class:`sklearn.frozen.FrozenEstimator` to have it used as
-        it is. Where ``random_state`` is set, it also seeds the detector's
-        ``random_state`` parameters that are None.
+        ``estimator`` stays as it was: it is cloned and fitted, or, where it is
+        fitted already, copied; ``prefit`` decides. Where ``random_state`` is set,
+        it also seeds the parameters ``random_state`` of a detector to fit that
+        are None.
         """
         return self._fit_and_publish(X, y)
 
@@ -310,6 +322,7 @@ class BaseExplainer(
         """The life cycle; what else ``fit`` was given goes to each of its steps."""
         self._kept = Kept()
         self._check_estimator()
+        self.prefit_ = self._takes_fitted()
         X = self._check_training(X)
         rng = check_random_state(self.random_state)
         self._random_seed = draw_seed(rng)
@@ -318,7 +331,19 @@ class BaseExplainer(
 
     def _check_estimator(self) -> None:
         """Refuse an ``estimator`` that cannot be explained."""
-        score_method(self.estimator)
+        score_method(adapted(self.estimator))
+
+    def _takes_fitted(self) -> bool:
+        """Whether the detector is taken as it is, fitted."""
+        fitted = is_fitted(self.estimator)
+        if self.prefit is True and not fitted:
+            raise NotFittedError(
+                f"prefit=True takes a fitted detector, and this "
+                f"{name_of(self.estimator)} is not fitted: fit it first, or set "
+                "prefit='auto'. A clone, as in a grid search, is never fitted, but "
+                "that of a sklearn.frozen.FrozenEstimator around a fitted detector."
+            )
+        return fitted and self.prefit is not False
 
     def _check_training(self, X: Any) -> Any:
         """Validate X and remember its columns; what the detector is fitted on."""
@@ -328,8 +353,17 @@ class BaseExplainer(
     def _fit_estimator(
         self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
     ) -> Any:
-        """Fit the detector."""
+        """Fit the detector, or take it as it is."""
+        if self.prefit_:
+            return self._given_estimator(X)
         return fit_detector(self._seeded_estimator(rng), X, y)
+
+    def _given_estimator(self, X: Any) -> Any:
+        """A copy of the fitted detector, which others may go on to change."""
+        given = self.estimator
+        if not isinstance(given, FrozenEstimator):
+            given = deepcopy(given)
+        return adapted(given, X)
 
     def _seeded_estimator(self, rng: np.random.RandomState) -> Any:
         """The detector to fit, with a seed where it has none."""
@@ -340,7 +374,7 @@ class BaseExplainer(
 
     def _new_estimator(self) -> Any:
         """The detector to fit."""
-        return clone(self.estimator)
+        return clone(adapted(self.estimator))
 
     def _fit_background(self, X: Any, **given: Any) -> None:
         """Keep what the explanations need of the training rows."""
@@ -387,3 +421,14 @@ class BaseExplainer(
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = takes_missing(self.estimator)
+        return tags
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        shown: str = super().__repr__(N_CHAR_MAX)
+        if not getattr(self, "prefit_", False):
+            return shown
+        return f"{shown} of the {name_of(self.estimator)} as it was given, fitted"

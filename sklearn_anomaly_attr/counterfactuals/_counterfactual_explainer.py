@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from math import prod
 from numbers import Integral, Real
@@ -11,18 +12,25 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 from tqdm import tqdm
 
-from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
 from .._kept import own_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._typing import BoolArray, FloatArray, ImageShape
-from .._validation import deciding_part, encode_rows, name_of, score_method, thawed
-from ..explainers._base import TableExplainer
+from .._validation import (
+    check_table,
+    deciding_part,
+    name_of,
+    score_method,
+    thawed,
+)
+from ..explainers._base import CodedRows, TableExplainer, _object_array
+from ..scores import TorchScore
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints
 from ._counterfactual_explanation import CounterfactualExplanation
@@ -62,6 +70,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     method : str or CounterfactualMethod, default="auto"
         How alternatives are searched; a string is the method with its defaults:
 
@@ -175,6 +184,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         method: str | CounterfactualMethod = "auto",
         target: str | float = "threshold",
         n_counterfactuals: int = 1,
@@ -188,6 +198,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.method = method
         self.target = target
         self.n_counterfactuals = n_counterfactuals
@@ -234,7 +245,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         self.image_shape_ = agreed_shape(self._stated_shape, decides)
         super()._fit_background(X)
         extra_rows = self._exposed(given["X_outlier_exposure"])
-        problem = self._problem(self._coding, extra_rows)
+        problem = self._problem(self._translated(), extra_rows)
         method = self._new_method()
         method._validate_params()
         method.prepare(problem)
@@ -285,7 +296,8 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     def _exposed(self, X: Any) -> FloatArray | None:
         if X is None:
             return None
-        rows, _ = encode_rows(self, self._as_rows(X), self._coding)
+        X = check_table(self, self._as_rows(X), reset=False, n_rows=0)
+        rows = self._coding.like(X).encode(X)
         if ((rows >= self._n_categories) & (self._n_categories > 0)).any():
             raise ValueError(
                 "X_outlier_exposure holds categories that X does not have: leave "
@@ -306,10 +318,9 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         return method
 
     def _problem(
-        self, coding: TableCoding | None, extra_rows: FloatArray | None = None
+        self, score: TorchScore, extra_rows: FloatArray | None = None
     ) -> Problem:
         device = resolve_device(self.device)
-        score = self._translated(coding)
         like = torch.empty((0, self.n_features_in_), device=device)
         return Problem(
             score=score,
@@ -345,34 +356,42 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     def _as_table(self, X: Any) -> Any:
         return self._as_rows(X)
 
-    def _explain(
-        self, X: FloatArray, coding: TableCoding | None, free: BoolArray | None = None
-    ) -> CounterfactualExplanation:
-        problem = self._problem(coding)
-        found = self._alternatives(problem, X, free)
-        rows, before, after, distance = (part.cpu().numpy() for part in found)
+    def _explain(self, rows: CodedRows) -> CounterfactualExplanation:
+        X, coding = rows.X, rows.coding
+        problem = self._problem(rows.score)
+        found, before, after, distance = self._found(problem, rows)
         self._check_finite(before, after, distance)
+        changed = (found != X[:, None]) & ~(np.isnan(found) & np.isnan(X[:, None]))
         name = type(self.method_).__name__
-        shown, data = rows, X.copy()
-        if coding is not None:
-            shown = coding.objects(rows.reshape(-1, X.shape[1])).reshape(rows.shape)
-            data = coding.objects(X)
         return CounterfactualExplanation(
-            counterfactuals=shown,
-            scores_before=before,
+            counterfactuals=coding.shown(found),
+            scores_before=before if rows.own_scores is None else rows.own_scores,
             scores_after=after,
             valid=after <= problem.threshold,
             distance=distance,
-            n_changed=(rows != X[:, None]).sum(axis=2),
-            data=data,
+            n_changed=changed.sum(axis=2),
+            data=coding.shown(X),
             index=pd.RangeIndex(len(X)),
-            feature_names=np.array(self._column_names(), dtype=object),
+            feature_names=_object_array(self._column_names()),
             is_categorical=self._n_categories > 0,
             spread=self._spread.copy(),
             threshold=problem.threshold,
             image_shape=self.image_shape_,
-            description=f"{name}, score: {problem.score.description}",
+            description=f"{name}, {self._of_score(problem.score)}",
         )
+
+    def _found(self, problem: Problem, rows: CodedRows) -> list[NDArray[Any]]:
+        """Alternatives, the scores before and after, and distances."""
+        # A detector that reads labels is told that of one row at a time.
+        parts = [rows]
+        if rows.index is not None and len(rows.X):
+            parts = [rows.part(slice(i, i + 1)) for i in range(len(rows.X))]
+        found = [
+            self._alternatives(replace(problem, score=part.score), part.X, part.free)
+            for part in parts
+        ]
+        joined = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+        return [tensor.cpu().numpy() for tensor in joined]
 
     def _alternatives(
         self, problem: Problem, X: FloatArray, free: BoolArray | None

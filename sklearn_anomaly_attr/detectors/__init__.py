@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AutoencoderDetector": "._autoencoder",
-        "BatchDependenceWarning": "._pyod",
+        "BatchDependenceWarning": "..exceptions",
         "DAGMMDetector": "._dagmm",
         "DDPMDetector": "._ddpm",
         "DTEDetector": "._dte",
@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = attach(
 )
 
 if TYPE_CHECKING:
+    from ..exceptions import BatchDependenceWarning as BatchDependenceWarning
     from ._autoencoder import AutoencoderDetector as AutoencoderDetector
     from ._dagmm import DAGMMDetector as DAGMMDetector
     from ._ddpm import DDPMDetector as DDPMDetector
@@ -32,6 +33,5 @@ if TYPE_CHECKING:
     from ._hypersphere import HypersphereDetector as HypersphereDetector
     from ._knn import KNNDetector as KNNDetector
     from ._outlier_exposure import OutlierExposureDetector as OutlierExposureDetector
-    from ._pyod import BatchDependenceWarning as BatchDependenceWarning
     from ._pyod import PyODDetector as PyODDetector
     from ._vae import VAEDetector as VAEDetector

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import signature
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state, gen_batches
 
+from .._adapters import is_pyod
 from .._docstrings import shared_paragraphs
 from .._random import draw_seed, seed_unseeded
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
 from ..base import BaseDetector
+from ..exceptions import BatchDependenceWarning
 
 # The same score, beside the spread of the scores: in float64, and in float32.
 _TOLERANCE = 1e-9
@@ -29,22 +31,6 @@ _PROBE_ROWS = 64
 _PROBE_SINGLE = 32
 _FEW_ROWS = 8
 _BLOCK = 64
-
-
-class BatchDependenceWarning(UserWarning):
-    """PyOD's score of a row depends on the rows that are scored with it.
-
-    :class:`PyODDetector` raises it in ``fit`` where it has to score the rows
-    one by one, which is slow. ``row_wise=True`` asks for that, and
-    ``row_wise=False`` for PyOD's own scores; neither warns.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from sklearn_anomaly_attr.detectors import BatchDependenceWarning
-    >>> with warnings.catch_warnings():
-    ...     warnings.simplefilter("error", BatchDependenceWarning)  # refuse slow models
-    """
 
 
 @shared_paragraphs
@@ -166,6 +152,20 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
         else:
             self.scoring_ = "one by one" if self.row_wise else "together"
 
+    def _adopt(self, X: Any = None) -> Self:
+        """Take the model as it is, fitted.
+
+        Rows like those of its fit tell the fastest way to score rows alone.
+        """
+        self.estimator_, self._seed = self.estimator, 0
+        self.offset_ = -float(self.estimator.threshold_)
+        self.scoring_ = next(iter(self._ways()))
+        if X is not None and len(X):
+            rows = check_array(X, dtype=np.float64)
+            self.n_features_in_ = rows.shape[1]
+            self.scoring_ = self._find_scoring(rows)
+        return self
+
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return self._ways()[self.scoring_](X)
 
@@ -274,9 +274,7 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
 
 def _check_model(model: Any) -> None:
     """Refuse what is not an unsupervised PyOD model."""
-    # By name: whoever has a PyOD model has PyOD, others need not.
-    bases = type(model).__mro__
-    if not any(base.__module__ == "pyod.models.base" for base in bases):
+    if not is_pyod(model):
         raise TypeError(
             "PyODDetector wraps a PyOD model, such as pyod.models.ecod.ECOD(); got "
             f"{model!r}. scikit-learn's detectors need no adapter, and a class is to "

@@ -36,6 +36,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     gamma : float, default=0.01
         Price of moving a feature one standard deviation away from the row, in
         spreads (interquartile ranges over 1.349) of the training scores. Raise
@@ -101,6 +102,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         gamma: float = 0.01,
         distance: str = "scaled",
         categorical_features: str | Sequence[Any] = "auto",
@@ -110,6 +112,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.gamma = gamma
         self.distance = distance
         self.categorical_features = categorical_features

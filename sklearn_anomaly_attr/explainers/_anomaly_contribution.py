@@ -43,6 +43,7 @@ class AnomalyContribution(NumericExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_draws : int or "auto", default="auto"
         Number of neighbours, in opposite pairs; an odd number counts as the
         next even one. "auto" is the smallest multiple of 2 * n_features from
@@ -121,6 +122,7 @@ class AnomalyContribution(NumericExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_draws: int | str = "auto",
         scale: float = 0.5,
         alpha: float = 1e-3,
@@ -131,6 +133,7 @@ class AnomalyContribution(NumericExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_draws = n_draws
         self.scale = scale
         self.alpha = alpha

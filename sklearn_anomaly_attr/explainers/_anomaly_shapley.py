@@ -35,6 +35,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     characteristic : {"auto", "local_minimum", "relaxed"}, default="auto"
         "local_minimum" minimises the score anew for each coalition of present
         features. "relaxed" minimises it once a feature, and averages these
@@ -110,6 +111,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         characteristic: str = "auto",
         gamma: float = 0.01,
         distance: str = "scaled",
@@ -123,6 +125,7 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
     ) -> None:
         super().__init__(
             estimator,
+            prefit=prefit,
             max_evaluations=max_evaluations,
             feature_groups=feature_groups,
             categorical_features=categorical_features,

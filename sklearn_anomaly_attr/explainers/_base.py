@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,27 +16,28 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from tqdm import tqdm
 
-from .._coding import TableCoding
+from .._coding import TableCoding, is_frame, same_library
 from .._docstrings import shared_paragraphs
 from .._kept import state_of
 from .._publish import snapshot
 from .._scale import CommonScale
 from .._sklearn_compat import Interval, StrOptions
-from .._steps import encoded_columns
+from .._steps import encoded_columns, read_columns
 from .._torch._device import resolve_device
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import (
-    check_categories,
     check_same_columns,
-    check_training,
+    check_table,
+    column_labels,
     column_positions,
-    encode_rows,
+    finite_scores,
     name_of,
 )
 from ..base import BaseExplainer, ExplanationT
 from ..explanation import Explanation
 from ..games import Players
-from ..scores import BlackBoxScore, TorchScore, torch_score
+from ..scores import BlackBoxScore, TorchScore
+from ..scores._own_score import OwnScore
 
 # Bounds the tables of the rows that are explained together: the values of their
 # coalitions, their local minima.
@@ -78,14 +79,72 @@ class Attributions(NamedTuple):
     owners: IntArray | None = None
 
 
-class TableExplainer(BaseExplainer[ExplanationT]):
-    """Base of the explainers of rows: tables, with or without categories.
+@dataclass(frozen=True, eq=False)
+class CodedRows:
+    """Rows to explain, as numbers.
 
-    Categories become numbers, and the score a torch function of them. A subclass
-    writes ``_explain(X, coding, free)`` and, where it keeps a background,
-    ``_fit(X)``. It has those of the parameters ``categorical_features``,
-    ``batch_size``, ``device``, ``random_state`` and ``verbose`` that its
-    constructor names; the others keep their defaults.
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The coded rows, which may hold categories that training does not.
+    coding : TableCoding
+        What the numbers stand for.
+    score : TorchScore
+        Anomaly score of coded rows; HIGHER is more abnormal.
+    own_scores : ndarray of shape (n_samples,), default=None
+        What the detector itself says of them, HIGHER is more abnormal; None where
+        that depends on the rows beside them.
+    free : bool ndarray of shape (n_samples, n_features), default=None
+        Cells that may be absent: the others keep their values. All, by default.
+    index : Index of n_samples labels, default=None
+        Labels of the rows, where the detector reads them.
+
+    Examples
+    --------
+    An explainer that blames all columns alike:
+
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr import KNNDetector
+    >>> from sklearn_anomaly_attr.explainers import CodedRows, FeatureOcclusion
+    >>> class Half(FeatureOcclusion):
+    ...     def _explain(self, rows: CodedRows):
+    ...         explanation = super()._explain(rows)
+    ...         return explanation._replaced(values=explanation.values / 2)
+    >>> X = np.eye(3)
+    >>> bool(np.isfinite(Half(KNNDetector(1)).fit(X).transform(X)).all())
+    True
+    """
+
+    X: FloatArray
+    coding: TableCoding
+    score: TorchScore
+    own_scores: FloatArray | None = None
+    free: BoolArray | None = None
+    index: pd.Index | None = None
+
+    def part(self, rows: Any) -> CodedRows:
+        """Select rows."""
+        score, index = self.score, self.index
+        if index is not None:
+            index = index[rows]
+            if isinstance(score, BlackBoxScore) and len(index):
+                score = score.at(index)
+        own, free = (
+            None if array is None else array[rows]
+            for array in (self.own_scores, self.free)
+        )
+        return CodedRows(self.X[rows], self.coding, score, own, free, index)
+
+
+class TableExplainer(BaseExplainer[ExplanationT]):
+    """Base of the explainers of rows: tables of numbers, dates and categories.
+
+    All columns become numbers, and the score a torch function of them, which is
+    the detector's own score of the rows to explain. A subclass writes
+    ``_explain(rows)`` and, where it keeps a background, ``_fit(X)``. It has those
+    of the parameters ``categorical_features``, ``batch_size``, ``device``,
+    ``prefit``, ``random_state`` and ``verbose`` that its constructor names; the
+    others keep their defaults.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -103,21 +162,19 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     batch_size: int | str = "auto"
     device: str = "auto"
     verbose: int = 0
-    # How categories became numbers; None where all columns hold numbers.
-    _coding: TableCoding | None
+    # How the columns became numbers.
+    _coding: TableCoding
+    # How the detector's own score behaves.
+    _own_score: OwnScore
+    # The training rows, while it is fitted.
+    _training_table: Any = None
 
     def _fit(self, X: FloatArray) -> None:
         """Keep what the explanations need of the coded training rows."""
 
     @abstractmethod
-    def _explain(
-        self, X: FloatArray, coding: TableCoding | None, free: BoolArray | None = None
-    ) -> ExplanationT:
-        """Explain the coded rows X, which may hold categories new to the coding.
-
-        Cells that are not ``free (n_samples, n_features)`` are never absent, and
-        keep their values; by default, all are free.
-        """
+    def _explain(self, rows: CodedRows) -> ExplanationT:
+        """Explain coded rows."""
 
     def explain(self, X: Any) -> ExplanationT:
         """Explain the anomaly score of each row.
@@ -135,22 +192,49 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         check_is_fitted(self)
         fitted = snapshot(self)
         X = fitted._as_table(X)
-        explanation = fitted._explain(*encode_rows(fitted, X, fitted._coding))
+        fitted._check_kind(X)
+        X = check_table(fitted, X, reset=False, n_rows=0)
+        explanation = fitted._explain_table(X)
         if isinstance(X, pd.DataFrame):
             explanation = explanation._replaced(index=X.index)
         return explanation
 
     def _explain_within(self, X: FloatArray, free: BoolArray) -> ExplanationT:
-        return self._explain(X, None, free)
+        return self._explain_table(X, free)
+
+    def _explain_table(self, X: Any, free: BoolArray | None = None) -> ExplanationT:
+        """Explain the rows of a validated table."""
+        coding = self._coding.like(X)
+        coded = coding.encode(X)
+        score, own = self._checked_score(X, coded, coding)
+        index = X.index if self._own_score.reads_index else None
+        rows = CodedRows(coded, coding, score, own, free, index)
+        return _with_entries(self._explain(rows), X, ~coding.is_read)
+
+    def _check_kind(self, X: Any) -> None:
+        """Refuse a table of another kind than that of the training rows."""
+        known = self._coding
+        if known.is_array:
+            return
+        if not is_frame(X) and not known.has_numbers_only:
+            raise TypeError(
+                f"{type(self).__name__} was fitted on a DataFrame with categories or "
+                "dates: pass the rows in a DataFrame with the same columns."
+            )
+        if is_frame(X) and not same_library(known.empty, X):
+            raise TypeError(
+                f"{type(self).__name__} was fitted on a {type(known.empty).__module__} "
+                f"DataFrame, and gets one of {type(X).__module__}: pass the same kind."
+            )
 
     def _as_table(self, X: Any) -> Any:
         """The rows of a table of what ``explain`` is given."""
         return X
 
     def _check_training(self, X: Any) -> Any:
-        X = check_training(self, X)
-        # Refuses what cannot be explained before the detector is fitted.
+        X = check_table(self, X, reset=True, n_rows=2)
         self._coding = TableCoding.of(X, self._listed_categories())
+        # Refuses infinite numbers before the detector is fitted.
         self._coding.check(X)
         return X
 
@@ -163,16 +247,21 @@ class TableExplainer(BaseExplainer[ExplanationT]):
 
     def _fit_background(self, X: Any, **given: Any) -> None:
         check_same_columns(self, self.estimator_)
-        assert self._coding is not None
-        coding = self._coding.with_categories(X, encoded_columns(self.estimator_))
-        self._coding = coding if coding.is_categorical.any() else None
-        if self._coding is not None:
-            check_categories(self, X)
-        coded = coding.encode(X)
+        n_features = X.shape[1]
+        read = read_columns(self.estimator_, n_features)
+        unread = set(range(n_features)) - read if read else set()
+        coding = self._coding.without(X, unread)
+        self._coding = coding.with_categories(
+            X, encoded_columns(self.estimator_) - unread
+        )
+        coded = self._coding.encode(X)
         resolve_device(self.device)
-        self._n_categories = coding.n_categories
+        self._n_categories = self._coding.n_categories
         self._spread = self._spread_of(coded)
+        self._own_score = OwnScore.of(self.estimator_, X, coded, self._coding)
+        self._training_table = X
         self._fit(coded)
+        del self._training_table
 
     def _spread_of(self, X: FloatArray) -> FloatArray:
         """What distances along the columns of the coded training rows count in."""
@@ -182,19 +271,43 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _scale(self) -> CommonScale:
         return CommonScale(self._spread, self._n_categories)
 
-    def _translated(self, coding: TableCoding | None = None) -> TorchScore:
-        """The detector's score, where this explainer computes."""
+    def _translated(
+        self, coding: TableCoding | None = None, *, missing: bool = False
+    ) -> TorchScore:
+        """The detector's score of coded rows, where this explainer computes.
+
+        Rows with ``missing`` entries may need another than those without.
+        """
+        coding = self._coding if coding is None else coding
         device = resolve_device(self.device)
+        missing = missing or self._own_score.missing
         return self._kept.get(
-            "score",
+            f"score, missing={missing}",
             (coding, str(device), *state_of(self.estimator_)),
-            lambda: torch_score(self.estimator_, coding).to(device),
+            lambda: self._own_score.score(self.estimator_, coding, missing=missing).to(
+                device
+            ),
+        )
+
+    def _checked_score(
+        self, X: Any, coded: FloatArray, coding: TableCoding
+    ) -> tuple[TorchScore, FloatArray | None]:
+        """The score of coded rows, if it is the detector's own of the rows X."""
+        score = self._translated(coding, missing=bool(np.isnan(coded).any()))
+        if not len(coded):
+            return score, None
+        x = torch.tensor(coded, device=resolve_device(self.device))
+        return self._own_score.checked(
+            score, self.estimator_, X, x, coding, self._score
         )
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
-        """Anomaly scores of the coded training rows."""
+        """Anomaly scores of coded training rows."""
+        table = self._training_table
+        if table is not None and len(table) == len(X):
+            return -finite_scores(self.estimator_, table)
         x = torch.tensor(X, device=resolve_device(self.device))
-        return self._score(self._translated(self._coding), x).cpu().numpy()
+        return self._score(self._translated(), x).cpu().numpy()
 
     def _check_finite(self, *arrays: FloatArray) -> None:
         """Refuse scores, or what comes of them, that are NaN or infinite."""
@@ -206,6 +319,11 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             "that is finite everywhere: a gaussian kernel for KernelDensity, no "
             "logarithm of columns that can fall below zero."
         )
+
+    def _of_score(self, score: TorchScore) -> str:
+        """What is explained, for the description of an explanation."""
+        given = "fitted detector as given, " if self.prefit_ else ""
+        return f"{given}score: {score.description}"
 
     def _batch_size(self, score: TorchScore, x: Tensor) -> int:
         if self.batch_size != "auto":
@@ -229,11 +347,8 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _tensor(self, array: FloatArray, like: Tensor) -> Tensor:
         return torch.tensor(array, dtype=like.dtype, device=like.device)
 
-    def _column_names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return [f"x{i}" for i in range(self.n_features_in_)]
-        return [str(name) for name in names]
+    def _column_names(self) -> list[Any]:
+        return column_labels(self)
 
 
 @shared_paragraphs
@@ -301,40 +416,52 @@ class ScoreExplainer(TableExplainer[Explanation]):
             self._players()  # refuses groups that are not made of the columns
         return X
 
-    def _explain(
-        self, X: FloatArray, coding: TableCoding | None, free: BoolArray | None = None
-    ) -> Explanation:
-        score = self._translated(coding)
-        found = self._attributions(score, X, free)
+    def _explain(self, rows: CodedRows) -> Explanation:
+        found = self._attributions(rows)
         self._check_finite(found.scores, found.values)
-        description = f"{self._describe(score)}, score: {score.description}"
-        return self._explanation(found, X, coding, description)
+        if rows.own_scores is not None:
+            found = found._replace(scores=rows.own_scores)
+        description = f"{self._describe(rows.score)}, {self._of_score(rows.score)}"
+        return self._explanation(found, rows.X, rows.coding, description)
 
-    def _attributions(
-        self, score: TorchScore, X: FloatArray, free: BoolArray | None
-    ) -> Attributions:
-        """Attribute the scores of the coded rows X, part by part."""
+    def _attributions(self, rows: CodedRows) -> Attributions:
+        """Attribute the scores of coded rows, part by part."""
         device = resolve_device(self.device)
         parts = []
         with tqdm(
-            total=len(X),
+            total=len(rows.X),
             desc=type(self).__name__,
             unit="row",
             disable=not self.verbose,
         ) as progress:
-            size = self._n_at_once
-            for start in range(0, max(len(X), 1), size):
-                part = slice(start, start + size)
-                players = self._players_of(X[part])
-                if free is not None:
-                    players = replace(players, free=free[part])
-                x = torch.tensor(X[part], device=device)
-                found = self._checked(self._attribute(score, x, players), x, players)
+            # A detector that reads labels is told that of one row at a time.
+            size = self._n_at_once if rows.index is None else 1
+            for start in range(0, max(len(rows.X), 1), size):
+                part = rows.part(slice(start, start + size))
+                players = self._players_of(part.X)
+                if part.free is not None:
+                    players = replace(players, free=part.free)
+                x = torch.tensor(part.X, device=device)
+                found = self._of_players(self._attribute(part.score, x, players))
+                found = self._checked(found, x, players)
                 if players.owners.ndim == 2:
                     found = found._replace(owners=players.owners)
                 parts.append(found)
                 progress.update(len(x))
         return Attributions(*map(_concatenated, zip(*parts, strict=True)))
+
+    def _of_players(self, found: Any) -> Any:
+        """Values of players, where some columns have none and each has a value."""
+        read = self._coding.is_read
+        if self.feature_groups is not None or not isinstance(found, Attributions):
+            return found
+        if found.values.shape[1:] != read.shape or len(self._players()) == len(read):
+            return found
+        errors = found.standard_errors
+        return found._replace(
+            values=found.values[:, read],
+            standard_errors=None if errors is None else errors[:, read],
+        )
 
     def _checked(self, found: Any, x: Tensor, players: Players) -> Attributions:
         """What ``_attribute`` gives, if it has a value for each row and player."""
@@ -362,28 +489,26 @@ class ScoreExplainer(TableExplainer[Explanation]):
         self,
         found: Attributions,
         X: FloatArray,
-        coding: TableCoding | None,
+        coding: TableCoding,
         description: str,
     ) -> Explanation:
         """What was found for the rows X, with names and all."""
         base_values, reference = found.base_values, found.reference
         if base_values is None:
             base_values = np.full(len(X), np.nan)
-        data: NDArray[Any] = X.copy()
-        if coding is not None:
-            data = coding.objects(X)
-            reference = None if reference is None else coding.objects(reference)
-        names, columns = self._shown(self._players())
+        reference = None if reference is None else coding.shown(reference)
+        errors = found.standard_errors
+        names, columns = self._shown(self._all_players())
         return Explanation(
-            values=found.values,
+            values=self._among_all(found.values),
             base_values=base_values,
             scores=found.scores,
-            data=data,
+            data=coding.shown(X),
             index=pd.RangeIndex(len(X)),
-            feature_names=np.array(names, dtype=object),
-            column_names=np.array(self._column_names(), dtype=object),
+            feature_names=_object_array(names),
+            column_names=_object_array(self._column_names()),
             feature_groups=columns,
-            standard_errors=found.standard_errors,
+            standard_errors=None if errors is None else self._among_all(errors),
             reference=reference,
             description=description,
         )
@@ -392,9 +517,27 @@ class ScoreExplainer(TableExplainer[Explanation]):
         """Name the method, for the explanation."""
         return type(self).__name__
 
-    def _players(self) -> Players:
-        """Who shares the scores of rows of a table."""
+    def _all_players(self) -> Players:
+        """All features, or groups of them."""
         return Players.from_groups(self._column_names(), self.feature_groups)
+
+    def _players(self) -> Players:
+        """Who shares the scores of rows: who owns columns that the detector reads."""
+        return self._all_players().reduced(self._coding.is_read)[0]
+
+    def _among_all(self, values: FloatArray) -> FloatArray:
+        """Values of those who share the score, and 0 for the others."""
+        every = self._all_players()
+        players, positions = every.reduced(self._coding.is_read)
+        if len(players) == len(every):
+            return values
+        among = np.zeros((len(values), self._n_values(len(every))))
+        among[:, self._value_positions(positions, len(every))] = values
+        return among
+
+    def _value_positions(self, players: IntArray, n_players: int) -> IntArray:
+        """Columns of the attributions of some of all players."""
+        return players
 
     def _players_of(self, X: FloatArray) -> Players:
         """Who shares the scores of the coded rows X."""
@@ -430,6 +573,27 @@ class ScoreExplainer(TableExplainer[Explanation]):
         names = super().get_feature_names_out(input_features)
         players = Players.from_groups(names, self.feature_groups)
         return np.asarray(self._shown(players)[0], dtype=object)
+
+
+def _with_entries(explanation: ExplanationT, X: Any, unread: BoolArray) -> ExplanationT:
+    """Show the rows' own entries in columns that the detector does not read."""
+    if not unread.any() or not len(X):
+        return explanation
+    entries = TableCoding.entries(X, np.flatnonzero(unread).tolist())
+    shown = {}
+    for name in ("data", "reference", "counterfactuals"):
+        array = getattr(explanation, name, None)
+        if array is not None:
+            shown[name] = array = array.copy()
+            array[..., unread] = entries[:, None] if array.ndim == 3 else entries
+    return explanation._replaced(**shown)
+
+
+def _object_array(entries: Sequence[Any]) -> NDArray[Any]:
+    """Entries, tuples among them, as an array of one dimension."""
+    array = np.empty(len(entries), dtype=object)
+    array[:] = entries
+    return array
 
 
 def _concatenated(arrays: Sequence[Any]) -> Any:

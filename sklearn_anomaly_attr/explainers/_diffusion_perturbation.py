@@ -50,6 +50,7 @@ class DiffusionPerturbation(ScoreExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_times : int, default=40
         Number of steps of the process, evenly spaced among its 400; the last
         one is among them.
@@ -138,6 +139,7 @@ class DiffusionPerturbation(ScoreExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_times: int = 40,
         aggregation: str = "mean",
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
@@ -148,6 +150,7 @@ class DiffusionPerturbation(ScoreExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_times = n_times
         self.aggregation = aggregation
         self.feature_groups = feature_groups

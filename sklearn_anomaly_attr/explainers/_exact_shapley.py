@@ -30,6 +30,7 @@ class ExactShapley(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="kmeans" {absent_values}
     n_references : int, default=8 {n_distinct_references}
     feature_groups : dict of str to list, default=None {feature_groups}
@@ -79,6 +80,7 @@ class ExactShapley(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "kmeans",
         n_references: int = 8,
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
@@ -89,6 +91,7 @@ class ExactShapley(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.feature_groups = feature_groups

@@ -14,13 +14,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
+from .._adapters import is_fitted
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._random import seed_unseeded
 from .._scale import score_spread
 from .._sklearn_compat import StrOptions
 from .._typing import BoolArray, FloatArray
-from .._validation import check_training, finite_scores
+from .._validation import check_table, finite_scores
 from ..base import BaseExplainer
 from ..explanation import Explanation
 
@@ -65,9 +66,9 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         Each around its own detector, or all around `estimator`. Without names
         they are called "0", "1", ...
     estimator : estimator, default=None
-        Detector that all explain in place of their own; it is fitted once. Wrap
-        a fitted one in :class:`sklearn.frozen.FrozenEstimator` to have it used
-        as it is. If None, each explains its own.
+        Detector that all explain in place of their own; one that is not fitted is
+        cloned and fitted, once. If None, each explains its own.
+    prefit : "auto" or bool, default="auto" {prefit}
     aggregation : {"mean", "median", "mean_rank"}, default="mean"
         "mean" and "median" are those of the attributions divided by the sum of
         their absolute values in the row: who blames one feature alone has more
@@ -138,11 +139,13 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         explainers: Sequence[Any],
         *,
         estimator: Any = None,
+        prefit: bool | str = "auto",
         aggregation: str = "mean",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.explainers = explainers
         self.estimator = estimator
+        self.prefit = prefit
         self.aggregation = aggregation
         self.random_state = random_state
 
@@ -196,8 +199,11 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         if self.estimator is not None:
             super()._check_estimator()
 
+    def _takes_fitted(self) -> bool:
+        return self.estimator is not None and super()._takes_fitted()
+
     def _check_training(self, X: Any) -> Any:
-        return check_training(self, X)
+        return check_table(self, X, reset=True, n_rows=2)
 
     def _fit_estimator(
         self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
@@ -206,8 +212,12 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         detector = None
         if self.estimator is not None:
             detector = super()._fit_estimator(X, y, rng)
-        explainers = [clone(explainer) for explainer in self._check_explainers()]
-        for explainer in explainers:
+        explainers = []
+        for one in self._check_explainers():
+            explainer: Any = clone(one)
+            if one.prefit is not False and is_fitted(one.estimator):
+                explainer.estimator = one.estimator
+            explainers.append(explainer)
             if detector is not None:
                 explainer.set_params(estimator=FrozenEstimator(detector))
             if self.random_state is not None:

@@ -27,6 +27,7 @@ class FeatureOcclusion(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="mean" {absent_values}
     n_references : int, default=8 {n_distinct_references}
     feature_groups : dict of str to list, default=None {feature_groups}
@@ -75,6 +76,7 @@ class FeatureOcclusion(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "mean",
         n_references: int = 8,
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
@@ -85,6 +87,7 @@ class FeatureOcclusion(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.feature_groups = feature_groups

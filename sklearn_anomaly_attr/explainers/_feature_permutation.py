@@ -28,6 +28,7 @@ class FeaturePermutation(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=32
         Number of training rows that are drawn, without replacement; all, if
         there are fewer. The same for all rows and features. More than the other
@@ -78,6 +79,7 @@ class FeaturePermutation(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_references: int = 32,
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
@@ -87,6 +89,7 @@ class FeaturePermutation(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_references = n_references
         self.feature_groups = feature_groups
         self.categorical_features = categorical_features

@@ -241,6 +241,7 @@ class ShapleyExplainer(GameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         max_evaluations: int | str = "auto",
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
@@ -250,6 +251,7 @@ class ShapleyExplainer(GameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.max_evaluations = max_evaluations
         self.feature_groups = feature_groups
         self.categorical_features = categorical_features

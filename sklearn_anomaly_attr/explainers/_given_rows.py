@@ -48,15 +48,16 @@ def coded_rows(given: Any, training: TrainingRows) -> FloatArray:
             ) from error
     else:
         _check_shape(given.shape, n_features)
-        rows = coding.extend(given).encode(given)
+        rows = coding.like(given).encode(given)
     _check_shape(rows.shape, n_features)
     n_seen = np.zeros(n_features) if coding is None else coding.n_categories
     codes = rows[:, n_seen > 0]
     unseen = (codes < 0) | (codes >= n_seen[n_seen > 0]) | (codes % 1 != 0)
-    if not np.isfinite(rows).all() or unseen.any():
+    lacking = np.isnan(rows).any(axis=0) & ~np.isnan(training.X).any(axis=0)
+    if np.isinf(rows).any() or lacking.any() or unseen.any():
         raise ValueError(
-            "references holds numbers that are NaN or infinite, or categories that X "
-            "does not have: leave these rows out."
+            "references holds numbers that are infinite, or NaN where X has none, or "
+            "categories that X does not have: leave these rows out."
         )
     return rows
 

@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._columns import Constant
 from .._torch._blocks import blocks
 from .._typing import FloatArray
 from .._validation import name_of
+from ..explanation import Explanation
 from ..games import Players
 from ..scores import TorchScore
-from ._base import ScoreExplainer
+from ._base import CodedRows, ScoreExplainer
 from ._game_bases import ReferenceExplainer
 
 OF_ANY_SCORE = "KernelShap, NeighborShap or FeatureOcclusion"
@@ -26,10 +28,12 @@ class NumericExplainer(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        for name, size in zip(self._column_names(), self._n_categories, strict=True):
-            if size:
+        coding = self._coding
+        for name, column in zip(self._column_names(), coding.columns, strict=True):
+            if not column.is_number and not isinstance(column, Constant):
+                kind = "categories" if column.is_categorical else "dates or durations"
                 raise ValueError(
-                    f"The column {name!r} holds categories, along which no score has a "
+                    f"The column {name!r} holds {kind}, along which no score has a "
                     f"slope: leave it out, or take {OF_ANY_SCORE}, which need none."
                 )
 
@@ -42,12 +46,15 @@ class GradientExplainer(NumericExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._check_gradient()
+        self._check_gradient(self._translated())
         self._deviations = X.std(axis=0)
 
-    def _check_gradient(self) -> None:
+    def _explain(self, rows: CodedRows) -> Explanation:
+        self._check_gradient(rows.score)
+        return super()._explain(rows)
+
+    def _check_gradient(self, score: TorchScore) -> None:
         """Refuse scores without a gradient."""
-        score = self._translated()
         if not score.differentiable:
             raise ValueError(
                 f"{type(self).__name__} needs the gradient of the score, and that of "

@@ -40,6 +40,7 @@ class GradientShap(PathExplainer):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="sample" {absent_values}
     n_references : int, default=25
         Number of references; "mean" and "median" give one. By default, one for
@@ -117,6 +118,7 @@ class GradientShap(PathExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "sample",
         n_references: int = 25,
         n_draws: int = 50,
@@ -128,6 +130,7 @@ class GradientShap(PathExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.n_draws = n_draws

@@ -41,6 +41,7 @@ class IntegratedGradients(PathExplainer):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="mean" {absent_values}
     n_references : int, default=8 {n_references}
     n_steps : int, default=50
@@ -118,6 +119,7 @@ class IntegratedGradients(PathExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "mean",
         n_references: int = 8,
         n_steps: int = 50,
@@ -129,6 +131,7 @@ class IntegratedGradients(PathExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.n_steps = n_steps

@@ -23,6 +23,7 @@ class KernelShap(ReferenceGameExplainer, ShapleyExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="kmeans" {absent_values}
     n_references : int, default=8 {n_references_by_kind}
     max_evaluations : int or "auto", default="auto" {max_evaluations}
@@ -76,6 +77,7 @@ class KernelShap(ReferenceGameExplainer, ShapleyExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: Any = "kmeans",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
@@ -88,6 +90,7 @@ class KernelShap(ReferenceGameExplainer, ShapleyExplainer):
     ) -> None:
         super().__init__(
             estimator,
+            prefit=prefit,
             max_evaluations=max_evaluations,
             feature_groups=feature_groups,
             categorical_features=categorical_features,

@@ -44,6 +44,7 @@ class MarginalScore(ScoreExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     center : bool, default=False
         Whether to subtract each column's median over the training rows: a value
         then says by how much the feature is more abnormal than usual. Without,
@@ -106,6 +107,7 @@ class MarginalScore(ScoreExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         center: bool = False,
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
@@ -114,6 +116,7 @@ class MarginalScore(ScoreExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.center = center
         self.categorical_features = categorical_features
         self.batch_size = batch_size
@@ -123,7 +126,7 @@ class MarginalScore(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        score = self._translated(self._coding)
+        score = self._translated()
         x = torch.tensor(X, device=resolve_device(self.device))
         self.medians_ = np.median(self._by_feature(score, x), axis=0)
 

@@ -37,6 +37,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=5
         Number of neighbours; all normal rows, if there are fewer. Distances
         are Euclidean on a common scale, the standard deviations of the columns.
@@ -100,6 +101,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_references: int = 5,
         contamination: float = 0.1,
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
@@ -110,6 +112,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_references = n_references
         self.contamination = contamination
         self.feature_groups = feature_groups

@@ -26,6 +26,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=8
         Number of neighbours; all training rows, if there are fewer.
     max_evaluations : int or "auto", default="auto" {max_evaluations}
@@ -78,6 +79,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
@@ -89,6 +91,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     ) -> None:
         super().__init__(
             estimator,
+            prefit=prefit,
             max_evaluations=max_evaluations,
             feature_groups=feature_groups,
             categorical_features=categorical_features,

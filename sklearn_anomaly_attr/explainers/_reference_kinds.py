@@ -277,7 +277,8 @@ class ReconstructedReferences(References):
         ValueError
             If columns hold categories.
         """
-        if training.coding is not None:
+        coding = training.coding
+        if coding is not None and not coding.has_numbers_only:
             raise ValueError(
                 "references='reconstruction' gives numbers, and some columns hold "
                 "categories: take other references, such as 'kmeans'."

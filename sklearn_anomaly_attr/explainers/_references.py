@@ -28,7 +28,7 @@ class TrainingRows:
     random_state : int
         Seeds all draws.
     coding : TableCoding or None
-        What the numbers stand for; None where all columns hold numbers.
+        What the numbers stand for; None for themselves.
     estimator : fitted estimator or None
         The detector.
     image_shape : tuple (C, H, W) or None
@@ -191,10 +191,9 @@ def checked_references(
             f"{X.shape[1]} columns, and has {np.size(weights)} weights_: give the "
             f"shape {shape}, or (1, ...) where all rows share them, and set weights_."
         )
-    if not np.isfinite(given).all():
+    if np.isinf(given).any():
         raise ValueError(
-            f"{name}.of gives references that are NaN or infinite: let it give finite "
-            "numbers."
+            f"{name}.of gives references that are infinite: let it give finite numbers."
         )
     if (weights < 0.0).any() or not np.isclose(weights.sum(), 1.0):
         raise ValueError(

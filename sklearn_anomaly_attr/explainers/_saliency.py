@@ -28,6 +28,7 @@ class Saliency(GradientExplainer):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     multiply_by : {"deviation", "std", "input"} or None, default="deviation"
         What the gradient is multiplied by, column by column.
 
@@ -110,6 +111,7 @@ class Saliency(GradientExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         multiply_by: str | None = "deviation",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -117,6 +119,7 @@ class Saliency(GradientExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.multiply_by = multiply_by
         self.batch_size = batch_size
         self.device = device

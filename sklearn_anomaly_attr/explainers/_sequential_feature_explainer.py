@@ -51,6 +51,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     max_features : int or None, default=None
         Number of features to show; all if None, or if there are fewer. A
         detector that is no mixture scores each row about n_references *
@@ -109,6 +110,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         max_features: int | None = None,
         n_references: int = 8,
         categorical_features: str | Sequence[Any] = "auto",
@@ -118,6 +120,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.max_features = max_features
         self.n_references = n_references
         self.categorical_features = categorical_features
@@ -130,7 +133,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
         super()._fit(X)
         self._neighbors = NearestReferences(self.n_references)
         self._neighbors.prepare(TrainingRows(X, self._scale, self._random_seed))
-        components = _components(self._translated(self._coding))
+        components = _components(self._translated())
         self._n_components = 0 if components is None else len(components.log_weights)
 
     @property
@@ -145,7 +148,9 @@ class SequentialFeatureExplainer(ScoreExplainer):
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
-        values = _rank(self._search(score, x), x, self._n_shown)
+        read = torch.from_numpy(self._coding.is_read).to(x.device)
+        n_shown = min(self._n_shown, len(players))
+        values = _rank(self._search(score, x), x, read, n_shown)[:, read]
         return Attributions(values.cpu().numpy(), self._score(score, x).cpu().numpy())
 
     def _search(self, score: TorchScore, x: Tensor) -> _Search:
@@ -180,12 +185,15 @@ class _Search(ABC):
         """Show one more column of each row, ``(n_samples,)``."""
 
 
-def _rank(search: _Search, x: Tensor, n_shown: int) -> Tensor:
-    """Ranks ``(n_samples, n_features)`` by a greedy search; the best is n_shown."""
+def _rank(search: _Search, x: Tensor, read: Tensor, n_shown: int) -> Tensor:
+    """Ranks ``(n_samples, n_features)`` by a greedy search; the best is n_shown.
+
+    Columns that are not ``read`` have no rank.
+    """
     values = torch.zeros_like(x)
     for step in range(n_shown):
         shown = values > 0
-        worth = search.worth(shown).masked_fill(shown, -torch.inf)
+        worth = search.worth(shown).masked_fill(shown | ~read, -torch.inf)
         best = worth.amax(dim=1, keepdim=True)
         tied = worth >= best - _TIED * (1.0 + best.abs())
         column = tied.to(torch.uint8).argmax(dim=1)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
+from .._typing import FloatArray, IntArray
 from ..games import Players
 from ..scores import TorchScore
 from ..shapley._interactions import InteractionRegression, checked_budget
@@ -40,6 +41,7 @@ class ShapleyInteractions(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="kmeans" {absent_values}
     n_references : int, default=8 {n_references}
     max_evaluations : int or "auto", default="auto"
@@ -132,6 +134,7 @@ class ShapleyInteractions(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "kmeans",
         n_references: int = 8,
         max_evaluations: int | str = "auto",
@@ -143,6 +146,7 @@ class ShapleyInteractions(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.max_evaluations = max_evaluations
@@ -153,10 +157,9 @@ class ShapleyInteractions(ReferenceGameExplainer):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_training(self, X: Any) -> Any:
-        X = super()._check_training(X)
+    def _fit(self, X: FloatArray) -> None:
         checked_budget(self._n_players, self._budget)
-        return X
+        super()._fit(X)
 
     @property
     def _budget(self) -> int | None:
@@ -179,6 +182,11 @@ class ShapleyInteractions(ReferenceGameExplainer):
         both = (f"{a} \N{MULTIPLICATION SIGN} {b}" for a, b in combinations(names, 2))
         pairs = (a + b for a, b in combinations(columns, 2))
         return (*names, *both), (*columns, *pairs)
+
+    def _value_positions(self, players: IntArray, n_players: int) -> IntArray:
+        pairs = {p: i for i, p in enumerate(combinations(range(n_players), 2))}
+        own = [n_players + pairs[pair] for pair in combinations(players.tolist(), 2)]
+        return np.append(players, own).astype(np.intp)
 
     def _describe_game(self, score: TorchScore) -> str:
         return f"{type(self).__name__}, {self._references_name()} references"

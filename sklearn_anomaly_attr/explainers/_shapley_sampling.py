@@ -30,6 +30,7 @@ class ShapleySampling(ReferenceGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     references : str, References or array-like, default="kmeans" {absent_values}
     n_references : int, default=8 {n_distinct_references}
     n_permutations : int or "auto", default="auto"
@@ -96,6 +97,7 @@ class ShapleySampling(ReferenceGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         references: str = "kmeans",
         n_references: int = 8,
         n_permutations: int | str = "auto",
@@ -107,6 +109,7 @@ class ShapleySampling(ReferenceGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.references = references
         self.n_references = n_references
         self.n_permutations = n_permutations

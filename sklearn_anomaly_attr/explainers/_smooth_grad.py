@@ -35,6 +35,7 @@ class SmoothGrad(Saliency):
     Parameters
     ----------
     estimator : estimator {differentiable_estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_draws : int, default=32
         Number of noisy copies of a row; an odd number counts as the next one.
     noise_level : float, default=0.1
@@ -111,6 +112,7 @@ class SmoothGrad(Saliency):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_draws: int = 32,
         noise_level: float = 0.1,
         multiply_by: str | None = "deviation",
@@ -121,6 +123,7 @@ class SmoothGrad(Saliency):
     ) -> None:
         super().__init__(
             estimator,
+            prefit=prefit,
             multiply_by=multiply_by,
             batch_size=batch_size,
             device=device,

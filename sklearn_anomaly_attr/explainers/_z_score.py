@@ -30,6 +30,7 @@ class ZScore(ScoreExplainer):
     Parameters
     ----------
     estimator : estimator {estimator}
+    prefit : "auto" or bool, default="auto" {prefit}
     categorical_features : "auto" or list, default="auto" {category_columns}
     batch_size : int or "auto", default="auto" {batch_size}
     device : str, default="auto" {device}
@@ -75,6 +76,7 @@ class ZScore(ScoreExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         categorical_features: str | Sequence[Any] = "auto",
         batch_size: int | str = "auto",
         device: str = "auto",
@@ -82,6 +84,7 @@ class ZScore(ScoreExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.categorical_features = categorical_features
         self.batch_size = batch_size
         self.device = device

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .._typing import BoolArray, IntArray
+from .._validation import positions_among
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +47,18 @@ class Players:
     @classmethod
     def from_groups(
         cls,
-        column_names: Sequence[str],
+        column_names: Sequence[Any],
         feature_groups: Mapping[str, Sequence[Any]] | None,
     ) -> Self:
         """Make one player of each group, and one of each column in no group.
 
         Parameters
         ----------
-        column_names : sequence of str
+        column_names : sequence of str, or of other labels
             Names of the columns.
-        feature_groups : mapping of str to sequence of str or int, or None
-            Group name -> its columns, by name or by position.
+        feature_groups : mapping of str to list or mask, or None
+            Group name -> its columns, by name or by position, or a boolean for
+            each column.
 
         Returns
         -------
@@ -92,6 +94,28 @@ class Players:
         return replace(
             self, owners=each, free=None if self.free is None else self.free[rows]
         )
+
+    def reduced(self, read: BoolArray) -> tuple[Players, IntArray]:
+        """Leave out the players none of whose columns is read.
+
+        Parameters
+        ----------
+        read : bool ndarray of shape (n_features,)
+            Columns that anybody reads; the same in all rows.
+
+        Returns
+        -------
+        players : Players
+            The others. Columns that nobody reads have an owner, too: the first.
+        positions : ndarray of int
+            Where they stand among all.
+        """
+        if read.all() or not read.any() or self.owners.ndim > 1:
+            return self, np.arange(len(self))
+        positions = np.unique(self.owners[read])
+        owners = np.searchsorted(positions, self.owners)
+        names = tuple(self.names[i] for i in positions)
+        return replace(self, names=names, owners=np.where(read, owners, 0)), positions
 
     @cached_property
     def columns(self) -> tuple[tuple[int, ...], ...]:
@@ -185,10 +209,9 @@ class Players:
 
 
 def _group_of_column(
-    column_names: Sequence[str], feature_groups: Mapping[str, Sequence[Any]]
+    column_names: Sequence[Any], feature_groups: Mapping[str, Sequence[Any]]
 ) -> dict[int, str]:
     """The group of each column that is in one."""
-    position = {name: i for i, name in enumerate(column_names)}
     group_of: dict[int, str] = {}
     for group, members in feature_groups.items():
         if isinstance(members, str) or len(members) == 0:
@@ -196,16 +219,11 @@ def _group_of_column(
                 f"feature_groups[{group!r}] must list at least one column; got "
                 f"{members!r}."
             )
-        for member in members:
-            column = position.get(member, member)
-            if column not in range(len(column_names)):
-                raise ValueError(
-                    f"feature_groups[{group!r}] names the column {member!r}, which X "
-                    "does not have: use X's column names, or positions from 0."
-                )
+        parameter = f"feature_groups[{group!r}]"
+        for column in sorted(positions_among(members, column_names, parameter)):
             if column in group_of:
                 raise ValueError(
-                    f"The column {member!r} stands in the groups "
+                    f"The column {column_names[column]!r} stands in the groups "
                     f"{group_of[column]!r} and {group!r}: leave it in one of them."
                 )
             group_of[column] = str(group)

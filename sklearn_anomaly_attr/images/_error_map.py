@@ -38,9 +38,9 @@ class ErrorMap(RegionExplainer):
     ----------
     estimator : estimator
         Detector of images in rows whose score has parts of its columns, such as
-        a ConvAutoencoderDetector. It is cloned, told ``image_shape`` where it
-        has this parameter, and fitted; wrap a fitted one in
-        :class:`sklearn.frozen.FrozenEstimator` to have it used as it is.
+        a ConvAutoencoderDetector. One that is not fitted is cloned, told
+        ``image_shape`` where it has this parameter, and fitted; see ``prefit``.
+    prefit : "auto" or bool, default="auto" {prefit}
     blur : float, default=0.0
         Standard deviation of a Gaussian blur of the map, in pixels.
     regions : str, array-like of int of shape (H, W), or None, default=None
@@ -95,6 +95,7 @@ class ErrorMap(RegionExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         blur: float = 0.0,
         regions: Any = None,
         n_regions: int = 16,
@@ -106,6 +107,7 @@ class ErrorMap(RegionExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.blur = blur
         self.regions = regions
         self.n_regions = n_regions

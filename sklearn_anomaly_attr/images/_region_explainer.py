@@ -104,7 +104,7 @@ class RegionExplainer(ScoreExplainer):
         super()._fit_background(X)
 
     def _fit(self, X: FloatArray) -> None:
-        if self._coding is not None:
+        if not self._coding.has_numbers_only:
             raise ValueError(
                 f"X holds categories, and {type(self).__name__} takes images, made of "
                 "numbers: leave these columns out, or explain a table by "
@@ -132,6 +132,12 @@ class RegionExplainer(ScoreExplainer):
             return int(self._label_map.max()) + 1
         return min(self.n_regions, prod(self.image_shape_[1:]))
 
+    def _players(self) -> Players:
+        return self._all_players()
+
+    def _among_all(self, values: FloatArray) -> FloatArray:
+        return values
+
     def _players_of(self, X: FloatArray) -> Players:
         names = tuple(map(region_name, range(self._n_players)))
         return Players(names, self._owners(X))
@@ -156,7 +162,7 @@ class RegionExplainer(ScoreExplainer):
         self,
         found: Attributions,
         X: FloatArray,
-        coding: TableCoding | None,
+        coding: TableCoding,
         description: str,
     ) -> ImageExplanation:
         explanation = super()._explanation(found, X, coding, description)

@@ -27,6 +27,7 @@ class RegionOcclusion(RegionGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator_of_images}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_regions : int, default=16 {n_regions}
     regions : str or array-like of int of shape (H, W), default="kmeans" {regions}
     compactness : float, default=3.0 {compactness}
@@ -75,6 +76,7 @@ class RegionOcclusion(RegionGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_regions: int = 16,
         regions: Any = "kmeans",
         compactness: float = 3.0,
@@ -87,6 +89,7 @@ class RegionOcclusion(RegionGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_regions = n_regions
         self.regions = regions
         self.compactness = compactness

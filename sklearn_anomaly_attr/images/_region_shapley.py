@@ -35,6 +35,7 @@ class RegionShapley(RegionGameExplainer):
     Parameters
     ----------
     estimator : estimator {estimator_of_images}
+    prefit : "auto" or bool, default="auto" {prefit}
     n_regions : int, default=16 {n_regions}
     regions : str or array-like of int of shape (H, W), default="kmeans" {regions}
     compactness : float, default=3.0 {compactness}
@@ -103,6 +104,7 @@ class RegionShapley(RegionGameExplainer):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         n_regions: int = 16,
         regions: Any = "kmeans",
         compactness: float = 3.0,
@@ -116,6 +118,7 @@ class RegionShapley(RegionGameExplainer):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.n_regions = n_regions
         self.regions = regions
         self.compactness = compactness

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
+from .._adapters import adapted
 from .._docstrings import shared_paragraphs
-from .._validation import score_method
+from .._validation import finite_scores
 from ._inputs import check_whole
 
 
@@ -319,7 +320,7 @@ def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float
 
 
 def _anomaly_score(estimator: Any, X: Any) -> NDArray[np.float64]:
-    return -np.asarray(getattr(estimator, score_method(estimator))(X))
+    return -finite_scores(adapted(estimator), X)
 
 
 def _best_f1(

@@ -142,7 +142,7 @@ def _encode(
             f"The references have the columns {list(references.columns)}: pass those "
             f"of X, {list(X.columns)}, in the same order."
         )
-    coding = coding.extend(references)
+    coding = coding.like(references)
     rows = coding.encode(X)
     return coding, rows, _check_references(coding.encode(references), rows)
 

@@ -21,6 +21,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from .._adapters import adapted, takes_missing
 from .._coding import is_frame
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
@@ -99,7 +100,7 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
     # On the draft, whose attributes callbacks set and delete.
     @with_callbacks
     def _fit_draft(self, X: Any, y: Any, params: dict[str, Any]) -> None:
-        score_method(self.estimator)
+        score_method(adapted(self.estimator))
         X = self._check_table(X, reset=True)
         self._fit(X, y, self._routed(params))
 
@@ -107,7 +108,7 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
         self, X: Any, y: Any = None, params: Mapping[str, Any] | None = None
     ) -> None:
         _check_not_frozen(self.estimator)
-        estimator = clone(self.estimator)
+        estimator = clone(adapted(self.estimator))
         if self.random_state is not None:
             seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_, scores = self._refine(estimator, X, y, params or {})
@@ -180,9 +181,9 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
+        inner = get_tags(adapted(self.estimator)).input_tags
         tags.input_tags.sparse = inner.sparse
-        tags.input_tags.allow_nan = inner.allow_nan
+        tags.input_tags.allow_nan = takes_missing(self.estimator)
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

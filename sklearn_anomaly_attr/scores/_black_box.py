@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ class BlackBoxScore(TorchScore):
     estimator : fitted estimator
         What to call.
     coding : TableCoding or None, default=None
-        What the numbers stand for in the table that the estimator is given.
+        What the numbers stand for in the table that the estimator is given, and its
+        types; None for an array, or a frame with the names of fit.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class BlackBoxScore(TorchScore):
     """
 
     differentiable = False
+    takes_missing = True
 
     def __init__(self, estimator: Any, coding: TableCoding | None = None) -> None:
         super().__init__()
@@ -49,7 +52,14 @@ class BlackBoxScore(TorchScore):
         self._score: Callable[[Any], Any] = getattr(estimator, method)
         self._coding = coding
         self._columns = _column_names(estimator)
+        self._index: pd.Index | None = None
         self.description = f"black box ({type(estimator).__name__}.{method})"
+
+    def at(self, index: pd.Index) -> Self:
+        """The score of rows with these labels, one for each row or one for all."""
+        labelled = copy(self)
+        labelled._index = index
+        return labelled
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``.
@@ -59,9 +69,10 @@ class BlackBoxScore(TorchScore):
         ValueError
             If the estimator does not give one score per row.
         """
-        rows: Any = x.detach().reshape(-1, x.shape[-1]).cpu().numpy()
+        # A copy: the estimator may write into it.
+        rows: Any = x.detach().reshape(-1, x.shape[-1]).cpu().numpy().copy()
         if self._coding is not None:
-            rows = self._coding.decode(rows)
+            rows = self._coding.decode(rows, self._index)
         elif self._columns is not None:
             rows = pd.DataFrame(rows, columns=self._columns)
         scores = -np.asarray(self._score(rows), dtype=np.float64)

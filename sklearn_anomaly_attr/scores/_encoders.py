@@ -11,7 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .._coding import Column, TableCoding
+from .._coding import TableCoding
+from .._columns import categories_of
 from .._steps import ENCODERS
 from ._affine import AffineMap
 from ._torch_transform import is_passthrough, torch_transform, torch_transforms
@@ -60,11 +61,13 @@ class LookupTransform(TorchTransform):
 
 def numbers(coding: TableCoding) -> TorchTransform:
     """Take categories that are numbers, or booleans, for these numbers."""
+    if not all(c.is_number or c.is_categorical for c in coding.columns):
+        raise NotTranslatedError
     (positions,) = np.nonzero(coding.is_categorical)
     (others,) = np.nonzero(~coding.is_categorical)
     if not len(positions):
         return ChainTransform([])
-    lookup = LookupTransform(positions, [_floats(coding.columns[i]) for i in positions])
+    lookup = LookupTransform(positions, [_floats(coding, int(i)) for i in positions])
     if not len(others):
         return lookup
     size = len(coding.columns)
@@ -78,11 +81,15 @@ def numbers(coding: TableCoding) -> TorchTransform:
     )
 
 
-def _floats(column: Column) -> NDArray[np.float64]:
+def _floats(coding: TableCoding, position: int) -> NDArray[np.float64]:
+    known = categories_of(coding.columns[position])
     try:
-        return column.objects.astype(np.float64)
+        numbers: NDArray[np.float64] = known.astype(np.float64)
     except (TypeError, ValueError):
         raise NotTranslatedError from None
+    if np.isnan(numbers).any():
+        raise NotTranslatedError
+    return numbers
 
 
 def translate_numbers(
@@ -106,7 +113,7 @@ def lookup(transformer: Any, coding: TableCoding | None) -> LookupTransform | No
         return None
     check_is_fitted(transformer)
     # Rows in which one column runs through its categories while the others rest.
-    sizes = [len(column.objects) for column in coding.columns]
+    sizes = [len(categories_of(column)) for column in coding.columns]
     if sum(sizes) ** 2 > _MOST_CELLS:
         return None
     runs = [

@@ -98,11 +98,12 @@ def translate_pipeline(pipeline: Pipeline, coding: TableCoding | None) -> TorchS
     steps = [step for step in pipeline.steps if not is_passthrough(step[1])]
     if len(steps) == 1:
         return torch_score(pipeline[-1], coding)
+    of_numbers = coding is None or coding.has_numbers_only
     score = torch_score(pipeline[-1])
     if isinstance(score, BlackBoxScore):
         return _black_box(pipeline, coding, score.description)
     try:
-        transforms = torch_transforms(steps[:-1], coding)
+        transforms = torch_transforms(steps[:-1], None if of_numbers else coding)
         sparse = sparse_reader(steps)
         if sparse is not None:
             raise NotTranslatedError(sparse)

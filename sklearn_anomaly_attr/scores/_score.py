@@ -22,6 +22,8 @@ class TorchScore(nn.Module, ABC):
         Whether the score grows in every direction away from the training rows,
         so that a search without bounds ends near them. Where it does not,
         searches keep to the training range.
+    takes_missing : bool
+        Whether a row may hold NaN where the estimator takes it, and scores as there.
     width : int
         How many numbers the score makes of a row on its way, at most, where
         they are many: layers of nets of images. Explainers score fewer rows at
@@ -43,6 +45,7 @@ class TorchScore(nn.Module, ABC):
 
     differentiable: bool = True
     coercive: bool = True
+    takes_missing: bool = False
     width: int = 1
     description: str = "torch function"
 

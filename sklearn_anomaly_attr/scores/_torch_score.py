@@ -146,8 +146,9 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     ----------
     estimator : fitted estimator {scored_estimator}
     coding : TableCoding or None, default=None
-        Which categories the numbers in the columns stand for, as the
-        explainers code them; None where they stand for themselves.
+        What the numbers in the columns stand for, as the explainers code them:
+        categories, dates, numbers of some type; None where they stand for
+        themselves.
 
     Returns
     -------
@@ -194,14 +195,14 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     if overrides_its_score(estimator):
         return BlackBoxScore(estimator, coding)
     kind = type(estimator)
-    if coding is None:
-        translate = _TRANSLATORS.find(kind)
-        if translate is not None:
-            return translate(estimator)
+    of_numbers = coding is None or coding.has_numbers_only
+    translate = _TRANSLATORS.find(kind) if of_numbers else None
+    if translate is not None:
+        return translate(estimator)
     coded = _CODED.find(kind)
-    if coded is None and coding is not None:
+    if coded is None and not of_numbers:
         coded = _CODED.find(object)
     if coded is not None:
         return coded(estimator, coding)
     score: TorchScore | None = own_answer(estimator, "_torch_score")
-    return BlackBoxScore(estimator) if score is None else score
+    return BlackBoxScore(estimator, coding) if score is None else score

@@ -51,6 +51,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     Parameters
     ----------
     estimator : estimator {estimator_of_series}
+    prefit : "auto" or bool, default="auto" {prefit}
     explainer : str or explainer, default="occlusion"
         How windows are explained. By one of these, whose players are the sensors:
 
@@ -193,6 +194,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         explainer: Any = "occlusion",
         references: str | References = "auto",
         cells: str = "segment",
@@ -205,6 +207,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.explainer = explainer
         self.references = references
         self.cells = cells

@@ -40,6 +40,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
     Parameters
     ----------
     estimator : estimator {estimator_of_series}
+    prefit : "auto" or bool, default="auto" {prefit}
     method : str or CounterfactualMethod, default="auto"
         How alternatives are searched, see :class:`CounterfactualExplainer`:
         "nearest" takes the segment's cells from the nearest training windows,
@@ -150,6 +151,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         self,
         estimator: Any,
         *,
+        prefit: bool | str = "auto",
         method: str | CounterfactualMethod = "auto",
         target: str | float = "threshold",
         n_counterfactuals: int = 1,
@@ -162,6 +164,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         verbose: int = 0,
     ) -> None:
         self.estimator = estimator
+        self.prefit = prefit
         self.method = method
         self.target = target
         self.n_counterfactuals = n_counterfactuals

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._adapters import adapted, takes_missing
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._random import seed_unseeded
@@ -167,8 +168,8 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         self.random_state = random_state
 
     def _fit(self, X: FloatArray) -> None:
-        score_method(self.estimator)
-        estimator = clone(self.estimator)
+        estimator = clone(adapted(self.estimator))
+        score_method(estimator)
         if self.random_state is not None:
             seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_ = fit_detector(estimator, X, None)
@@ -235,5 +236,5 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
+        tags.input_tags.allow_nan = takes_missing(self.estimator)
         return tags

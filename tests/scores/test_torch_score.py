@@ -19,6 +19,7 @@ from sklearn_anomaly_attr import (
     KNNDetector,
     torch_score,
 )
+from sklearn_anomaly_attr._coding import TableCoding
 from sklearn_anomaly_attr.base import BaseDetector
 from sklearn_anomaly_attr.refinement import DSIL, IterativeReweighting
 from sklearn_anomaly_attr.scores import (
@@ -178,8 +179,9 @@ def test_a_registered_function_may_be_told_the_coding():
         return SquaredNorm()
 
     torch_score(Wrapper().fit(X))
-    torch_score(Wrapper().fit(X), "the coding")
-    assert seen == [None, "the coding"]
+    coding = TableCoding.of(X)
+    torch_score(Wrapper().fit(X), coding)
+    assert seen == [None, coding]
 
 
 def mixed_frame():

@@ -1,0 +1,120 @@
+"""What is taken for a detector: as it is, or through an adapter."""
+
+from __future__ import annotations
+
+import warnings
+from copy import copy
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+
+def is_pyod(model: Any) -> bool:
+    """Whether an object is a model of PyOD, whose scores have the other sign."""
+    # By name: whoever has a PyOD model has PyOD, others need not.
+    return any(base.__module__ == "pyod.models.base" for base in type(model).__mro__)
+
+
+def adapted(estimator: Any, X: Any = None) -> Any:
+    """An estimator that scores as scikit-learn's do; itself where it does.
+
+    A model of PyOD becomes a PyODDetector, alone or at the end of a Pipeline, of a
+    search, or inside a FrozenEstimator. One that is fitted stays so.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gives.
+    X : array-like of shape (n_samples, n_features), default=None
+        Rows like those that a fitted model was fitted on, by which the fastest way
+        to score rows alone is found.
+    """
+    if is_pyod(estimator):
+        detector = import_module(f"{__package__}.detectors._pyod").PyODDetector
+        model = detector(estimator)
+        return model._adopt(X) if is_fitted(estimator) else model
+    if type(estimator) is FrozenEstimator:
+        inner = adapted(estimator.estimator, X)
+        return estimator if inner is estimator.estimator else FrozenEstimator(inner)
+    if isinstance(estimator, Pipeline):
+        return _adapted_pipeline(estimator, X)
+    if is_pyod(_last(getattr(estimator, "best_estimator_", None))):
+        return adapted(estimator.best_estimator_, X)
+    return estimator
+
+
+def _adapted_pipeline(pipeline: Pipeline, X: Any) -> Pipeline:
+    name, last = pipeline.steps[-1]
+    if not is_pyod(last):
+        return pipeline
+    if X is not None and is_fitted(last):
+        X = pipeline[:-1].transform(X) if len(pipeline.steps) > 1 else X
+    same = copy(pipeline)
+    same.steps = [*pipeline.steps[:-1], (name, adapted(last, X))]
+    return same
+
+
+def _last(estimator: Any) -> Any:
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def is_fitted(estimator: Any) -> bool:
+    """Whether an estimator is fitted."""
+    if isinstance(estimator, FrozenEstimator):
+        return is_fitted(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return is_fitted(estimator.steps[-1][1])
+    if is_pyod(estimator):
+        return getattr(estimator, "decision_scores_", None) is not None
+    if not isinstance(estimator, BaseEstimator):
+        return False
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
+
+
+def takes_missing(estimator: Any) -> bool:
+    """Whether an estimator takes NaN in arrays: it says so, or fills it in.
+
+    The tag of a Pipeline does not tell; its transformers are tried.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        return takes_missing(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return _takes_missing_by_steps([step for _, step in estimator.steps])
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return False
+    return bool(get_tags(estimator).input_tags.allow_nan)
+
+
+def _takes_missing_by_steps(steps: list[Any]) -> bool:
+    rows: Any = np.random.default_rng(0).normal(size=(12, 3))
+    rows[0, 0] = np.nan
+    for step in steps[:-1]:
+        if step is None or isinstance(step, str):
+            continue
+        if not takes_missing(step):
+            return False
+        rows = _transformed(step, rows)
+        if rows is None or not np.isnan(rows).any():
+            return rows is not None
+    return takes_missing(steps[-1])
+
+
+def _transformed(step: Any, rows: Any) -> Any:
+    """What a transformer makes of some rows; None where it wants others."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.asarray(clone(step).fit_transform(rows), dtype=np.float64)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,494 @@
+"""What the numbers in a column stand for: numbers, values in order, categories."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ._typing import FloatArray
+
+# Beyond it, float64 does not tell whole numbers apart.
+_MOST_EXACT = 2**53
+_MOMENTS = (nw.Date, nw.Datetime)
+_IN_ORDER = (date, time, timedelta, pd.Period)
+
+
+class Column(ABC):
+    """How the entries of one column become numbers, and back.
+
+    Attributes
+    ----------
+    is_categorical : bool
+        Whether the numbers are positions of categories, without an order.
+    is_number : bool
+        Whether the entries are these numbers.
+    n_seen : int
+        How many categories the training rows hold: the first ones.
+    """
+
+    is_categorical = False
+    is_number = False
+    n_seen = 0
+
+    @abstractmethod
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """Numbers of entries; NaN for a missing one that is no category."""
+
+    @abstractmethod
+    def decode(self, codes: FloatArray) -> Any:
+        """What the numbers stand for, as the values of a native column."""
+
+    def objects(self, codes: FloatArray) -> NDArray[Any]:
+        """What the numbers stand for, as Python objects."""
+        return as_objects(nw.from_native(self._series(codes), series_only=True))
+
+    def like(self, column: nw.Series[Any]) -> Column:
+        """The same, for entries that may be of another type, or not known yet."""
+        return self
+
+    def _series(self, codes: FloatArray) -> Any:
+        values = self.decode(codes)
+        return pd.Series(values) if _is_array(values) else values
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers(Column):
+    """A column of numbers, which stand for themselves.
+
+    Parameters
+    ----------
+    empty : Series or ndarray
+        A native column of that type without entries.
+    missing : object
+        What stands for a missing entry in a column of Python objects; None for
+        null in one of polars.
+    kind : type
+        What the Python objects of a column are: int, float or Decimal.
+    """
+
+    empty: Any
+    missing: Any = np.nan
+    kind: type = float
+
+    is_number = True
+
+    @classmethod
+    def of(cls, column: nw.Series[Any]) -> Numbers:
+        """Learn the type of a column."""
+        native = column.to_native()
+        if column.dtype == nw.Object:
+            entries = native.to_numpy()
+            known = entries[~pd.isna(entries)]
+            lacking = entries[pd.isna(entries)]
+            missing = lacking[0] if len(lacking) else np.nan
+            return cls(native[:0], missing, _kind_of(known))
+        has_null = column.implementation.is_polars() and column.is_null().any()
+        return cls(native[:0], None if has_null else np.nan)
+
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """The numbers, and NaN for what is missing."""
+        native = column.to_native()
+        if hasattr(native, "iloc"):
+            numbers: FloatArray = native.to_numpy(np.float64, na_value=np.nan)
+            return numbers
+        return column.to_numpy().astype(np.float64)
+
+    def like(self, column: nw.Series[Any]) -> Column:
+        """Numbers of the type of the column; float64 where it was another one."""
+        other = Numbers.of(column)
+        if other._type != self._type:
+            floats = [np.nan] if other.missing is None else [0.0]
+            made = nw.new_series(
+                "", floats, nw.Float64, backend=column.implementation
+            ).to_native()
+            return replace(other, empty=made[:0], kind=float)
+        if other.missing is self.missing or not pd.isna(self.missing):
+            return self
+        return replace(other, kind=self.kind)
+
+    def decode(self, codes: FloatArray) -> Any:
+        """The numbers in the column's own type, whole ones where it holds these."""
+        if not hasattr(self.empty, "iloc") and not isinstance(self.empty, np.ndarray):
+            return self._polars(codes)
+        dtype = self.empty.dtype
+        if dtype == np.float64:
+            return codes
+        if dtype == np.object_:
+            return self._python(codes)
+        if pd.api.types.is_integer_dtype(dtype):
+            limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
+            codes = np.rint(codes).clip(limits.min, limits.max)
+        if isinstance(dtype, np.dtype):
+            return codes.astype(dtype)
+        return pd.array(codes, dtype=dtype)
+
+    def _polars(self, codes: FloatArray) -> Any:
+        whole = self.empty.dtype.is_integer()
+        codes = np.rint(codes) if whole else codes
+        numbers = type(self.empty)(self.empty.name, codes, nan_to_null=True)
+        if self.missing is not None and not whole:
+            numbers = numbers.fill_null(np.nan)
+        return numbers.cast(self.empty.dtype)
+
+    def _python(self, codes: FloatArray) -> NDArray[Any]:
+        """Python's own numbers."""
+        values = np.empty(len(codes), dtype=object)
+        unknown = np.isnan(codes)
+        values[unknown] = self.missing
+        known = codes[~unknown]
+        if self.kind is int:
+            values[~unknown] = [round(code) for code in known.tolist()]
+        elif self.kind is Decimal:
+            values[~unknown] = [Decimal(repr(code)) for code in known.tolist()]
+        else:
+            values[~unknown] = known.tolist()
+        return values
+
+    @property
+    def _type(self) -> tuple[Any, type]:
+        return self.empty.dtype, self.kind
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered(Column):
+    """A column of values on a line that are no numbers: dates, durations.
+
+    Whole numbers beyond float64 are among them. A value is one of those that the
+    training rows, or the explained ones, hold: the one nearest to a number.
+
+    Parameters
+    ----------
+    values : Series
+        Known values in their own type, in their order; a missing one is last.
+    codes : ndarray of shape (n_values,)
+        Where they lie from the first; NaN for the missing one.
+    origin : int or float
+        Where the first lies.
+    """
+
+    values: nw.Series[Any]
+    codes: FloatArray
+    origin: Any
+
+    @classmethod
+    def of(cls, column: nw.Series[Any]) -> Ordered:
+        """Learn the values of a column."""
+        places = _places(column)
+        known = places[~pd.isna(places)]
+        return cls._sorted(column, min(known) if len(known) else 0)
+
+    @classmethod
+    def _sorted(cls, column: nw.Series[Any], origin: Any) -> Ordered:
+        codes, first = np.unique(_distances(column, origin), return_index=True)
+        return cls(column[first.tolist()], codes, origin)
+
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """Distances of the entries from the first of the training rows."""
+        return _distances(column, self.origin)
+
+    def decode(self, codes: FloatArray) -> Any:
+        """The known values that are nearest to the numbers."""
+        known = self.codes[~np.isnan(self.codes)]
+        middles = (known[1:] + known[:-1]) / 2
+        positions = np.searchsorted(middles, codes)
+        positions[np.isnan(codes)] = len(self.codes) - 1
+        return _taken(self.values, positions)
+
+    def like(self, column: nw.Series[Any]) -> Column:
+        """With the values of the column, too."""
+        places = self.encode(column)
+        new = ~np.isin(places, self.codes) & ~np.isnan(places)
+        if np.isnan(places).any() and not np.isnan(self.codes).any():
+            new |= np.isnan(places)
+        if not new.any():
+            return self
+        added = column[np.flatnonzero(new).tolist()]
+        return self._sorted(_concatenated(self.values, added), self.origin)
+
+
+@dataclass(frozen=True, eq=False)
+class Categories(Column):
+    """A column of categories, which their positions stand for.
+
+    A missing entry is a category, too.
+
+    Parameters
+    ----------
+    values : Series
+        The categories in their own type.
+    n_seen : int
+        How many of them the training rows hold: the first ones.
+    """
+
+    values: nw.Series[Any]
+    n_seen: int = 0
+
+    is_categorical = True
+
+    @classmethod
+    def of(cls, column: nw.Series[Any]) -> Categories:
+        """The distinct entries of a column, in the order of their text."""
+        codes, _ = pd.factorize(_tokens(column), use_na_sentinel=False)
+        _, first = np.unique(codes, return_index=True)
+        entries = as_objects(column[first.tolist()])
+        order = sorted(range(len(first)), key=lambda i: str(entries[i]))
+        return cls(column[first[order].tolist()], len(order))
+
+    @property
+    def known(self) -> NDArray[Any]:
+        """The categories as Python objects."""
+        return as_objects(self.values)
+
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """Positions of the entries among the categories; -1 where unknown."""
+        known = pd.Index(_tokens(self.values), dtype=object, tupleize_cols=False)
+        entries = pd.Index(_tokens(column), dtype=object, tupleize_cols=False)
+        positions: FloatArray = known.get_indexer(entries).astype(np.float64)
+        return positions
+
+    def decode(self, codes: FloatArray) -> Any:
+        """The categories at these positions."""
+        return _taken(self.values, codes.astype(np.intp))
+
+    def objects(self, codes: FloatArray) -> NDArray[Any]:
+        """The categories at these positions, as Python objects."""
+        return self.known[codes.astype(np.intp)]
+
+    def like(self, column: nw.Series[Any]) -> Column:
+        """With the categories that are not known yet, after the others."""
+        unknown = np.flatnonzero(self.encode(column) < 0)
+        if not len(unknown):
+            return self
+        added = Categories.of(column[unknown.tolist()])
+        return Categories(_concatenated(self.values, added.values), self.n_seen)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Column):
+    """A column that nobody reads: any entry will do.
+
+    Parameters
+    ----------
+    value : Series
+        The entry that stands for all.
+    """
+
+    value: nw.Series[Any]
+
+    @classmethod
+    def of(cls, column: nw.Series[Any]) -> Constant:
+        """Take the first entry."""
+        return cls(column[:1])
+
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """Zeros."""
+        return np.zeros(len(column))
+
+    def decode(self, codes: FloatArray) -> Any:
+        """The one entry, again and again."""
+        return _taken(self.value, np.zeros(len(codes), dtype=np.intp))
+
+
+@dataclass(frozen=True, eq=False)
+class Unreadable(Column):
+    """A column of entries that cannot be told apart, as lists.
+
+    Parameters
+    ----------
+    sentence : str
+        What to say when it is read.
+    """
+
+    sentence: str
+
+    def encode(self, column: nw.Series[Any]) -> FloatArray:
+        """Refuse the column."""
+        raise TypeError(self.sentence)
+
+    def decode(self, codes: FloatArray) -> Any:
+        """Refuse the column."""
+        raise TypeError(self.sentence)
+
+
+def column_of(label: Any, column: nw.Series[Any]) -> Column:
+    """Learn what the entries of a column of a training table stand for."""
+    if is_numeric(column):
+        return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
+    if _is_in_order(column):
+        return Ordered.of(column)
+    try:
+        return Categories.of(column)
+    except TypeError as error:  # entries without a hash
+        return Unreadable(
+            f"The column {label!r} holds neither numbers, nor dates, nor categories "
+            f"({error}): turn its entries into one of them, or drop it."
+        )
+
+
+def categories_of(column: Column) -> NDArray[Any]:
+    """The categories of a column, as Python objects."""
+    assert isinstance(column, Categories)
+    return column.known
+
+
+def is_numeric(column: nw.Series[Any]) -> bool:
+    """Whether a column holds numbers, some of which may be missing."""
+    if column.dtype != nw.Object:
+        return column.dtype.is_numeric()
+    some = False
+    for entry in column.to_list():
+        if isinstance(entry, bool) or not isinstance(entry, Real | Decimal):
+            if entry is None or entry is pd.NA or entry is pd.NaT:
+                continue
+            return False
+        some = some or entry == entry
+    return some
+
+
+def as_objects(column: nw.Series[Any]) -> NDArray[Any]:
+    """The entries as Python objects; all that stands for missing becomes None."""
+    entries = np.fromiter(column.to_list(), dtype=object, count=len(column))
+    entries[_lacking(entries)] = None
+    return entries
+
+
+class _Token:
+    """Stands for an entry that equals others which it is not."""
+
+
+_FLAGS = {True: _Token(), False: _Token()}
+_MISSING: dict[type, _Token] = {}
+
+
+def _tokens(column: nw.Series[Any]) -> NDArray[Any]:
+    """What tells the entries apart; in columns of objects, None is not NaN."""
+    if column.dtype != nw.Object:
+        return as_objects(column)
+    entries = np.fromiter(column.to_native(), dtype=object, count=len(column))
+    lacking = _lacking(entries)
+    for i in np.flatnonzero(lacking):
+        entries[i] = _MISSING.setdefault(type(entries[i]), _Token())
+    flags = [i for i, e in enumerate(entries) if isinstance(e, bool | np.bool_)]
+    if len(flags) < len(entries) - lacking.sum():  # True equals 1
+        entries[flags] = [_FLAGS[bool(e)] for e in entries[flags]]
+    return entries
+
+
+def _lacking(entries: NDArray[Any]) -> NDArray[np.bool_]:
+    lacking = pd.isna(entries)
+    assert isinstance(lacking, np.ndarray)
+    return lacking
+
+
+def _kind_of(entries: Iterable[Any]) -> type:
+    """What Python numbers are: whole, decimal, or any."""
+    entries = list(entries)
+    for kind, bases in ((int, Integral), (Decimal, Decimal)):
+        if entries and all(isinstance(entry, bases) for entry in entries):
+            return kind
+    return float
+
+
+def _exceeds_floats(column: nw.Series[Any]) -> bool:
+    """Whether a column holds whole numbers that float64 does not."""
+    if column.dtype == nw.Object:
+        entries = column.to_list()
+        return any(isinstance(e, int) and abs(e) > _MOST_EXACT for e in entries)
+    if not column.dtype.is_integer() or len(column) == 0:
+        return False
+    least, most = column.min(), column.max()
+    return most is not None and bool(max(-int(least), int(most)) > _MOST_EXACT)
+
+
+def _is_in_order(column: nw.Series[Any]) -> bool:
+    """Whether a column holds dates, times of day, periods or durations."""
+    if column.dtype in (*_MOMENTS, nw.Duration, nw.Time):
+        return True
+    if column.dtype not in (nw.Object, nw.Unknown):
+        return False
+    entries = as_objects(column)
+    known = [entry for entry in entries if entry is not None]
+    kinds = {kind for entry in known for kind in _IN_ORDER if isinstance(entry, kind)}
+    return len(kinds) == 1 and all(isinstance(entry, tuple(kinds)) for entry in known)
+
+
+def _places(column: nw.Series[Any]) -> NDArray[Any]:
+    """Where entries lie, in microseconds or in their own unit; missing: NaN."""
+    if column.dtype in _MOMENTS:
+        return _floats(column.dt.timestamp("us"))
+    if column.dtype == nw.Duration:
+        return _floats(column.dt.total_microseconds())
+    entries = as_objects(column)
+    return np.array([np.nan if e is None else _place(e) for e in entries], object)
+
+
+def _floats(column: nw.Series[Any]) -> FloatArray:
+    return column.cast(nw.Float64).to_numpy().astype(np.float64)
+
+
+def _place(entry: Any) -> Any:
+    if isinstance(entry, pd.Period):
+        return entry.ordinal
+    if isinstance(entry, time):
+        seconds = 3600 * entry.hour + 60 * entry.minute + entry.second
+        return 1e6 * seconds + entry.microsecond
+    if isinstance(entry, date):
+        moment = pd.Timestamp(entry)
+        entry = moment - pd.Timestamp(0, tz=moment.tz)
+    if isinstance(entry, timedelta):
+        return entry / timedelta(microseconds=1)
+    return int(entry)
+
+
+def _distances(column: nw.Series[Any], origin: Any) -> FloatArray:
+    """Distances of entries from an origin, exact where they are whole numbers."""
+    if column.dtype != nw.Object and column.dtype.is_numeric():
+        known = as_objects(column)
+        return np.array(
+            [np.nan if e is None else float(int(e) - origin) for e in known]
+        )
+    distances: FloatArray = (_places(column) - origin).astype(np.float64)
+    return distances
+
+
+def _is_array(values: Any) -> bool:
+    return isinstance(values, np.ndarray | pd.api.extensions.ExtensionArray)
+
+
+def _taken(column: nw.Series[Any], positions: NDArray[np.intp]) -> Any:
+    """The values at positions, as those of a native column."""
+    native = column.to_native()
+    if hasattr(native, "iloc"):
+        # Without its index: pandas would align it.
+        return native.array.take(positions)
+    return native[positions]
+
+
+def _concatenated(one: nw.Series[Any], other: nw.Series[Any]) -> nw.Series[Any]:
+    """Two columns as one, in the type of the first where it has room."""
+    both = [one, other]
+    # A type that lists its categories has no room for more.
+    listed = one.dtype in (nw.Categorical, nw.Enum)
+    pandas = one.implementation.is_pandas_like()
+    if not pandas:
+        dtype = nw.String() if listed else one.dtype
+        both = [part.cast(dtype) for part in both]
+    elif listed:
+        both = [_as_objects_column(part) for part in both]
+    joined = nw.concat([part.alias("values").to_frame() for part in both])["values"]
+    return joined.cast(nw.Categorical()) if pandas and listed else joined
+
+
+def _as_objects_column(column: nw.Series[Any]) -> nw.Series[Any]:
+    objects = column.to_native().astype(object)
+    return nw.from_native(objects, series_only=True)

@@ -1,0 +1,248 @@
+"""The score that is explained, held against the detector's own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from .._coding import TableCoding
+from .._typing import FloatArray, IntArray
+from .._validation import name_of, own_scores, scoring_part
+from ..exceptions import BatchDependenceWarning
+from ._black_box import BlackBoxScore
+from ._differences import differing_part
+from ._score import TorchScore
+from ._torch_score import torch_score
+
+_PROBED_ROWS, _COMPANY_ROWS = 256, 64
+# What rounding changes, beside the size and the spread of the scores: of float64, of
+# float32, and where the detector is called with other rows.
+_ROUNDING, _FLOAT32_ROUNDING, _COMPANY_ROUNDING = 1e-9, 1e-4, 1e-5
+
+Evaluate = Callable[[TorchScore, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class OwnScore:
+    """How a fitted detector's own score behaves, as seen on training rows.
+
+    Parameters
+    ----------
+    missing : bool
+        Whether training rows hold missing entries.
+    spread : float
+        Spread of the scores.
+    translates : bool
+        Whether a torch function gives the detector's own scores.
+    reads_index : bool
+        Whether the scores depend on the labels of the rows.
+    depends_on_batch : bool
+        Whether the score of a row depends on the rows beside it.
+    """
+
+    missing: bool
+    spread: float
+    translates: bool = True
+    reads_index: bool = False
+    depends_on_batch: bool = False
+
+    @classmethod
+    def of(cls, estimator: Any, X: Any, coded: FloatArray, coding: TableCoding) -> Self:
+        """Try a fitted detector on training rows.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            The detector.
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Training rows.
+        coded : ndarray of shape (n_samples, n_features)
+            The same as numbers.
+        coding : TableCoding
+            What the numbers stand for.
+
+        Warns
+        -----
+        BatchDependenceWarning
+            If the scores of the rows depend on the rows beside them.
+        """
+        lacking = np.isnan(coded).any(axis=1)
+        positions = _spread_out(len(X), _PROBED_ROWS)
+        positions = np.union1d(positions, np.flatnonzero(lacking)[:_PROBED_ROWS])
+        rows = _rows(X, positions)
+        own = -own_scores(estimator, rows)
+        seen = cls(bool(lacking.any()), _spread(own))
+        score = seen.score(estimator, coding, missing=seen.missing)
+        if isinstance(score, BlackBoxScore):
+            return seen._probed(estimator, rows)
+        found = _evaluated(score, coded[positions])
+        if seen._agree(found, own, score) or not _is_of_this_package(score):
+            return seen
+        return replace(seen, translates=False)._probed(estimator, rows)
+
+    def score(
+        self, estimator: Any, coding: TableCoding, *, missing: bool
+    ) -> TorchScore:
+        """The score of coded rows, of which some entries may be missing."""
+        why = "its own score differs from the exact one"
+        if self.translates:
+            score = torch_score(estimator, coding)
+            if isinstance(score, BlackBoxScore) or not missing or score.takes_missing:
+                return score
+            why = "entries are missing"
+        return _black_box(estimator, coding, why)
+
+    def checked(
+        self,
+        score: TorchScore,
+        estimator: Any,
+        X: Any,
+        x: Tensor,
+        coding: TableCoding,
+        evaluate: Evaluate,
+    ) -> tuple[TorchScore, FloatArray | None]:
+        """A score of the rows to explain, if it is the detector's own.
+
+        Parameters
+        ----------
+        score : TorchScore
+            Score of coded rows.
+        estimator : fitted estimator
+            The detector.
+        X : ndarray or DataFrame of shape (n_samples, n_features)
+            Rows to explain.
+        x : Tensor of shape (n_samples, n_features)
+            The same as numbers.
+        coding : TableCoding
+            What the numbers stand for.
+        evaluate : callable
+            Scores points in batches.
+
+        Returns
+        -------
+        score : TorchScore
+            That score; the detector itself, called, where a translation of this
+            package is not exact on these rows.
+        own : ndarray of shape (n_samples,) or None
+            The detector's own anomaly scores; None where they depend on the batch.
+
+        Raises
+        ------
+        ValueError
+            If the detector refuses the rows, or gives them other scores.
+        """
+        own = -own_scores(estimator, X)
+        if self.depends_on_batch:
+            return score, None
+        if self.reads_index and isinstance(score, BlackBoxScore):
+            found = score.at(X.index)(x)
+        else:
+            found = evaluate(score, x)
+        if self._agree(found, own, score):
+            return score, own.astype(np.float64)
+        if not isinstance(score, BlackBoxScore) and _is_of_this_package(score):
+            why = "its own score of these rows differs from the exact one"
+            called = _black_box(estimator, coding, why)
+            if self._agree(evaluate(called, x), own, called):
+                return called, own.astype(np.float64)
+        apart = (found.cpu().numpy() - own).astype(np.float64)
+        row = int(np.nanargmax(np.abs(apart))) if len(apart) else 0
+        raise ValueError(
+            f"The score that would be explained is not that of {name_of(estimator)}: "
+            f"it gives {-own[row]:.6g} to row {row}, and its "
+            f"{'copy' if isinstance(score, BlackBoxScore) else 'translation'} "
+            f"{-own[row] - apart[row]:.6g}. {differing_part(estimator, X, x, coding)}"
+        )
+
+    def _agree(self, found: Tensor, own: FloatArray, score: TorchScore) -> bool:
+        """Whether scores differ by rounding only."""
+        rounding = _ROUNDING
+        if own.dtype.itemsize < np.dtype(np.float64).itemsize:
+            rounding = _FLOAT32_ROUNDING
+        elif isinstance(score, BlackBoxScore):
+            rounding = _COMPANY_ROUNDING
+        apart = np.abs(found.cpu().numpy() - own)
+        return bool((apart <= rounding * (self.spread + np.abs(own))).all())
+
+    def _probed(self, estimator: Any, rows: Any) -> Self:
+        """With what calling the detector with other labels, and rows, tells."""
+        rows = _rows(rows, _spread_out(len(rows), _COMPANY_ROWS))
+        together = own_scores(estimator, rows)
+        reads_index = False
+        if isinstance(rows, pd.DataFrame):
+            reads_index = self._reads_index(estimator, rows, together)
+        effect = _effect_of_company(estimator, rows, together) / self.spread
+        depends = effect > _COMPANY_ROUNDING
+        if depends:
+            warnings.warn(
+                f"{name_of(estimator)} gives a row another score in other company, by "
+                f"up to {effect:.1g} standard deviations of the scores: what is "
+                "explained is the score among made-up rows. Compute what needs other "
+                "rows before, as columns of X.",
+                BatchDependenceWarning,
+                stacklevel=2,
+            )
+        return replace(self, reads_index=reads_index, depends_on_batch=depends)
+
+    def _reads_index(
+        self, estimator: Any, rows: pd.DataFrame, scores: FloatArray
+    ) -> bool:
+        """Whether scores change with the labels of the rows."""
+        if (rows.index == rows.index[::-1]).all():
+            return False
+        try:
+            others = own_scores(estimator, rows.set_axis(rows.index[::-1]))
+        except (TypeError, ValueError):  # such as labels that must ascend
+            return True
+        return bool(np.abs(others - scores).max() > _COMPANY_ROUNDING * self.spread)
+
+
+def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float:
+    """By how much scores change in another order, and in other batches."""
+    order = np.random.default_rng(0).permutation(len(rows))
+    alone = np.empty(len(rows))
+    for part in np.split(order, [len(rows) // 2, len(rows) - 1]):
+        if len(part):
+            alone[part] = own_scores(estimator, _rows(rows, part))
+    return float(np.abs(alone - together).max())
+
+
+def _black_box(estimator: Any, coding: TableCoding, why: str) -> BlackBoxScore:
+    score = BlackBoxScore(scoring_part(estimator), coding)
+    score.description = f"{score.description}, because {why}"
+    return score
+
+
+def _is_of_this_package(score: TorchScore) -> bool:
+    """Whether all parts of a score are written here, rather than by a user."""
+    packages = {type(part).__module__.split(".")[0] for part in score.modules()}
+    return packages <= {"torch", __name__.split(".")[0]}
+
+
+def _evaluated(score: TorchScore, X: FloatArray) -> Tensor:
+    with torch.no_grad():
+        scores: Tensor = score(torch.tensor(X))
+    return scores
+
+
+def _spread(scores: FloatArray) -> float:
+    """Spread of scores; beside their size where all are equal."""
+    least = 1e-6 * float(np.abs(scores).max()) or 1.0
+    return max(float(np.std(scores)), least)
+
+
+def _spread_out(n: int, at_most: int) -> IntArray:
+    """Positions of at most so many of n rows, all over them."""
+    return np.unique(np.linspace(0, n - 1, min(n, at_most)).astype(np.intp))
+
+
+def _rows(X: Any, positions: IntArray) -> Any:
+    """Some rows of a table."""
+    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]
