@@ -469,8 +469,10 @@ def _taken(column: nw.Series[Any], positions: NDArray[np.intp]) -> Any:
     """The values at positions, as those of a native column."""
     native = column.to_native()
     if hasattr(native, "iloc"):
-        # Without its index: pandas would align it.
-        return native.array.take(positions)
+        # Without its index, which pandas would align, and with its type: pandas would
+        # take an array of Python's strings for a column of its own strings.
+        taken = native.array.take(positions)
+        return pd.Series(taken, dtype=native.dtype, copy=False)
     return native[positions]
 
 
