@@ -372,7 +372,7 @@ _MISSING: dict[type, _Token] = {}
 
 def _tokens(column: nw.Series[Any]) -> NDArray[Any]:
     """What tells the entries apart; in columns of objects, None is not NaN."""
-    if column.dtype != nw.Object:
+    if not _holds_objects(column):
         return as_objects(column)
     entries = np.fromiter(column.to_native(), dtype=object, count=len(column))
     lacking = _lacking(entries)
@@ -382,6 +382,11 @@ def _tokens(column: nw.Series[Any]) -> NDArray[Any]:
     if len(flags) < len(entries) - lacking.sum():  # True equals 1
         entries[flags] = [_FLAGS[bool(e)] for e in entries[flags]]
     return entries
+
+
+def _holds_objects(column: nw.Series[Any]) -> bool:
+    """Whether a column holds Python's objects, text among them."""
+    return column.dtype == nw.Object or column.to_native().dtype == object
 
 
 def _lacking(entries: NDArray[Any]) -> NDArray[np.bool_]:
@@ -478,19 +483,28 @@ def _taken(column: nw.Series[Any], positions: NDArray[np.intp]) -> Any:
 
 def _concatenated(one: nw.Series[Any], other: nw.Series[Any]) -> nw.Series[Any]:
     """Two columns as one, in the type of the first where it has room."""
-    both = [one, other]
-    # A type that lists its categories has no room for more.
-    listed = one.dtype in (nw.Categorical, nw.Enum)
-    pandas = one.implementation.is_pandas_like()
-    if not pandas:
-        dtype = nw.String() if listed else one.dtype
-        both = [part.cast(dtype) for part in both]
-    elif listed:
-        both = [_as_objects_column(part) for part in both]
-    joined = nw.concat([part.alias("values").to_frame() for part in both])["values"]
-    return joined.cast(nw.Categorical()) if pandas and listed else joined
+    columns = [one.to_native(), other.to_native()]
+    if one.implementation.is_pandas_like():
+        if isinstance(one.dtype, nw.Categorical | nw.Enum):
+            dtype = _listing(*columns)
+            columns = [column.astype(dtype) for column in columns]
+        joined = pd.concat(columns, ignore_index=True)
+        return nw.from_native(joined, series_only=True)
+    if one.dtype != other.dtype:
+        dtype = nw.String() if one.dtype == nw.Enum else one.dtype
+        one, other = one.cast(dtype), other.cast(dtype)
+    both = [part.alias("values").to_frame() for part in (one, other)]
+    return nw.concat(both)["values"]
 
 
-def _as_objects_column(column: nw.Series[Any]) -> nw.Series[Any]:
-    objects = column.to_native().astype(object)
-    return nw.from_native(objects, series_only=True)
+def _listing(one: pd.Series[Any], other: pd.Series[Any]) -> Any:
+    """A type that lists the categories of two columns: one of theirs, or both."""
+    if not isinstance(one.dtype, pd.CategoricalDtype):  # which grows by itself
+        return one.dtype
+    known = one.dtype.categories
+    listed = getattr(other.dtype, "categories", ())
+    if len(listed) and one.dropna().isin(listed).all():
+        return other.dtype
+    new = other.dropna().astype(object)
+    listed = [*known, *new[~new.isin(known)].unique()]
+    return pd.CategoricalDtype(listed, ordered=one.dtype.ordered)
