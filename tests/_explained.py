@@ -167,9 +167,11 @@ def cell(name: str, frame: str, explainer: str) -> Cell:
             return _refused(own, explainer, error)
     if own.refusal is not None:
         return Cell("accepted", str(own.refusal))
-    n_warnings = len(_of_batches(caught)), at_fit
-    if n_warnings != ((1, 1) if name == "batch" else (0, 0)):
-        return Cell("warnings", f"{n_warnings}")
+    # One for each explainer, all of them in fit.
+    n_explainers = len(getattr(one, "explainers_", [one])) if name == "batch" else 0
+    n_warnings = len(_of_batches(caught))
+    if (at_fit, n_warnings) != (n_explainers, n_explainers):
+        return Cell("warnings", f"{at_fit} in fit, {n_warnings} with explain")
     checks = [_check_shown, _check_sum]
     if name != "batch":  # which has other scores among made-up rows
         checks.append(_check_scores)
