@@ -160,7 +160,7 @@ def _best(explanation: CounterfactualExplanation) -> CounterfactualExplanation:
     if not hasattr(explanation, "counterfactuals"):
         in_windows = hasattr(explanation, "windows")
         raise TypeError(
-            f"explanation is a {type(explanation).__name__}, which holds no "
+            f"explanation is of type {type(explanation).__name__}, which holds no "
             "alternatives of rows: pass "
             + ("its windows, explanation.windows" if in_windows else _PASS)
             + "."

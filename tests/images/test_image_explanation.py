@@ -182,6 +182,7 @@ def test_a_map_by_pixels_shows_means_over_regions():
         standard_errors=None,
         reference=None,
         description="",
+        container="pandas",
     )
     images = ImageExplanation._of_regions(
         explanation, owners, (1, 2, 2), per_pixel=True
