@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ._text import label_text, spell
+from ._text import is_missing, label_text, spell
 
 # Types of cells that all libraries hold in columns of their own, each apart.
-_KINDS = (bool, Real, str, date, timedelta)
+_KINDS = (bool, str, date, timedelta, Real)
 
 
 def as_labels(labels: Iterable[Any]) -> NDArray[Any]:
@@ -59,17 +59,23 @@ def in_container(frame: pd.DataFrame, container: str) -> Any:
 
 def _column(column: pd.Series) -> Any:
     """A column as all libraries take it: an array, or a list with None for gaps."""
+    column = column.infer_objects()
     if column.dtype.kind in "biuf" and not column.isna().any():
         return column.to_numpy()
-    cells = column.astype(object).tolist()
-    missing = column.isna().tolist()
-    there = [cell for cell, gap in zip(cells, missing, strict=True) if not gap]
-    if len({_kind(cell) for cell in there}) > 1 or None in map(_kind, there):
-        cells = [spell(cell) for cell in cells]
-    return [None if gap else cell for cell, gap in zip(cells, missing, strict=True)]
+    cells = [None if is_missing(cell) else _python(cell) for cell in as_labels(column)]
+    kinds = {_kind(cell) for cell in cells if cell is not None}
+    if len(kinds) > 1 or None in kinds:
+        return [None if cell is None else spell(cell) for cell in cells]
+    return cells
+
+
+def _python(cell: Any) -> Any:
+    """A cell with one of the types of Python or pandas, not of numpy."""
+    if isinstance(cell, np.datetime64):
+        return pd.Timestamp(cell)
+    return pd.Timedelta(cell) if isinstance(cell, np.timedelta64) else cell
 
 
 def _kind(cell: Any) -> type | None:
     """The type of the columns that a cell goes with."""
-    kinds = (kind for kind in _KINDS if isinstance(cell, kind))
-    return next(kinds, None)
+    return next((kind for kind in _KINDS if isinstance(cell, kind)), None)

@@ -30,11 +30,16 @@ def label_text(label: Any) -> str:
     """
     if isinstance(label, tuple):
         return f"({', '.join(map(label_text, label))})"
-    if pd.api.types.is_scalar(label) and pd.isna(label):
+    if is_missing(label):
         return "missing"
     if isinstance(label, np.datetime64 | datetime):
         return _date_text(pd.Timestamp(label))
     return str(pd.Timedelta(label) if isinstance(label, np.timedelta64) else label)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is missing, in whatever way."""
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
 
 
 def _date_text(time: pd.Timestamp) -> str:

@@ -334,7 +334,8 @@ class CounterfactualDisplay:
 
     def _picture(self, pixels: np.ndarray) -> np.ndarray:
         assert self.image_shape is not None
-        return pixels.reshape(self.image_shape).transpose(1, 2, 0).squeeze()
+        picture = pixels.reshape(self.image_shape).transpose(1, 2, 0)
+        return picture[:, :, 0] if picture.shape[2] == 1 else picture
 
 
 def _drawable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:

@@ -204,7 +204,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         table["valid"] = self.valid[:, 0]
         table["n_timestamps"] = self._n_timestamps()
         table["sensors"] = sensors.reindex(table.index, fill_value="")
-        return table.set_axis(self.index.rename(None))
+        return table.set_axis(self.index.set_names([None] * self.index.nlevels))
 
     def plot(self, **options: Any) -> Any:
         """Draw the windows of the segments as curves; needs matplotlib.

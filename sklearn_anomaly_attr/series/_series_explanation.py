@@ -225,7 +225,7 @@ class SeriesExplanation(Explanation):
         table["n_timestamps"] = self._n_timestamps()
         table["peak_score"] = self.scores
         table["sensors"] = sensors.reindex(table.index, fill_value="")
-        return table.set_axis(self.index.rename(None))
+        return table.set_axis(self.index.set_names([None] * self.index.nlevels))
 
     def _n_timestamps(self) -> IntArray:
         n_timestamps: IntArray = self.intervals[:, 1] - self.intervals[:, 0]
