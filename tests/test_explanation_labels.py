@@ -157,6 +157,13 @@ def words(page):
     return set(re.split(r"[^\w]+", page))
 
 
+def test_lists_have_the_types_of_what_they_list():
+    explanation = attributions([3, 1, 2], ROWS["numbers"], VALUES.astype(object))
+    types = explanation.top_features().dtypes
+    assert types["row"] == types["feature"] == np.int64
+    assert types["value"] == np.float64
+
+
 @every_cell
 def test_values_of_any_type_are_shown(cell, text, plain):
     data = table_with(cell)
