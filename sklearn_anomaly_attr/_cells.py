@@ -27,7 +27,7 @@ def differ(one: NDArray[Any], other: NDArray[Any]) -> BoolArray:
 def as_floats(cells: NDArray[Any]) -> FloatArray:
     """The numbers among cells; NaN for all else."""
     if cells.dtype != object:
-        return cells.astype(np.float64)
+        return np.asarray(cells, dtype=np.float64)
     numbers = map(_as_float, cells.ravel())
     return np.fromiter(numbers, np.float64, cells.size).reshape(cells.shape)
 

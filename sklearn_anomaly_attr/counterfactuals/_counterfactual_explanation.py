@@ -228,7 +228,9 @@ class CounterfactualExplanation(BaseExplanation):
     def _sentence(self, i: int) -> str:
         row, before = self._row(i), f"{self.scores_before[i]:.4g}"
         threshold = f"{self.threshold:.4g}"
-        columns = np.flatnonzero(self.changed[i, 0])
+        was, would_be = self.data[i], self.counterfactuals[i, 0]
+        changed = differ(would_be, was)
+        columns = np.flatnonzero(changed)
         if not len(columns) and self.valid[i, 0]:
             return (
                 f"{row} is accepted as it is: its score of {before} is not above "
@@ -240,10 +242,9 @@ class CounterfactualExplanation(BaseExplanation):
                 f"towards {threshold}."
             )
         if self.image_shape is not None:
-            by_channel = self.changed[i, 0].reshape(self.image_shape[0], -1)
+            by_channel = changed.reshape(self.image_shape[0], -1)
             n, n_pixels = by_channel.any(axis=0).sum(), by_channel.shape[1]
             return self._fall(i, f"{n} of {n_pixels} pixels were different")
-        was, would_be = self.data[i], self.counterfactuals[i, 0]
         named = [
             f"`{label_text(self.feature_names[c])}` were {spell(would_be[c])} instead "
             f"of {spell(was[c])}"
