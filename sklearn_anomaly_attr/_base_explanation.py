@@ -85,6 +85,10 @@ class BaseExplanation(metaclass=ABCMeta):
         def feature_names(self) -> np.ndarray: ...
         @property
         def description(self) -> str: ...
+        @property
+        def container(self) -> str: ...
+    else:
+        container = "pandas"
 
     _per_item: ClassVar[tuple[str, ...]]
     _display: ClassVar[str]
@@ -92,8 +96,6 @@ class BaseExplanation(metaclass=ABCMeta):
     # What the numbers are, and whether features with none are listed.
     _measure: ClassVar[str] = "attribution"
     _lists_zeros: ClassVar[bool] = True
-
-    container: str = "pandas"
 
     def __len__(self) -> int:
         """Number of items."""

@@ -124,6 +124,8 @@ class ImageExplanation(Explanation):
 
         Raises
         ------
+        TypeError
+            If `explanation` holds no attributions of rows.
         ValueError
             If the rows have another number of columns than such images, or the
             players are no disjoint groups of all columns.
@@ -140,6 +142,12 @@ class ImageExplanation(Explanation):
         >>> ImageExplanation.from_explanation(explanation, (8, 8)).heat_maps().shape
         (5, 8, 8)
         """
+        if not isinstance(explanation, Explanation):
+            raise TypeError(
+                f"explanation is of type {type(explanation).__name__}, which holds no "
+                "attributions of pixels: pass what an explainer of rows returns, such "
+                "as KernelShap; counterfactuals are drawn by explanation.plot()."
+            )
         _, shape = as_rows(explanation.data, checked_shape(image_shape))
         assert shape is not None
         n, n_columns = explanation.data.shape

@@ -94,7 +94,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         return self.windows.description
 
     @property
-    def container(self) -> str:  # type: ignore[override]
+    def container(self) -> str:
         """Library of the frames that the methods give, as narwhals names it."""
         return self.windows.container
 

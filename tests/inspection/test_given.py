@@ -78,6 +78,24 @@ def test_signs_in_names_are_drawn_as_they_are(kind):
         assert any(text.startswith("$z^$ ") for text in texts)
 
 
+LABELS = {
+    "numbers": ([3, 1, 2], "1"),
+    "dates": (list(pd.date_range("2024-01-01", periods=3)), "2024-01-02"),
+    "levels": ([("u", 1), ("u", 2), ("v", 1)], "(u, 2)"),
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ImageExplanation"])
+@pytest.mark.parametrize("names", LABELS)
+def test_labels_of_any_type_are_drawn(kind, names):
+    labels, text = LABELS[names]
+    explanation = explained(kind, labels, pd.MultiIndex.from_product([["a"], [1, 2]]))
+    texts = shown_texts(explanation.plot().figure_)
+    assert any(drawn.startswith(text) for drawn in texts)
+    if kind != "SeriesExplanation":
+        assert any("(a, 2): score 6" in drawn for drawn in texts)
+
+
 def test_signs_in_timestamps_and_given_titles_are_drawn_as_they_are():
     explanation = explained("SeriesExplanation", FORMULAS, INDEX)
     explanation = explanation._replaced(timestamps=pd.Index(["$t^$", "$u^$"]))

@@ -8,6 +8,7 @@ import pytest
 
 from sklearn_anomaly_attr import Explanation, metrics
 from sklearn_anomaly_attr.counterfactuals import CounterfactualExplanation
+from sklearn_anomaly_attr.images import ImageExplanation
 from sklearn_anomaly_attr.series import SeriesCounterfactualExplanation
 
 NAMES = np.array(["a", "b", "c"], dtype=object)
@@ -162,3 +163,13 @@ def test_rows_are_not_taken_for_scores(metric, rows):
     for name, other in ((first, second), (second, first)):
         with pytest.raises(ValueError, match=f"{name} has the shape .*: pass one anom"):
             metric(**{name: rows, other: [0.1, 0.2]})
+
+
+@pytest.mark.parametrize("metric", with_argument("heat_maps"))
+@pytest.mark.parametrize("other", [ATTRIBUTIONS, ALTERNATIVES, SEGMENTS], ids=type)
+def test_explanations_without_heat_maps_name_how_to_make_them(metric, other):
+    sentence = r"heat_maps is of type .* pass ImageExplanation\.from_explanation\(expl"
+    with pytest.raises(TypeError, match=sentence):
+        metric(Y_TRUE[:, None], other)
+    maps = ImageExplanation.from_explanation(ATTRIBUTIONS, (1, 3))
+    assert np.isfinite(metric(Y_TRUE[:, None], maps))
