@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ._frames import as_labels, in_container, index_of
 from ._json import plain
-from ._positions import checked_positions, labeled_positions
+from ._positions import Loc, checked_positions, is_reordered
 from ._text import html_table
 from ._typing import FloatArray, IntArray
 
@@ -103,7 +103,7 @@ class BaseExplanation(metaclass=ABCMeta):
 
     def __getitem__(self, rows: Any) -> Self:
         """Select items by position or mask."""
-        if isinstance(rows, pd.Series) and _is_reordered(rows.index, self.index):
+        if isinstance(rows, pd.Series) and is_reordered(rows.index, self.index):
             raise IndexError(
                 f"The Series has the labels of the {self._item}s in another order: "
                 "select by label as in explanation.loc[series], or by position as in "
@@ -121,14 +121,14 @@ class BaseExplanation(metaclass=ABCMeta):
         return f"{type(self).__name__} of {self._extent()}{described}"
 
     @property
-    def loc(self) -> _Loc[Self]:
+    def loc(self) -> Loc[Self]:
         """Items by label.
 
         ``explanation.loc[label]``, or a list or slice of labels, or a boolean Series
         with the labels as its index, as in pandas. A label that several items share
         selects all of them. A missing label raises KeyError.
         """
-        return _Loc(self)
+        return Loc(self)
 
     @property
     def shares(self) -> FloatArray:
@@ -152,11 +152,10 @@ class BaseExplanation(metaclass=ABCMeta):
         Returns
         -------
         DataFrame of shape (n_items, n_features)
-            Attributions, POSITIVE pushes the anomaly score UP; or changes. Labels of
-            several levels make a MultiIndex. The frame is of the library of the
-            explained table; only those of pandas have the items' labels.
+            Attributions, POSITIVE pushes the anomaly score UP; or changes. It is of
+            the library of the explained table; only pandas holds the items' labels.
         """
-        return self._given(self._labeled(self.values))
+        return self._given(self._labeled(self.values, self.index))
 
     def top_features(self, k: int = 3, *, min_share: float = 0.0) -> Any:
         """List the k leading features of each item.
@@ -361,9 +360,8 @@ class BaseExplanation(metaclass=ABCMeta):
         """What :meth:`to_dict` tells of all items."""
         return {}
 
-    def _labeled(self, table: NDArray[Any], index: pd.Index | None = None) -> Any:
-        """A table with a column for each feature; by default, with the items' index."""
-        index = self.index if index is None else index
+    def _labeled(self, table: NDArray[Any], index: pd.Index) -> pd.DataFrame:
+        """A table with a column for each feature."""
         return pd.DataFrame(table, index=index, columns=index_of(self.feature_names))
 
     def _given(self, frame: pd.DataFrame) -> Any:
@@ -384,10 +382,8 @@ class BaseExplanation(metaclass=ABCMeta):
         """Render the explanation, for notebooks."""
         caption, table = self._html(max_rows)
         # Names with dollar signs are no formulas.
-        return (
-            '<div class="tex2jax_ignore">'
-            f"<p>{escape(repr(self))}{escape(caption)}</p>{table}</div>"
-        )
+        head = f"<p>{escape(repr(self) + caption)}</p>"
+        return f'<div class="tex2jax_ignore">{head}{table}</div>'
 
     def _html(self, max_rows: int) -> tuple[str, str]:
         """A caption, and a table of at most so many items, escaped."""
@@ -402,23 +398,3 @@ class BaseExplanation(metaclass=ABCMeta):
         return {
             name: None if entries is None else entries[rows] for name, entries in fields
         }
-
-
-_Found = TypeVar("_Found", bound=BaseExplanation)
-
-
-def _is_reordered(labels: pd.Index, index: pd.Index) -> bool:
-    """Whether labels are those of an index in another order."""
-    same = len(labels) == len(index) and bool(labels.isin(index).all())
-    return same and not labels.equals(index)
-
-
-class _Loc(Generic[_Found]):
-    """Select the items of an explanation by label, as in pandas."""
-
-    def __init__(self, explanation: _Found) -> None:
-        self._explanation = explanation
-
-    def __getitem__(self, labels: Any) -> _Found:
-        found = self._explanation
-        return found[labeled_positions(labels, found.index, found._item)]

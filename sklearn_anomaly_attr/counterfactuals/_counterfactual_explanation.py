@@ -210,7 +210,8 @@ class CounterfactualExplanation(BaseExplanation):
         DataFrame of shape (n_samples, n_features)
             With the rows' labels and the features' names.
         """
-        return self._given(self._labeled(self.counterfactuals[:, 0]).infer_objects())
+        best = self._labeled(self.counterfactuals[:, 0], self.index)
+        return self._given(best.infer_objects())
 
     def sentences(self) -> list[str]:
         """Say of each row what its best alternative changes.
