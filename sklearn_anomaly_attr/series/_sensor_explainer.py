@@ -23,6 +23,7 @@ from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
+from ._series_input import complete_windows, known_mean
 from ._window_explainers import (
     NAMED,
     cells_of,
@@ -31,7 +32,7 @@ from ._window_explainers import (
     mean_errors,
 )
 from ._window_references import REFERENCES, local_context, make_window_references
-from ._window_view import WindowView
+from ._window_view import WindowView, asking_detector
 
 # Added to a sensor's typical error, of standardised sensors.
 _SMALLEST_ERROR = 1e-3
@@ -223,7 +224,9 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         plan: WindowPlan,
         starts: IntArray,
     ) -> None:
-        view, windows, n_sensors = WindowView(detector), plan.cut(X, starts), X.shape[1]
+        view, n_sensors = WindowView(detector), X.shape[1]
+        X, starts = complete_windows(X, plan, starts)
+        windows = plan.cut(X, starts)
         explainer = make_window_explainer(
             self.explainer, view, n_sensors, self.max_evaluations, self._random_seed
         )
@@ -248,7 +251,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
                     view,
                 )
             )
-        self._mean = X.mean(axis=0)
+        self._mean = known_mean(X)
         self._score_description = torch_score(view).description
         named = isinstance(self.explainer, str)
         self._name = self.explainer if named else type(explainer).__name__
@@ -316,7 +319,10 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
                     near = np.tile(context[windows.segment[batch]], plan.length)
                     references = PreparedReferences(near[:, None])
                     explainer = explainer._with_references(references)
-                means.add(batch, self._attribute(explainer, X[rows], inside))
+                asked = explainer
+                if np.isnan(X[rows]).any():
+                    asked = asking_detector(explainer)
+                means.add(batch, self._attribute(asked, X[rows], inside))
                 progress.update(len(rows))
         return means.of_timestamps(len(X)), means.of_segments()
 
