@@ -83,12 +83,18 @@ def as_rows(X: Any, image_shape: Any = None) -> tuple[Any, ImageShape | None]:
     """
     stated = None if image_shape is None else checked_shape(image_shape)
     X = as_array(X)
-    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    shape = shape_of(X)
     if len(shape) <= 2:
         _check_columns(shape, stated)
         return X, stated
     found = _shape_of_array(shape, stated)
     return np.asarray(X).reshape(shape[0], prod(found)), found
+
+
+def shape_of(X: Any) -> tuple[int, ...]:
+    """The shape of images or of a table, of whatever kind."""
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    return tuple(shape)
 
 
 def rows_like(X: Any, image_shape: ImageShape | None, name: str) -> Any:
@@ -103,7 +109,7 @@ def rows_like(X: Any, image_shape: ImageShape | None, name: str) -> Any:
         named was fitted on a table.
     """
     X = as_array(X)
-    if image_shape is None and np.ndim(X) > 2:
+    if image_shape is None and len(shape_of(X)) > 2:
         raise ValueError(
             f"{name} was fitted on a table, and X has images: fit on images, or set "
             "image_shape where they are in the rows of a table."
@@ -121,7 +127,7 @@ def check_lines(X: Any) -> None:
     ValueError
         If the table is square, as one image, or of bytes, as images in rows.
     """
-    shape = np.shape(X)
+    shape = shape_of(X)
     if len(shape) == 2 and shape[0] == shape[1] > 1:
         raise ValueError(
             f"X has the shape {shape}: it may be a single image, which is X[None], or "

@@ -18,6 +18,7 @@ from .._images import (
     as_rows,
     channel_spread,
     check_lines,
+    shape_of,
     tell_shape,
 )
 from .._sklearn_compat import Interval, StrOptions
@@ -104,7 +105,7 @@ class RegionExplainer(ScoreExplainer):
 
     def _as_table(self, X: Any) -> Any:
         # Lines of pixels are rows of a table: other checks count their columns.
-        lines = self._has_lines and np.ndim(X) <= 2
+        lines = self._has_lines and len(shape_of(X)) <= 2
         return as_rows(X, None if lines else self.image_shape_)[0]
 
     def _new_estimator(self) -> Any:

@@ -147,7 +147,7 @@ def _where(X: Any, marked: BoolArray, what: str) -> str:
     """Say which sensor has what in the marked places, and the first of its rows."""
     column = int(marked.any(axis=0).argmax())
     rows = np.flatnonzero(marked[:, column])
-    name = X.columns[column] if is_frame(X) else column
+    name = X.columns[column] if hasattr(X, "columns") else column
     row = f"row {rows[0]}"
     if isinstance(X, pd.DataFrame) and not isinstance(X.index, pd.RangeIndex):
         row += f" ({X.index[rows[0]]})"
@@ -156,35 +156,39 @@ def _where(X: Any, marked: BoolArray, what: str) -> str:
 
 def _refuse_other_columns(X: Any) -> None:
     """Refuse columns of times or text; leave other objects to other checks."""
-    if is_frame(X):
-        table, names = nw.from_native(X, eager_only=True), list(X.columns)
-    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OUSMm":
-        table = nw.from_native(pd.DataFrame(X).infer_objects())
-        names = list(range(X.shape[1]))
-    else:
-        return
-    for name, column in zip(names, table.iter_columns(), strict=True):
+    for name, column in _columns(X):
         kind = _kind(column)
-        if kind is None:
-            continue
-        cure = (
-            "drop it, pass its ids as groups if it tells several series apart, or turn "
-            "it into numbers"
-        )
-        if kind.endswith("times"):
-            cure = (
-                "leave it out, or pass a pandas DataFrame with the times as its index"
+        if kind is not None:
+            raise ValueError(
+                f"The column {name!r} holds {kind}, and a series has numeric columns "
+                f"only: {_cure(name, kind, X)}."
             )
-            if isinstance(X, pd.DataFrame):
-                index = f"set_index({name!r})"
-                if kind != "times":
-                    index = f"set_index(pd.to_datetime(X.pop({name!r})))"
-                cure = f"make it the index, X.{index}, or drop it, "
-                cure += f"X.drop(columns={name!r})"
-        raise ValueError(
-            f"The column {name!r} holds {kind}, and a series has sensors with numbers: "
-            f"{cure}."
+
+
+def _columns(X: Any) -> Iterator[tuple[Any, nw.Series[Any]]]:
+    """The columns that may hold something else than numbers, by name or position."""
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OUSMm":
+        X = pd.DataFrame(X).infer_objects()
+    if isinstance(X, pd.DataFrame):
+        for i, kind in enumerate(X.dtypes):
+            if not pd.api.types.is_numeric_dtype(kind):
+                yield X.columns[i], nw.from_native(X.iloc[:, i], series_only=True)
+    elif is_frame(X):
+        table = nw.from_native(X, eager_only=True)
+        yield from zip(table.columns, table.iter_columns(), strict=True)
+
+
+def _cure(name: Any, kind: str, X: Any) -> str:
+    """What to do with a column that holds something else than numbers."""
+    if kind == "text":
+        return (
+            "drop it, encode it as numbers, or pass it as groups if it tells several "
+            "series apart"
         )
+    if not isinstance(X, pd.DataFrame):
+        return "leave it out, or pass a pandas DataFrame with the times as its index"
+    index = repr(name) if kind == "times" else f"pd.to_datetime(X.pop({name!r}))"
+    return f"make it the index, X.set_index({index}), or X.drop(columns={name!r})"
 
 
 def _kind(column: nw.Series[Any]) -> str | None:

@@ -22,6 +22,7 @@ from sklearn_anomaly_attr.series import (
     SensorExplainer,
     SeriesCounterfactualExplainer,
     WindowedDetector,
+    find_segments,
 )
 from sklearn_anomaly_attr.series._runs import Runs, WindowPlan
 from sklearn_anomaly_attr.series._series_input import (
@@ -88,7 +89,7 @@ def test_the_sensor_and_the_row_are_named(value, what, estimator, X):
 
 
 COLUMNS = {
-    "datetimes": (TIMES, r"holds times.*X\.set_index\('time'\), or drop it, X\.drop"),
+    "datetimes": (TIMES, r"holds times.*X\.set_index\('time'\), or X\.drop"),
     "time zone": (TIMES.tz_localize("UTC"), "holds times"),
     "periods": (TIMES.to_period("min"), "holds times"),
     "timedeltas": (TIMES - TIMES[0], "holds times"),
@@ -123,6 +124,15 @@ def test_columns_of_polars_are_named(X):
     frame = polars.DataFrame(X.assign(time=TIMES).to_dict("list"))
     with pytest.raises(ValueError, match=r"'time' holds times.*leave it out"):
         windowed(KNNDetector()).fit(frame)
+
+
+def test_a_mask_of_timestamps_becomes_segments(X):
+    sensors = SensorExplainer(windowed(KNNDetector(3))).fit(X)
+    mask = np.arange(80) // 4 == 5
+    with pytest.raises(TypeError, match=r"find_segments\(mask\)"):
+        sensors.explain(X, segments=mask)
+    found = sensors.explain(X, segments=find_segments(mask))
+    assert found.intervals.tolist() == [[20, 24]]
 
 
 def test_numbers_of_any_type_are_taken(X):
