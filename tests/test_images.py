@@ -88,6 +88,7 @@ MOVE, MOVE_ONE = r"np\.moveaxis\(X, -1, 1\)", r"np\.moveaxis\(X, -1, 0\)\[None\]
         ((5, 16, 16, 5), (5, 16, 16), f"last axis: pass {MOVE}"),
         ((5, 16, 16, 5), None, rf"{MOVE} if.*image_shape=\(16, 16, 5\)"),
         ((5, 16, 16, 30), None, rf"{MOVE} if.*image_shape=\(16, 16, 30\)"),
+        ((5, 16, 16, 16), None, rf"{MOVE} if.*image_shape=\(16, 16, 16\)"),
         ((5, 8, 16, 32), None, rf"{MOVE} if.*image_shape=\(8, 16, 32\)"),
         ((5, 4, 6, 3), None, rf"{MOVE} if.*image_shape=\(4, 6, 3\)"),
         ((5, 2, 4, 3), None, rf"{MOVE} if.*image_shape=\(2, 4, 3\)"),
@@ -286,7 +287,7 @@ def test_images_that_look_like_a_table_are_refused(detector, shape, dtype, messa
     table = np.random.default_rng(0).integers(255, size=shape).astype(dtype)
     line = (1, 1, shape[1])
     explainer = RegionShapley(GaussianMixtureDetector(reg_covar=1.0))
-    for estimator in (detector, explainer):
+    for estimator in (detector, explainer, FCDDDetector(n_kernels=2, max_iter=1)):
         with pytest.raises(ValueError, match=message):
             clone(estimator).fit(table)
         fit = clone(estimator).set_params(image_shape=line).fit(table)

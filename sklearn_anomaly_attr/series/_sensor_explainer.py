@@ -128,9 +128,9 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         In ``fit``, if ``estimator`` is no detector of series, or ``explainer``
         gives no attributions.
     ValueError
-        In ``fit``, if X is not a finite numeric table, or the score does not
-        allow the explainer or the references. In ``explain``, if a segment leaves
-        the series.
+        In ``fit``, if X is not a numeric table, values are missing that the
+        detector does not take, or the score does not allow the explainer or the
+        references. In ``explain``, if a segment leaves the series.
 
     See Also
     --------
@@ -148,6 +148,11 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     "context" suits sensors that hardly move, or drift. Where they swing, a constant
     is abnormal itself, and hides what it should show; "neighbors" suits these, and
     takes ``n_references`` times as long.
+
+    Windows that lack values are scored by the detector itself, if it takes them, as a
+    Pipeline with an imputer does. Absent cells show values of complete training
+    windows, so that a missing value can be blamed, too. Explainers that need a
+    gradient, or parts of the score, do not explain such windows.
 
     References
     ----------

@@ -22,7 +22,7 @@ from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_counterfactual_explanation import SeriesCounterfactualExplanation
 from ._series_detector import SeriesDetector
 from ._series_input import complete_windows
-from ._window_view import WindowView, asking_detector
+from ._window_view import WindowView
 
 
 @shared_paragraphs
@@ -218,11 +218,14 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         windows = found.X[rows].reshape(len(rows), detector.window_ * n_sensors)
         free = np.repeat(self._free(rows, found.intervals), n_sensors, axis=1)
         names = self._sensor_names()
-        explainer = self.explainer_
         if np.isnan(windows).any():
-            explainer = asking_detector(explainer)
+            raise ValueError(
+                "Values of sensors are missing in windows to change, which have no "
+                "distance from others: fill the gaps first, e.g. by interpolation, or "
+                "take SensorExplainer."
+            )
         explanation = replace(
-            explainer._explain_within(windows, free),
+            self.explainer_._explain_within(windows, free),
             index=pd.RangeIndex(len(rows), name="segment"),
             feature_names=np.array(
                 [f"{s}[{i}]" for i in range(detector.window_) for s in names],

@@ -14,7 +14,6 @@ from torch import Tensor
 from .._publish import snapshot
 from .._typing import FloatArray
 from .._validation import own_answer, thawed
-from ..counterfactuals import GradientDescent
 from ..explainers import MarginalScore
 from ..explainers._gradient_bases import GradientExplainer
 from ..scores import BlackBoxScore, TorchScore, torch_score
@@ -98,13 +97,12 @@ def asking_detector(explainer: Any) -> Any:
     ValueError
         If it asks for more than scores.
     """
-    asks = getattr(explainer, "method_", explainer)
-    if isinstance(asks, GradientExplainer | GradientDescent | MarginalScore):
+    if isinstance(explainer, GradientExplainer | MarginalScore):
         raise ValueError(
             f"Values of sensors are missing in windows to explain, where "
-            f"{type(asks).__name__} finds no gradient and no parts of the score: take "
-            "one that asks for scores alone, such as 'occlusion', 'kernel_shap' or, "
-            "for counterfactuals, 'greedy'; or fill the gaps first."
+            f"{type(explainer).__name__} finds no gradient and no parts of the score: "
+            "take one that asks for scores alone, such as 'occlusion' or "
+            "'kernel_shap', or fill the gaps first."
         )
     other = snapshot(explainer)
     if hasattr(other, "explainers_"):

@@ -30,7 +30,10 @@ from sklearn_anomaly_attr.series._series_input import (
     filled,
     known_mean,
 )
-from sklearn_anomaly_attr.series._window_references import local_context
+from sklearn_anomaly_attr.series._window_references import (
+    local_context,
+    make_window_references,
+)
 from sklearn_anomaly_attr.series._window_view import WindowView
 
 TIMES = pd.date_range("2024-01-01", periods=80, freq="min")
@@ -193,6 +196,21 @@ def test_windows_with_gaps_are_explained_by_the_score_of_the_detector(taker, gap
     assert_allclose(found.timestamp_values[41:44], of_rows, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("references", ["context", "mean", "median"])
+def test_references_are_of_the_known_values(references, gaps):
+    sensors = SensorExplainer(
+        windowed(filling(KNNDetector(3))), references=references
+    ).fit(gaps)
+    found = sensors.explain(gaps.iloc[:6], segments=[(0, 6)])
+    assert np.isfinite(found.values).all()
+
+
+def test_neighbors_are_near_in_spreads_of_the_known_values(gaps):
+    rows = gaps.iloc[50:].to_numpy()
+    neighbors = make_window_references("neighbors", 1, gaps.to_numpy(), rows, 0)
+    assert_array_equal(neighbors.of(rows[:5]), rows[:5, None])
+
+
 def test_complete_windows_are_still_translated(gaps):
     sensors = SensorExplainer(windowed(filling(KNNDetector(3)))).fit(gaps)
     view = sensors.explainer_.estimator_.estimator
@@ -223,6 +241,8 @@ def test_counterfactuals_of_complete_windows_have_gaps_elsewhere(gaps):
     found = explainer.explain(gaps, segments=[(60, 64)])
     assert found.valid.all()
     assert set(found.changes()["feature"]) == {"a"}
+    with pytest.raises(ValueError, match=r"missing in windows.*fill the gaps first"):
+        explainer.explain(gaps, segments=[(42, 44)])
 
 
 @pytest.mark.parametrize(
