@@ -206,6 +206,7 @@ def test_references_are_of_the_known_values(references, gaps):
 
 
 def test_neighbors_are_near_in_spreads_of_the_known_values(gaps):
+    gaps.iloc[5] = np.nan
     rows = gaps.iloc[50:].to_numpy()
     neighbors = make_window_references("neighbors", 1, gaps.to_numpy(), rows, 0)
     assert_array_equal(neighbors.of(rows[:5]), rows[:5, None])
