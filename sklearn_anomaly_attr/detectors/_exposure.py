@@ -104,6 +104,7 @@ class ExposureDetector(ImageDetector):
                 "X_outlier_exposure has no rows: pass one or more outliers, or None, "
                 "which draws artificial ones."
             )
+        self._check_units(rows, "X_outlier_exposure")
         return rows
 
     def _train(

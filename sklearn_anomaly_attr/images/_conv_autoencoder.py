@@ -165,6 +165,7 @@ class ConvAutoencoderDetector(ImageDetector):
         "noise": [Interval(Real, 0.0, None, closed="left")],
     }
     _auto_batch_size = 64
+    _takes_tables = False
 
     def __init__(
         self,
@@ -228,6 +229,7 @@ class ConvAutoencoderDetector(ImageDetector):
         """
         check_is_fitted(self)
         rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
+        self._check_units(rows)
         center, scale = self._row_scaling()
         given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
         return (center + scale * given).reshape(np.shape(X))

@@ -173,6 +173,7 @@ class FCDDDetector(ExposureDetector):
         ],
         "bounded": ["boolean"],
     }
+    _takes_tables = False
 
     def __init__(
         self,
@@ -237,6 +238,7 @@ class FCDDDetector(ExposureDetector):
         """
         check_is_fitted(self)
         rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
+        self._check_units(rows)
         sides = self._net_shape(rows.shape[1])[1:]
         return self._evaluate(lambda net, x: net.heat_maps(x), rows, *sides)
 

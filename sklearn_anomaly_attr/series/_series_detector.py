@@ -17,9 +17,9 @@ from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._typing import FloatArray, IntArray
-from .._validation import check_X
 from ..base import BaseDetector
 from ._runs import Runs, WindowPlan, gap_limit, group_breaks, time_steps
+from ._series_input import series_numbers
 
 # Training windows up to which stride="auto" takes them all.
 _TRAINING_WINDOWS = 5000
@@ -74,7 +74,8 @@ class SeriesDetector(BaseDetector):
     __metadata_request__fit: ClassVar = {"groups": True}
     __metadata_request__predict: ClassVar = {"groups": True}
     __metadata_request__decision_function: ClassVar = {"groups": True}
-    _ensure_all_finite = True
+    # Whether what is inside is left to refuse missing values.
+    _takes_missing: ClassVar[bool] = False
 
     window: int
     stride: int | str
@@ -237,12 +238,12 @@ class SeriesDetector(BaseDetector):
     ) -> tuple[FloatArray, Runs]:
         """Validate a series: its numbers, and its runs."""
         table = X
-        X = check_X(
+        X = series_numbers(
             self,
             X,
             reset=reset,
-            ensure_min_samples=self._min_samples if reset else 1,
-            ensure_all_finite=self._ensure_all_finite,
+            min_rows=self._min_samples if reset else 1,
+            missing=self._takes_missing,
         )
         breaks = group_breaks(groups, len(X))
         steps = time_steps(table, breaks)
