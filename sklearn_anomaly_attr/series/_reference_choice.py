@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from .._scale import means_of
 from .._typing import FloatArray, IntArray
 from ..scores import TorchScore
 from ._runs import WindowPlan, split_in_time
@@ -55,7 +56,7 @@ def choose_references(
     length = max(1, int(_REPLACED * plan.length))
     first = tried + (plan.length - length) // 2
     context = local_context(
-        X, plan, np.column_stack([first, first + length]), X.mean(axis=0)
+        X, plan, np.column_stack([first, first + length]), means_of(X)
     )
     rows = plan.cut(X, tried)
     neighbors = make_window_references(

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
+from .._scale import means_of
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import thawed
@@ -248,7 +249,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
                     view,
                 )
             )
-        self._mean = X.mean(axis=0)
+        self._mean = means_of(X)
         self._score_description = torch_score(view).description
         named = isinstance(self.explainer, str)
         self._name = self.explainer if named else type(explainer).__name__

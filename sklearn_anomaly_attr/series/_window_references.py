@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._scale import CommonScale
+from .._scale import CommonScale, means_of
 from .._typing import FloatArray, IntArray
 from ..explainers._reference_kinds import make_references
 from ..explainers._references import PreparedReferences, References, TrainingRows
@@ -51,7 +51,7 @@ def make_window_references(
     if kind == "zero":
         return PreparedReferences(np.zeros((1, 1, rows.shape[1])))
     if kind in ("mean", "median", "context"):
-        row = np.median(X, axis=0) if kind == "median" else X.mean(axis=0)
+        row = np.median(X, axis=0) if kind == "median" else means_of(X)
         return PreparedReferences(np.tile(row, window)[None, None])
     numbers = np.zeros(X.shape[1], dtype=np.intp)
     spread = np.tile(CommonScale.of(X, numbers).spread, window)

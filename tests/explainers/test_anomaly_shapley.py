@@ -102,13 +102,9 @@ def test_attributions_scale_with_the_score(X, planted):
         def forward(self, x):
             return self.inner(x)
 
-    from sklearn_anomaly_attr.scores import torch_score
-
     values = []
     for wrapper in (OnefoldScore, TenfoldScore):
-        register_score(Tenfold)(
-            lambda e, wrapper=wrapper: wrapper(torch_score(e.mixture_))
-        )
+        register_score(Tenfold)(lambda e, wrapper=wrapper: wrapper(e._torch_score()))
         values.append(explain(X, planted, Tenfold(2, random_state=0)).values)
     assert_allclose(values[1], 10.0 * values[0], rtol=1e-3, atol=1e-3)
 
