@@ -85,6 +85,9 @@ class Standardization(NamedTuple):
         digits = np.finfo(np.float64).eps * np.abs(origin)
         few_digits = (spread > 0.0) & (spread < _FEWEST_DIGITS * digits)
         for i in np.flatnonzero(few_digits).tolist():
+            if np.mean(X[:, i] == origin[i]) >= 0.5:  # constant, but for rounding
+                spread[i] = 0.0
+                continue
             raise ValueError(
                 f"The column {_name(names, i)!r} varies by {spread[i]:.2g} around "
                 f"{origin[i]:.17g}, where float64 rounds to {digits[i]:.2g}: subtract "

@@ -93,10 +93,11 @@ def test_standardisation_is_by_weighted_means_and_deviations():
 
 def test_a_constant_column_counts_in_its_size():
     third = 0.1 * (1.0 + np.arange(20) % 2 * np.finfo(float).eps)
-    X = np.c_[np.full(20, -7.0), np.zeros(20), third]
+    nearly = 5.0 + 1e-13 * (np.arange(20) == 0)
+    X = np.c_[np.full(20, -7.0), np.zeros(20), third, nearly]
     scaling = Standardization.of(X, np.ones(20))
-    assert_allclose(scaling.scale, [7.0, 1.0, 0.1])
-    assert_allclose(scaling.apply(X), 0.0, atol=1e-14)
+    assert_allclose(scaling.scale, [7.0, 1.0, 0.1, 5.0])
+    assert_allclose(scaling.apply(X), 0.0, atol=1e-13)
 
 
 @pytest.mark.parametrize("exponent", [-299, 150, 300])

@@ -61,7 +61,8 @@ class NeighborGraph:
     ) -> Iterator[tuple[slice, FloatArray, IntArray]]:
         for part in parts(len(X), _CELLS // (k * X.shape[1])):
             positions = self._found(X[part], k)
-            costs = np.square(X[part, None] - self.rows[positions]).sum(axis=2)
+            with np.errstate(over="ignore"):
+                costs = np.square(X[part, None] - self.rows[positions]).sum(axis=2)
             order = costs.argsort(axis=1, kind="stable")[:, :k]
             yield (
                 part,
