@@ -182,7 +182,7 @@ def test_a_channel_has_one_scale(detector, X):
     fit = detector.fit(X)
     assert_allclose(fit.center_, X.mean(axis=(0, 2, 3)))
     assert_allclose(fit.scale_, X.std(axis=(0, 2, 3)))
-    assert_allclose(fit._row_scaling()[0].reshape(3, 6, 4)[:, 5, 3], fit.center_)
+    assert_allclose(fit._row_scaling().center.reshape(3, 6, 4)[:, 5, 3], fit.center_)
 
 
 def test_a_table_has_a_scale_for_each_column(detector, X):

@@ -19,7 +19,14 @@ from tqdm import tqdm
 from .._cells import differ
 from .._docstrings import shared_paragraphs
 from .._frames import as_labels
-from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
+from .._images import (
+    PixelRange,
+    agreed_shape,
+    as_rows,
+    channel_spread,
+    rows_like,
+    tell_shape,
+)
 from .._kept import own_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
@@ -360,6 +367,8 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
 
     def _explain(self, rows: CodedRows) -> CounterfactualExplanation:
         X, coding = rows.X, rows.coding
+        if self.image_shape_ is not None:
+            PixelRange.of(self._X).warn_of_units(X)
         problem = self._problem(rows.score)
         found, before, after, distance = self._found(problem, rows)
         self._check_finite(before, after, distance)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .._docstrings import shared_paragraphs
 from .._random import draw_seed
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._sklearn_compat import Interval
 from .._torch._image_diffusion import NORMAL, NULL, ImageDenoiser, MovingAverage
 from .._torch._nets import from_arrays, hidden_sizes, to_arrays
@@ -200,8 +200,9 @@ class DiffusionEditing(EditingMethod):
         n_channels = self.image_shape_[0]
         images = X.reshape(len(X), n_channels, -1)
         channels = images.swapaxes(1, 2).reshape(-1, n_channels)
-        self.center_, self.scale_ = location_and_scale(channels, np.ones(len(channels)))
-        channels = (channels - self.center_) / self.scale_
+        scaling = Standardization.of(channels, np.ones(len(channels)))
+        self.center_, self.scale_ = scaling.center, scaling.scale
+        channels = scaling.apply(channels)
         self.lower_, self.upper_ = channels.min(axis=0), channels.max(axis=0)
         center, scale = self._on_pixels(self.center_), self._on_pixels(self.scale_)
         rows = np.column_stack([(X - center) / scale, tokens])

@@ -188,9 +188,8 @@ class AutoencoderDetector(DeepDetector):
         """
         check_is_fitted(self)
         rows = check_X(self, X, reset=False, ensure_min_samples=0)
-        center, scale = self._row_scaling()
         given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
-        return center + scale * given
+        return self._row_scaling().invert(given)
 
     def _torch_score(self) -> TorchScore:
         # Bounded units give bounded reconstructions, so that every row far out is

@@ -18,7 +18,7 @@ from torch import Tensor
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._random import draw_seed
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
@@ -181,8 +181,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         seed = draw_seed(rng)
         self._set_scaling(X, weight)
         net = self._new_net(seed, X.shape[1])
-        center, scale = self._row_scaling()
-        X = (X - center) / scale
+        X = self._row_scaling().apply(X)
         split = self._split(len(X), rng)
         training = self._train(net, X, weight, split, seed, device, context, **given)
         self._keep(training)
@@ -191,11 +190,17 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
         """Set `center_` and `scale_`: the net sees ``(X - center_) / scale_``."""
-        self.center_, self.scale_ = location_and_scale(X, weight)
+        self._scaling = self._measure(X, weight)
+        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
 
-    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
-        """`center_` and `scale_` with an entry for each column of the net's rows."""
-        return self.center_, self.scale_
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
+        """Location and scale of what is standardised alike, by default columns."""
+        names = getattr(self, "feature_names_in_", None)
+        return Standardization.of(X, weight, names)
+
+    def _row_scaling(self) -> Standardization:
+        """Location and scale of each column of the net's rows."""
+        return self._scaling
 
     def _split(self, n_rows: int, rng: np.random.RandomState) -> Split:
         """The rows to train on, and those held out for ``early_stopping``."""
@@ -287,11 +292,11 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         """The anomaly score of rows in the user's units, on the CPU."""
         # All of one fit: another thread may publish the next while this one waits.
         fitted = snapshot(self)
-        center, scale = fitted._row_scaling()
+        scaling = fitted._row_scaling()
         with seeded(0, torch.device("cpu")):
-            net = fitted._build_net(len(center))
+            net = fitted._build_net(len(scaling.scale))
         from_arrays(net.double(), fitted.weights_)
-        return StandardizedScore(net, center, scale)
+        return StandardizedScore(net, *scaling)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return -self._evaluate(lambda net, x: net.score(x), X)
@@ -311,7 +316,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             for start in range(0, len(X), size):
                 batch = slice(start, start + size)
                 rows = torch.tensor(X[batch], device=device)
-                given = function(score.net, score._standardize(rows))
+                given = function(score.net, score.standardize(rows))
                 values[batch] = given.cpu().numpy()
         return values
 

@@ -120,8 +120,7 @@ class ExposureDetector(ImageDetector):
     ) -> Training:
         assert isinstance(net, ExposureNet)
         if outliers is not None:
-            center, scale = self._row_scaling()
-            rows = (outliers - center) / scale
+            rows = self._row_scaling().apply(outliers)
             net.outliers = self._given_outliers(rows, seed, device)
         training = super()._train(net, X, weight, split, seed, device, context)
         net.outliers = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from .._images import PixelRange, as_rows, check_lines, rows_like
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._torch._conv import encoder_width
 from .._typing import FloatArray, ImageShape
 from ._deep import DeepDetector
@@ -113,21 +113,20 @@ class ImageDetector(DeepDetector):
         """The rows of images like those of ``fit``."""
         return rows_like(X, self.image_shape_, type(self).__name__)
 
-    def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
         if self.image_shape_ is None:
-            super()._set_scaling(X, weight)
-            return
+            return super()._measure(X, weight)
         n_pixels = prod(self.image_shape_[1:])
         pixels = X.reshape(len(X), -1, n_pixels).swapaxes(1, 2)
-        self.center_, self.scale_ = location_and_scale(
+        return Standardization.of(
             pixels.reshape(-1, pixels.shape[2]), np.repeat(weight, n_pixels)
         )
 
-    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
+    def _row_scaling(self) -> Standardization:
         if self.image_shape_ is None:
             return super()._row_scaling()
         n_pixels = prod(self.image_shape_[1:])
-        return np.repeat(self.center_, n_pixels), np.repeat(self.scale_, n_pixels)
+        return self._scaling.expanded(lambda channels: np.repeat(channels, n_pixels))
 
     def _net_shape(self, n_features: int) -> ImageShape:
         """What a net of images alone takes rows for: a table's for a line of pixels."""

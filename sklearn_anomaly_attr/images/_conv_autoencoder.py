@@ -230,9 +230,8 @@ class ConvAutoencoderDetector(ImageDetector):
         check_is_fitted(self)
         rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
         self._check_units(rows)
-        center, scale = self._row_scaling()
         given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
-        return (center + scale * given).reshape(np.shape(X))
+        return self._row_scaling().invert(given).reshape(np.shape(X))
 
     def _build_net(self, n_features: int) -> DeepNet:
         image_shape = self._net_shape(n_features)

@@ -22,9 +22,9 @@ from .._images import (
     tell_shape,
 )
 from .._sklearn_compat import Interval, StrOptions
-from .._typing import BoolArray, FloatArray, ImageShape, IntArray
+from .._typing import FloatArray, ImageShape, IntArray
 from .._validation import _last_step
-from ..explainers._base import Attributions, ScoreExplainer
+from ..explainers._base import Attributions, CodedRows, ScoreExplainer
 from ..explanation import Explanation
 from ..games import Players
 from ._image_explanation import ImageExplanation
@@ -128,12 +128,10 @@ class RegionExplainer(ScoreExplainer):
         self._pixel_range = PixelRange.of(X)
         super()._fit(X)
 
-    def _explain(
-        self, X: FloatArray, coding: TableCoding | None, free: BoolArray | None = None
-    ) -> Explanation:
+    def _explain(self, rows: CodedRows) -> Explanation:
         if not self._has_lines:
-            self._pixel_range.warn_of_units(X)
-        return super()._explain(X, coding, free)
+            self._pixel_range.warn_of_units(rows.X)
+        return super()._explain(rows)
 
     def _found_shape(self) -> ImageShape:
         detector, name = _last_step(self.estimator_)

@@ -104,6 +104,8 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
     def _fit_estimator(
         self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
     ) -> Any:
+        if self.prefit_:
+            return self._given_estimator(X)
         return self._seeded_estimator(rng).fit(X, y, groups=given["groups"])
 
     def _fit_background(self, X: Any, **given: Any) -> None:

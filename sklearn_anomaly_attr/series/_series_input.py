@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from .._coding import is_frame
+from .._scale import means_of
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import check_X
 from ._runs import WindowPlan
@@ -85,6 +86,8 @@ def missing_told(X: Any) -> Iterator[None]:
 def known_mean(X: FloatArray) -> FloatArray:
     """Means of the columns over the values that are there; 0 without any."""
     known = ~np.isnan(X)
+    if known.all() and len(X):
+        return means_of(X)
     sums = np.where(known, X, 0.0).sum(axis=0)
     means: FloatArray = sums / np.maximum(known.sum(axis=0), 1)
     return means

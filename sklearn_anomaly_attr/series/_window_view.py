@@ -65,8 +65,8 @@ class WindowView(OutlierMixin, BaseEstimator):
         parts = []
         with torch.no_grad():
             for x in torch.tensor(X).split(_BATCH):
-                rows = reconstruct((x - function.center) / function.scale)
-                parts.append(rows * function.scale + function.center)
+                rows = reconstruct(function.standardize(x))
+                parts.append(function.restore(rows))
         return np.asarray(torch.cat(parts).numpy())
 
     def _torch_score(self) -> TorchScore:

@@ -55,7 +55,7 @@ def small(**parameters):
 def codes(fit, images):
     """What the net gives at each position."""
     score = torch_score(fit).function
-    return score.net.layers(score._standardize(torch.tensor(images).flatten(1)))
+    return score.net.layers(score.standardize(torch.tensor(images).flatten(1)))
 
 
 def test_patches_are_found(fit, new):
