@@ -15,6 +15,7 @@ from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
+from .._torch._own import own_torch
 from .._typing import FloatArray
 from ..scores import TorchScore
 from ._deep import DeepDetector, _weighted
@@ -255,6 +256,7 @@ class DTEDetector(DeepDetector):
         self.neighbors_.fit((X - self.center_) / self.scale_)
         self.n_iter_ = 1
 
+    @own_torch()
     def _score_samples(self, X: FloatArray) -> FloatArray:
         if self.variant != "non_parametric":
             return super()._score_samples(X)

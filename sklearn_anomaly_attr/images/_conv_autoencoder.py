@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._docstrings import shared_paragraphs
@@ -226,10 +225,10 @@ class ConvAutoencoderDetector(ImageDetector):
         images : ndarray of the shape of X
             Float64, in the units of X.
         """
-        check_is_fitted(self)
-        rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
-        center, scale = self._row_scaling()
-        given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
+        fitted = self._as_fitted()
+        rows = check_X(fitted, fitted._as_rows(X), reset=False, ensure_min_samples=0)
+        center, scale = fitted._row_scaling()
+        given = fitted._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
         return (center + scale * given).reshape(np.shape(X))
 
     def _build_net(self, n_features: int) -> DeepNet:

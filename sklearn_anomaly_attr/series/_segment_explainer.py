@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._torch._device import resolve_device
+from .._torch._own import own_torch
 from .._typing import FloatArray, IntArray
 from .._validation import check_same_columns, check_X, score_method, thawed
 from ..base import BaseExplainer
@@ -96,6 +97,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
     ) -> Any:
         return self._seeded_estimator(rng).fit(X, y, groups=given["groups"])
 
+    @own_torch()
     def _fit_background(self, X: Any, **given: Any) -> None:
         detector: SeriesDetector = thawed(self.estimator_)
         check_same_columns(self, detector)
@@ -161,6 +163,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         values: FloatArray = self.explain(X, groups=groups).timestamp_values
         return values
 
+    @own_torch()
     def explain(self, X: Any, segments: Any = None, groups: Any = None) -> SeriesT:
         """Explain the anomaly scores in stretches of a series.
 
@@ -189,7 +192,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         scores, plan = np.empty(0), None
         window_scores = scores
         if len(X):
@@ -202,6 +205,12 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
             runs = None if plan is None else plan.runs.of(np.arange(len(X)))
             intervals = find_segments(scores > -detector.offset_, groups=runs)
         return Stretches(X, index, plan, window_scores, scores, intervals)
+
+    @property
+    def _detector(self) -> SeriesDetector:
+        """The fitted detector, with the parameters of its fit."""
+        detector: SeriesDetector = thawed(self.estimator_)
+        return detector._as_fitted()
 
     def _sensor_names(self) -> np.ndarray:
         return np.asarray(self.get_feature_names_out(), dtype=object)
