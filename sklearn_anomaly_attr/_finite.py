@@ -10,6 +10,9 @@ from ._typing import FloatArray
 
 Range = tuple[FloatArray, FloatArray]
 
+# From the usual values, in widths of their range.
+_FAR = 10.0
+
 
 def checked_scores(scores: Any, n_rows: int | None, giver: str) -> FloatArray:
     """Scores as a float64 array of one number for each row.
@@ -123,11 +126,12 @@ def _suspect(rows: FloatArray, usual: Range, names: Any) -> str:
         unit = np.where(width > 0.0, width, np.abs(high))
         far = outside / np.where(unit > 0.0, unit, 1.0)
     far = np.where(outside > 0.0, np.nan_to_num(far, posinf=np.inf), 0.0)
-    if not far.any():
+    where, told = far, "far outside its usual range, {:.4g} to {:.4g}"
+    if far.max(initial=0.0) <= _FAR:
+        where, told = np.abs(rows), "the largest"
+    if where.max(initial=0.0) <= _FAR:
         return ""
-    row, column = np.unravel_index(far.argmax(), far.shape)
+    row, column = np.unravel_index(where.argmax(), where.shape)
     name = column if names is None else repr(str(names[column]))
-    return (
-        f": the value {rows[row, column]:.4g} of column {name} is far outside its "
-        f"usual range, {low[column]:.4g} to {high[column]:.4g}"
-    )
+    told = told.format(low[column], high[column])
+    return f": the value {rows[row, column]:.4g} of column {name} is {told}"
