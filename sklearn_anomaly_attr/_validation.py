@@ -19,6 +19,7 @@ from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
 from ._coding import TableCoding, is_frame, missing_entries, own_copy
+from ._finite import checked_scores, finite_or_refused
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -163,20 +164,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    if scores.shape != (len(X),):
-        raise ValueError(
-            f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
-            "a detector that gives one number a row."
-        )
-    finite = np.isfinite(scores)
-    if not finite.all():
-        raise ValueError(
-            f"{name} gives infinite or NaN scores to {np.count_nonzero(~finite)} of "
-            f"{len(X)} rows: leave out rows that are far from all others, scale the "
-            "columns, drop those that are constant in most rows, or take a detector "
-            "whose score is finite everywhere, such as a KernelDensity with a "
-            "gaussian kernel."
-        )
+    finite_or_refused(checked_scores(scores, len(X), name), name)
     return scores
 
 

@@ -33,7 +33,8 @@ class LearningNet(nn.Module, ABC):
     def losses(self, batch: Batch) -> Tensor:
         """Losses ``(n,)`` of the rows; their weighted mean is what is lowered.
 
-        Noise comes from ``batch.normal`` and ``batch.uniform``.
+        Noise comes from ``batch.normal`` and ``batch.uniform``, dropout from
+        :class:`Dropout`: nothing draws from torch's global generators.
         """
 
 
@@ -56,6 +57,31 @@ class Affine(NamedTuple):
         """That of an ``nn.Linear``."""
         weight, bias = layer.weight, layer.bias
         return cls(weight, weight.new_zeros(len(weight)) if bias is None else bias)
+
+
+class Dropout(nn.Module):
+    """Where a net drops a share of the units while it learns.
+
+    ``losses`` calls ``drop``, which draws from the batch: torch's own dropout
+    draws from the global generator. The layer itself lets all pass.
+
+    Parameters
+    ----------
+    share : float
+        The share, in [0, 1).
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, units: Tensor) -> Tensor:
+        return units
+
+    def drop(self, units: Tensor, batch: Batch) -> Tensor:
+        """The units, with some at zero and the others larger."""
+        kept = batch.uniform(*units.shape) >= self.share
+        return units * kept / (1.0 - self.share)
 
 
 class DeepNet(LearningNet):

@@ -45,7 +45,7 @@ class Proximity:
 
     def weights(self, x: Tensor, free: Tensor) -> Tensor:
         """Weights ``(..., n_features)`` of the squares of ``u``."""
-        n_free = free.sum(dim=-1, keepdim=True).clamp(min=1)
+        n_free = free.sum(dim=-1, keepdim=True).clamp(min=1).to(x.dtype)
         weights = (self.gamma / n_free).expand(x.shape)
         if self.relative:
             magnitude = x.abs().clamp(min=_SMALLEST_MAGNITUDE)

@@ -18,7 +18,8 @@ from .._scale import Standardization
 from .._sklearn_compat import Interval
 from .._torch._image_diffusion import NORMAL, NULL, ImageDenoiser, MovingAverage
 from .._torch._nets import from_arrays, hidden_sizes, to_arrays
-from .._torch._training import DIVERGED, Data, seeded, train
+from .._torch._own import drawing
+from .._torch._training import DIVERGED, Data, train
 from .._torch._unet import UNet
 from .._typing import FloatArray, ImageShape
 from ._editing import DiffusionModel, EditingMethod
@@ -232,7 +233,7 @@ class DiffusionEditing(EditingMethod):
 
     def _new_net(self, seed: int) -> ImageDenoiser:
         channels = hidden_sizes(self.channels)
-        with seeded(seed, torch.device("cpu")):
+        with drawing(seed):
             net = UNet(self.image_shape_, channels, self.n_diffusion_steps)
         return ImageDenoiser(net, self.token_dropout)
 

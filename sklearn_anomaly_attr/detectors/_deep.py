@@ -22,7 +22,8 @@ from .._scale import Standardization
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
-from .._torch._training import DIVERGED, Data, StopTraining, Training, seeded, train
+from .._torch._own import drawing, own_torch
+from .._torch._training import DIVERGED, Data, StopTraining, Training, train
 from .._typing import FloatArray
 from ..base import BaseDetector
 
@@ -41,9 +42,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     :class:`~sklearn_anomaly_attr._torch._nets.DeepNet`, has a parameter for
     each thing that this needs, and the hook ``_torch_score``, mostly
     :meth:`DeepScore.of
-    <sklearn_anomaly_attr.detectors._deep_scores.DeepScore.of>`. All that is
-    random in ``_build_net`` comes from torch's global generators, which are
-    seeded meanwhile.
+    <sklearn_anomaly_attr.detectors._deep_scores.DeepScore.of>`. All that
+    torch draws in ``_build_net`` follows the detector's seed.
 
     Columns are standardised before the net sees them, to mean zero and
     standard deviation one; a constant column is divided by its size. Training
@@ -169,6 +169,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         """
         self._fit_net(X, sample_weight)
 
+    @own_torch()
     def _fit_net(
         self, X: FloatArray, sample_weight: FloatArray | None, **given: Any
     ) -> None:
@@ -216,7 +217,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _new_net(self, seed: int, n_features: int) -> DeepNet:
         """Where training starts: an untrained net, or the last one."""
-        with seeded(seed, torch.device("cpu")):
+        with drawing(seed):
             net = self._build_net(n_features)
         if self.warm_start and hasattr(self, "weights_"):
             from_arrays(net, self.weights_)
@@ -288,12 +289,13 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         if not all(np.isfinite(array).all() for array in self.weights_.values()):
             raise ValueError(DIVERGED)
 
+    @own_torch()
     def _score_function(self) -> StandardizedScore:
         """The anomaly score of rows in the user's units, on the CPU."""
         # All of one fit: another thread may publish the next while this one waits.
         fitted = snapshot(self)
         scaling = fitted._row_scaling()
-        with seeded(0, torch.device("cpu")):
+        with drawing(0):
             net = fitted._build_net(len(scaling.scale))
         from_arrays(net.double(), fitted.weights_)
         return StandardizedScore(net, *scaling)
@@ -301,6 +303,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return -self._evaluate(lambda net, x: net.score(x), X)
 
+    @own_torch()
     def _evaluate(
         self,
         function: Callable[[Any, Tensor], Tensor],

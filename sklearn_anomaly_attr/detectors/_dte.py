@@ -14,6 +14,7 @@ from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
+from .._torch._own import own_torch
 from .._typing import FloatArray
 from ..scores import TorchScore
 from ._deep import DeepDetector, _weighted
@@ -253,6 +254,7 @@ class DTEDetector(DeepDetector):
         self.neighbors_.fit(self._scaling.apply(X))
         self.n_iter_ = 1
 
+    @own_torch()
     def _score_samples(self, X: FloatArray) -> FloatArray:
         if self.variant != "non_parametric":
             return super()._score_samples(X)

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
 from .._neighbors import NeighborSearch, parts
-from .._publish import snapshot
 from .._scale import check_squares
 from .._sklearn_compat import HasMethods, Interval, RealNotInt, StrOptions
 from .._typing import FloatArray, IntArray
@@ -241,8 +240,7 @@ class KNNDetector(BaseDetector):
         scores : ndarray of shape (n_samples, n_features)
             HIGHER is more abnormal; their sum is the mean squared distance.
         """
-        check_is_fitted(self)
-        fitted = snapshot(self)
+        fitted = self._as_fitted()
         X = check_X(fitted, X, reset=False)
         scores = np.empty(X.shape)
         size = _CELLS // ((fitted.n_neighbors_ + 1) * X.shape[1])

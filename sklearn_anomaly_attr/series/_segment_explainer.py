@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._torch._device import resolve_device
+from .._torch._own import own_torch
 from .._typing import FloatArray, IntArray
 from .._validation import check_same_columns, score_method, thawed
 from ..base import BaseExplainer
@@ -108,6 +109,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
             return self._given_estimator(X)
         return self._seeded_estimator(rng).fit(X, y, groups=given["groups"])
 
+    @own_torch()
     def _fit_background(self, X: Any, **given: Any) -> None:
         detector: SeriesDetector = thawed(self.estimator_)
         check_same_columns(self, detector)
@@ -173,6 +175,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         values: FloatArray = self.explain(X, groups=groups).timestamp_values
         return values
 
+    @own_torch()
     def explain(self, X: Any, segments: Any = None, groups: Any = None) -> SeriesT:
         """Explain the anomaly scores in stretches of a series.
 
@@ -199,7 +202,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         table, X = (
             X,
             series_numbers(
@@ -220,6 +223,12 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
             runs = None if plan is None else plan.runs.of(np.arange(len(X)))
             intervals = find_segments(scores > -detector.offset_, groups=runs)
         return Stretches(X, index, plan, window_scores, scores, intervals)
+
+    @property
+    def _detector(self) -> SeriesDetector:
+        """The fitted detector, with the parameters of its fit."""
+        detector: SeriesDetector = thawed(self.estimator_)
+        return detector._as_fitted()
 
     def _sensor_names(self) -> np.ndarray:
         return np.asarray(self.get_feature_names_out(), dtype=object)

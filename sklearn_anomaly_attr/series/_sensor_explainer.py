@@ -305,7 +305,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         self, X: FloatArray, plan: WindowPlan, intervals: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Values of the timestamps, and of the segments."""
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         windows = ExplainedWindows(
             plan,
             intervals,

@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
-from .._validation import column_positions, thawed
+from .._validation import column_positions
 from ..counterfactuals import CounterfactualExplainer
 from ..counterfactuals._method import CounterfactualMethod
 from ._runs import WindowPlan
@@ -212,7 +212,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         return range(sensor, detector.window_ * n_sensors, n_sensors)
 
     def _explain(self, found: Stretches) -> SeriesCounterfactualExplanation:
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         rows = np.empty((0, detector.window_), dtype=np.intp)
         if found.plan is not None and len(found.intervals):
             chosen = _most_abnormal(found, at_end=detector.reduce == "end")

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
 from .._publish import snapshot
+from .._torch._own import own_torch
 from .._typing import FloatArray
 from .._validation import own_answer, thawed
 from ..explainers import MarginalScore
@@ -54,9 +55,11 @@ class WindowView(OutlierMixin, BaseEstimator):
 
     def score_samples(self, X: FloatArray) -> FloatArray:
         """Scores of windows; LOWER is more abnormal."""
-        return self.detector._score_samples(X)
+        detector = self.detector._as_fitted()
+        return detector._finite(detector._score_samples(X), X)
 
     @available_if(_can_reconstruct)
+    @own_torch()
     def reconstruct(self, X: FloatArray) -> FloatArray:
         """What the detector gives back for windows, in the units of the sensors."""
         score: Any = torch_score(self)
