@@ -192,11 +192,12 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
-        detector = self._detector
+        detector: SeriesDetector = thawed(self.estimator_)
         scores, plan = np.empty(0), None
         window_scores = scores
         if len(X):
             _, plan = detector._plan(table, groups)
+            detector = self._detector
             window_scores = -detector._score_windows(X, plan)
             scores = -plan.reduce(-window_scores, detector.reduce)
         if segments is not None:
