@@ -202,7 +202,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        detector = self._detector
+        detector: SeriesDetector = thawed(self.estimator_)
         table, X = (
             X,
             series_numbers(
@@ -215,6 +215,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         window_scores = scores
         if len(X):
             _, plan = detector._plan(table, groups)
+            detector: SeriesDetector = thawed(self.estimator_)
             window_scores = -detector._score_windows(X, plan)
             scores = -plan.reduce(-window_scores, detector.reduce)
         if segments is not None:
