@@ -202,12 +202,9 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        detector: SeriesDetector = thawed(self.estimator_)
-        table, X = (
-            X,
-            series_numbers(
-                self, X, reset=False, min_rows=0, missing=detector._takes_missing
-            ),
+        detector, table = self._detector, X
+        X = series_numbers(
+            self, X, reset=False, min_rows=0, missing=detector._takes_missing
         )
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
@@ -215,7 +212,6 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         window_scores = scores
         if len(X):
             _, plan = detector._plan(table, groups)
-            detector: SeriesDetector = thawed(self.estimator_)
             window_scores = -detector._score_windows(X, plan)
             scores = -plan.reduce(-window_scores, detector.reduce)
         if segments is not None:
