@@ -19,6 +19,8 @@ from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
 from ._coding import TableCoding, is_frame, missing_entries, own_copy
+from ._finite import checked_scores, finite_or_refused
+from ._scale import check_squares
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -142,6 +144,9 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     try:
         return estimator.fit(own_copy(X), y)
     except (TypeError, ValueError) as error:
+        if isinstance(X, np.ndarray) and isinstance(error, ValueError):
+            # Squares that overflow end in sentences about shapes.
+            check_squares(X, getattr(estimator, "feature_names_in_", None))
         raise refusal(estimator, X, error) from error
 
 
@@ -159,22 +164,31 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     """
     method = score_method(estimator)
     try:
-        scores = np.asarray(getattr(estimator, method)(own_copy(X)))
+        scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    if scores.shape != (len(X),):
-        raise ValueError(
-            f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
-            "a detector that gives one number a row."
-        )
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"{name} gives NaN or infinity: scale the columns, drop those that are "
-            "constant in most rows, or take a detector whose score is finite "
-            "everywhere."
-        )
+    finite_or_refused(checked_scores(scores, len(X), name), name)
     return scores
+
+
+def reads_arrays(estimator: Any, coding: TableCoding) -> bool:
+    """Whether an estimator was fitted on an array, so that a frame makes it warn."""
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
+    if hasattr(first, "feature_names_in_"):
+        return False
+    named = all(isinstance(label, str) for label in coding.labels)
+    of_width = getattr(first, "n_features_in_", None) == len(coding.labels)
+    return named and of_width and coding.has_numbers_only
+
+
+def _own_table(estimator: Any, X: Any) -> Any:
+    """A copy of the rows; an array, if the estimator warned of names else."""
+    if not is_frame(X):
+        return own_copy(X)
+    coding = TableCoding.of(X)
+    return coding.encode(X) if reads_arrays(estimator, coding) else own_copy(X)
 
 
 def finite_scores(estimator: Any, X: Any) -> FloatArray:
@@ -193,10 +207,8 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
             f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
             "is a ColumnTransformer."
         )
-    elif not hasattr(X, "shape") or len(X.shape) != 2 or "infinit" in said:
-        return error
     elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
-        sentence = _missing_sentence(estimator, X)
+        sentence = _missing_sentence(estimator, X, said)
     elif "nknown categor" in said:
         sentence = (
             f"The {refusing_step(estimator, X)} refuses rows with categories that it "
@@ -208,9 +220,11 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     return error if sentence is None else kind(sentence)
 
 
-def _missing_sentence(estimator: Any, X: Any) -> str | None:
+def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column lacks entries that an estimator does not take."""
-    missing = missing_entries(X)
+    if "infinit" in said or np.ndim(X) != 2:
+        return None
+    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X, float))
     counts = missing.sum(axis=0)
     if not counts.any():
         return None
@@ -230,15 +244,18 @@ def _missing_sentence(estimator: Any, X: Any) -> str | None:
 def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column holds something else than numbers."""
     if not is_frame(X):
-        return None
+        return (
+            f"{name_of(estimator)} takes numeric columns only ({said}): encode the "
+            "other columns first, e.g. with OrdinalEncoder, or leave them out."
+        )
     coding = TableCoding.of(X)
     others = [i for i, column in enumerate(coding.columns) if not column.is_number]
     if not others:
         return None
     label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
     return (
-        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and the "
-        f"column {label!r} holds {dtype}: encode it first, categories with "
+        f"The {refusing_step(estimator, X)} takes numeric columns only ({said}), and "
+        f"the column {label!r} holds {dtype}: encode it first, categories with "
         "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
         "of the detector, or drop it."
     )
@@ -364,11 +381,11 @@ def column_positions(estimator: Any, columns: Any, parameter: str) -> set[int]:
     parameter : str
         What the sentence calls it.
     """
-    return positions_among(columns, column_labels(estimator), parameter)
+    return set(positions_among(columns, column_labels(estimator), parameter))
 
 
-def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[int]:
-    """Positions of columns that are listed, or marked in a mask.
+def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list[int]:
+    """Positions of columns that are listed, or marked in a mask; each as often.
 
     Parameters
     ----------
@@ -392,8 +409,9 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[
                 f"{parameter} is a mask of {len(listed)} booleans, and X has "
                 f"{len(labels)} columns: give one for each column, or list columns."
             )
-        return set(np.flatnonzero(listed).tolist())
-    return {position_among(column, labels, parameter) for column in listed}
+        positions: list[int] = np.flatnonzero(listed).tolist()
+        return positions
+    return [position_among(column, labels, parameter) for column in listed]
 
 
 def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
@@ -413,15 +431,11 @@ def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
 
 
 def _is_label(column: Any, label: Any) -> bool:
-    return (
-        (type(column) is type(label) and bool(column == label))
-        or (
-            isinstance(column, Integral)
-            and isinstance(label, Integral)
-            and column == label
-        )
-        or (isinstance(column, str) and isinstance(label, str) and column == label)
-    )
+    """Whether two labels are the same: "1" is not 1, and True is not 1."""
+    for kind in (Integral, str):
+        if isinstance(column, kind) and isinstance(label, kind):
+            return bool(column == label)
+    return type(column) is type(label) and bool(column == label)
 
 
 def check_same_columns(explainer: Any, detector: Any) -> None:
