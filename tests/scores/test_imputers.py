@@ -172,8 +172,10 @@ def test_columns_without_entries_are_dropped_or_filled(strategy, keep, indicator
     assert_allclose(complete(torch.tensor(WHOLE)), step.transform(WHOLE), rtol=1e-12)
 
 
-def test_whole_numbers_of_fit_fill_gaps_of_floats():
-    step = imputer().fit(np.array([[1, 2], [2, 2], [2, 5]]))
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_gaps_are_filled_in_the_type_of_fit(dtype):
+    step = imputer(strategy="constant", fill_value=0.1 if dtype is np.float32 else 3)
+    step.fit(np.array([[1, 2], [2, 5]], dtype=dtype))
     gaps = np.array([[np.nan, 1.5], [0.5, np.nan]])
     assert_array_equal(torch_transform(step)(torch.tensor(gaps)), step.transform(gaps))
 
