@@ -9,7 +9,40 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import iqr
 
-from ._typing import FloatArray
+from ._typing import BoolArray, FloatArray
+
+
+def known_means(X: FloatArray) -> FloatArray:
+    """Means of the entries of each column that are not missing; NaN without any."""
+    lacking = np.isnan(X)
+    if not lacking.any():
+        means: FloatArray = X.mean(axis=0)
+        return means
+    with np.errstate(invalid="ignore"):
+        sums: FloatArray = np.where(lacking, 0.0, X).sum(axis=0)
+        known: FloatArray = sums / (~lacking).sum(axis=0)
+    return known
+
+
+def known_deviations(X: FloatArray) -> FloatArray:
+    """Standard deviations of the entries that are not missing; 0 without any."""
+    if not np.isnan(X).any():
+        deviations: FloatArray = X.std(axis=0)
+        return deviations
+    variances = known_means(np.square(X - known_means(X)))
+    known: FloatArray = np.sqrt(np.nan_to_num(variances))
+    return known
+
+
+def with_means(X: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Rows with the columns' means in place of missing entries, and where these are.
+
+    Columns without any other entry get zeros.
+    """
+    lacking = np.isnan(X)
+    if not lacking.any():
+        return X, lacking
+    return np.where(lacking, np.nan_to_num(known_means(X)), X), lacking
 
 
 def score_spread(scores: FloatArray) -> float:
@@ -25,6 +58,11 @@ class CommonScale:
     mismatch of :math:`1/s^2`, with the spread :math:`s^2 = (1 - \sum_k p_k^2)/2`
     of its shares :math:`p_k`: the variance of a column of zeros and ones, and
     Gini's impurity of more than two. Columns of one value have the spread 1.
+
+    A missing number stands at the mean of its column, and one spread aside: from
+    a number x it is :math:`1 + (x - m)^2/s^2` away, as far as two training numbers
+    are on average, from another missing one not at all. Spreads are those of the
+    numbers that are there. A missing category is a category.
 
     Parameters
     ----------
@@ -43,22 +81,29 @@ class CommonScale:
     @classmethod
     def of(cls, X: FloatArray, n_categories: NDArray[np.intp]) -> CommonScale:
         """Measure the spreads of the columns of X."""
-        spread = X.std(axis=0)
+        spread = known_deviations(X)
         for i in np.flatnonzero(n_categories):
             shares = np.bincount(X[:, i].astype(np.intp)) / len(X)
             spread[i] = np.sqrt((1.0 - np.square(shares).sum()) / 2.0)
         # Rounding alone spreads a constant column by a few eps of its value.
         tiny = 10 * np.finfo(np.float64).eps
-        constant = spread <= tiny * np.abs(X).max(axis=0)
+        constant = spread <= tiny * np.nan_to_num(np.abs(X)).max(axis=0)
         return cls(np.where(constant, 1.0, spread), n_categories)
 
     def transform(self, X: FloatArray) -> Any:
-        """Points ``(n_samples, n_columns)``; sparse where there are categories."""
+        """Points ``(n_samples, n_columns)``; sparse where there are categories.
+
+        Missing numbers are those of the mean row of X, and columns after all others
+        tell where they are: one for each column of numbers that lacks some in X.
+        """
+        X, lacking = with_means(X)
+        aside = lacking[:, lacking.any(axis=0)].astype(np.float64)
         numbers = X[:, self._numbers] / self.spread[self._numbers]
         if not len(self._categories):
-            return numbers
+            return np.hstack([numbers, aside]) if aside.size else numbers
         blocks = [self._one_hot(X[:, i], i) for i in self._categories.tolist()]
-        return sparse.hstack([sparse.csr_array(numbers), *blocks], format="csr")
+        blocks = [sparse.csr_array(numbers), *blocks, sparse.csr_array(aside)]
+        return sparse.hstack(blocks, format="csr")
 
     def _one_hot(self, codes: FloatArray, column: int) -> sparse.csr_array:
         """Codes as unit vectors; nothing for a category beyond those of training."""
@@ -70,7 +115,10 @@ class CommonScale:
         return sparse.csr_array((length, places), shape=(len(codes), size))
 
     def inverse_transform(self, points: FloatArray) -> FloatArray:
-        """Rows next to the points: of categories, the one with the largest share."""
+        """Rows next to the points: of categories, the one with the largest share.
+
+        Columns that tell where numbers are missing do not count.
+        """
         rows = np.empty((len(points), len(self.spread)))
         ends = len(self._numbers) + np.cumsum(self.n_categories[self._categories])
         numbers, *blocks = np.split(points, [len(self._numbers), *ends], 1)[:-1]

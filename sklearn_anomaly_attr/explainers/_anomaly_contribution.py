@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._scale import known_means
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..games import Players
@@ -145,7 +146,7 @@ class AnomalyContribution(NumericExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self.means_ = X.mean(axis=0)
+        self.means_ = known_means(X)
 
     def _noise(self) -> FloatArray:
         return self._once("noise", self._draw_noise)
@@ -168,7 +169,8 @@ class AnomalyContribution(NumericExplainer):
         noise = self._tensor(self._noise(), x)
         raised = self._score(score, x[:, None] + noise * spread)
         raised = raised - self._score(score, mean[None])
-        deviation = (x - mean) / spread
+        # A missing entry deviates from nothing.
+        deviation = ((x - mean) / spread).nan_to_num()
         values = deviation * self._coefficients(noise, deviation, raised)
         if self.normalize:
             values = torch.nn.functional.softplus(values)

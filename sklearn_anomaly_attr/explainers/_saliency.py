@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._scale import known_means
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
 from ..games import Players
@@ -128,7 +129,7 @@ class Saliency(GradientExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._means = X.mean(axis=0)
+        self._means = np.nan_to_num(known_means(X))
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
@@ -152,7 +153,8 @@ class Saliency(GradientExplainer):
             return 1.0
         if self.multiply_by == "std":
             return self._spread
-        return X - self._means if self.multiply_by == "deviation" else X
+        factors = X - self._means if self.multiply_by == "deviation" else X
+        return np.nan_to_num(factors)  # along a missing entry there is no slope
 
     def _describe(self, score: TorchScore) -> str:
         gradient = "gradient" if self._is_signed else "|gradient|"
