@@ -195,15 +195,15 @@ class TableCoding:
         if not isinstance(self.empty, pd.DataFrame):
             values = (c.decode(v) for c, v in zip(self.columns, coded.T, strict=True))
             return type(self.empty)(dict(zip(self.labels, values, strict=True)))
+        # A copy, in which columns lie together.
+        block = np.array(coded, order="F")
         others = np.flatnonzero(~self._are_plain).tolist()
         if others:
-            arrays: Any = {i: coded[:, i] for i in range(coded.shape[1])}
-            for i in others:
-                arrays[i] = self.columns[i].decode(coded[:, i])
+            arrays: Any = dict(enumerate(block.T))
+            arrays |= {i: self.columns[i].decode(block[:, i]) for i in others}
             frame = pd.DataFrame(arrays, copy=False)
         else:
-            # Columns lie together, as in a dict.
-            frame = pd.DataFrame(np.array(coded, order="F"), copy=False)
+            frame = pd.DataFrame(block, copy=False)
         frame.columns = self.empty.columns
         if index is not None:
             same = len(index) == len(coded)
@@ -302,13 +302,7 @@ class TableCoding:
     def _numbers(self, table: nw.DataFrame[Any]) -> FloatArray:
         """The columns of numbers, which may share their memory with the frame."""
         positions = np.flatnonzero(self._are_numbers)
-        try:
-            numbers = _floats(table, positions.tolist())
-        except OverflowError as error:
-            raise ValueError(
-                f"X holds numbers that are too large for a float ({error}): leave "
-                "these rows out, or divide the column."
-            ) from error
+        numbers = _floats(table, positions.tolist())
         infinite = np.isinf(numbers)
         if infinite.any():
             label = self.labels[positions[infinite.any(axis=0).argmax()]]

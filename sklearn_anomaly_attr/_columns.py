@@ -322,12 +322,15 @@ class Unreadable(Column):
 
 def column_of(label: Any, column: nw.Series[Any]) -> Column:
     """Learn what the entries of a column of a training table stand for."""
-    if is_numeric(column):
-        return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
-    if _is_in_order(column):
-        return Ordered.of(column)
     try:
-        return Categories.of(column)
+        if is_numeric(column):
+            return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
+        return Ordered.of(column) if _is_in_order(column) else Categories.of(column)
+    except OverflowError as error:
+        return Unreadable(
+            f"The column {label!r} holds numbers beyond those of a float ({error}): "
+            "leave these rows out, or divide the column."
+        )
     except TypeError as error:  # entries without a hash
         return Unreadable(
             f"The column {label!r} holds neither numbers, nor dates, nor categories "

@@ -168,11 +168,14 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
             f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
             "a detector that gives one number a row."
         )
-    if not np.isfinite(scores).all():
+    finite = np.isfinite(scores)
+    if not finite.all():
         raise ValueError(
-            f"{name} gives NaN or infinity: scale the columns, drop those that are "
-            "constant in most rows, or take a detector whose score is finite "
-            "everywhere."
+            f"{name} gives infinite or NaN scores to {np.count_nonzero(~finite)} of "
+            f"{len(X)} rows: leave out rows that are far from all others, scale the "
+            "columns, drop those that are constant in most rows, or take a detector "
+            "whose score is finite everywhere, such as a KernelDensity with a "
+            "gaussian kernel."
         )
     return scores
 
@@ -364,11 +367,11 @@ def column_positions(estimator: Any, columns: Any, parameter: str) -> set[int]:
     parameter : str
         What the sentence calls it.
     """
-    return positions_among(columns, column_labels(estimator), parameter)
+    return set(positions_among(columns, column_labels(estimator), parameter))
 
 
-def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[int]:
-    """Positions of columns that are listed, or marked in a mask.
+def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list[int]:
+    """Positions of columns that are listed, or marked in a mask; each as often.
 
     Parameters
     ----------
@@ -392,8 +395,9 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[
                 f"{parameter} is a mask of {len(listed)} booleans, and X has "
                 f"{len(labels)} columns: give one for each column, or list columns."
             )
-        return set(np.flatnonzero(listed).tolist())
-    return {position_among(column, labels, parameter) for column in listed}
+        positions: list[int] = np.flatnonzero(listed).tolist()
+        return positions
+    return [position_among(column, labels, parameter) for column in listed]
 
 
 def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
@@ -413,15 +417,11 @@ def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
 
 
 def _is_label(column: Any, label: Any) -> bool:
-    return (
-        (type(column) is type(label) and bool(column == label))
-        or (
-            isinstance(column, Integral)
-            and isinstance(label, Integral)
-            and column == label
-        )
-        or (isinstance(column, str) and isinstance(label, str) and column == label)
-    )
+    """Whether two labels are the same: "1" is not 1, and True is not 1."""
+    for kind in (Integral, str):
+        if isinstance(column, kind) and isinstance(label, kind):
+            return bool(column == label)
+    return type(column) is type(label) and bool(column == label)
 
 
 def check_same_columns(explainer: Any, detector: Any) -> None:

@@ -252,7 +252,8 @@ def _as_names(names: NDArray[Any], path: Path) -> NDArray[np.str_]:
 
 
 def _as_classes(classes: NDArray[Any], n_images: int, path: Path) -> NDArray[np.int64]:
-    whole = classes.dtype.kind in "iu" and (classes >= 0).all()
+    # Numbers beyond those of int64 become negative.
+    whole = classes.dtype.kind in "iu" and (classes.astype(np.int64) >= 0).all()
     if classes.shape != (n_images,) or not whole:
         raise ValueError(
             f"{path} holds classes of shape {classes.shape} and type {classes.dtype}: "

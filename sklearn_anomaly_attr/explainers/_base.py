@@ -32,6 +32,7 @@ from .._validation import (
     column_positions,
     finite_scores,
     name_of,
+    own_scores,
 )
 from ..base import BaseExplainer, ExplanationT
 from ..explanation import Explanation
@@ -293,13 +294,17 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         self, X: Any, coded: FloatArray, coding: TableCoding
     ) -> tuple[TorchScore, FloatArray | None]:
         """The score of coded rows, if it is the detector's own of the rows X."""
-        score = self._translated(coding, missing=bool(np.isnan(coded).any()))
+        missing = bool(np.isnan(coded).any())
         if not len(coded):
-            return score, None
+            return self._translated(coding, missing=missing), None
+        own = -own_scores(self.estimator_, X)
+        score = self._translated(coding, missing=missing)
         x = torch.tensor(coded, device=resolve_device(self.device))
-        return self._own_score.checked(
-            score, self.estimator_, X, x, coding, self._score
+        score = self._own_score.checked(
+            own, score, self.estimator_, X, x, coding, self._score
         )
+        batch = self._own_score.depends_on_batch
+        return score, None if batch else own.astype(np.float64)
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
         """Anomaly scores of coded training rows."""

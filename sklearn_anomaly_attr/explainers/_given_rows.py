@@ -56,7 +56,7 @@ def coded_rows(given: Any, training: TrainingRows) -> FloatArray:
     lacking = np.isnan(rows).any(axis=0) & ~np.isnan(training.X).any(axis=0)
     if np.isinf(rows).any() or lacking.any() or unseen.any():
         raise ValueError(
-            "references holds numbers that are infinite, or NaN where X has none, or "
+            "references holds numbers that are NaN or infinite, where X has none, or "
             "categories that X does not have: leave these rows out."
         )
     return rows

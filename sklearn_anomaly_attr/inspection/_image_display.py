@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from .._docstrings import shared_paragraphs
 from .._images import as_rows
 from .._sklearn_compat import check_matplotlib_support
+from .._text import label_text
 from .._typing import FloatArray
 from ..images._image_explanation import ImageExplanation
+from ._given import check_family, verbatim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,10 +126,13 @@ class ImageDisplay:
 
         Raises
         ------
+        TypeError
+            If `explanation` is of another family: draw that by its ``plot``.
         ValueError
             If the explanation has no images, masks are of another shape, k is
             below 0 or max_images below 1, or `ax` has not two axes an image.
         """
+        check_family(explanation, ImageExplanation, cls.__name__)
         if len(explanation) == 0:
             raise ValueError("The explanation has no images: explain at least one.")
         if k < 0 or max_images < 1:
@@ -145,7 +150,7 @@ class ImageDisplay:
             masks=None if truth is None else truth[order],
             regions=_ranks(shown, k),
             titles=[
-                f"image {name}: score {score:.4g}"
+                f"image {label_text(name)}: score {score:.4g}"
                 for name, score in zip(shown.index, shown.scores, strict=True)
             ],
         )
@@ -258,7 +263,7 @@ class ImageDisplay:
     def _plot_image(self, axis: Axes, i: int, picture: FloatArray) -> None:
         axis.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
         if self.titles is not None:
-            axis.set_title(self.titles[i], fontsize="small")
+            axis.set_title(verbatim(self.titles[i]), fontsize="small")
         self._finish(axis, i)
 
     def _plot_heat(self, axis: Axes, i: int, picture: FloatArray) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .._coding import TableCoding
@@ -101,17 +102,20 @@ class OwnScore:
 
     def checked(
         self,
+        own: NDArray[Any],
         score: TorchScore,
         estimator: Any,
         X: Any,
         x: Tensor,
         coding: TableCoding,
         evaluate: Evaluate,
-    ) -> tuple[TorchScore, FloatArray | None]:
+    ) -> TorchScore:
         """A score of the rows to explain, if it is the detector's own.
 
         Parameters
         ----------
+        own : ndarray of shape (n_samples,)
+            The detector's own anomaly scores of the rows.
         score : TorchScore
             Score of coded rows.
         estimator : fitted estimator
@@ -127,31 +131,28 @@ class OwnScore:
 
         Returns
         -------
-        score : TorchScore
+        TorchScore
             That score; the detector itself, called, where a translation of this
             package is not exact on these rows.
-        own : ndarray of shape (n_samples,) or None
-            The detector's own anomaly scores; None where they depend on the batch.
 
         Raises
         ------
         ValueError
-            If the detector refuses the rows, or gives them other scores.
+            If the rows have other scores by the detector.
         """
-        own = -own_scores(estimator, X)
         if self.depends_on_batch:
-            return score, None
+            return score
         if self.reads_index and isinstance(score, BlackBoxScore):
             found = score.at(X.index)(x)
         else:
             found = evaluate(score, x)
         if self._agree(found, own, score):
-            return score, own.astype(np.float64)
+            return score
         if not isinstance(score, BlackBoxScore) and _is_of_this_package(score):
             why = "its own score of these rows differs from the exact one"
             called = _black_box(estimator, coding, why)
             if self._agree(evaluate(called, x), own, called):
-                return called, own.astype(np.float64)
+                return called
         apart = (found.cpu().numpy() - own).astype(np.float64)
         row = int(np.nanargmax(np.abs(apart))) if len(apart) else 0
         raise ValueError(
