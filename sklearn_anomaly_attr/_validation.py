@@ -19,6 +19,7 @@ from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
 from ._coding import TableCoding, is_frame, missing_entries, own_copy
+from ._finite import checked_scores, finite_or_refused
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -159,25 +160,27 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     """
     method = score_method(estimator)
     try:
-        scores = np.asarray(getattr(estimator, method)(own_copy(X)))
+        scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    if scores.shape != (len(X),):
-        raise ValueError(
-            f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
-            "a detector that gives one number a row."
-        )
-    finite = np.isfinite(scores)
-    if not finite.all():
-        raise ValueError(
-            f"{name} gives infinite or NaN scores to {np.count_nonzero(~finite)} of "
-            f"{len(X)} rows: leave out rows that are far from all others, scale the "
-            "columns, drop those that are constant in most rows, or take a detector "
-            "whose score is finite everywhere, such as a KernelDensity with a "
-            "gaussian kernel."
-        )
+    finite_or_refused(checked_scores(scores, len(X), name), name)
     return scores
+
+
+def reads_arrays(estimator: Any) -> bool:
+    """Whether a fitted estimator was fitted on an array, or a list."""
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
+    named = hasattr(first, "feature_names_in_")
+    return hasattr(first, "n_features_in_") and not named
+
+
+def _own_table(estimator: Any, X: Any) -> Any:
+    """A copy of the rows; an array, if the estimator warned of names else."""
+    if not is_frame(X) or not all(isinstance(label, str) for label in X.columns):
+        return own_copy(X)
+    return TableCoding.of(X).encode(X) if reads_arrays(estimator) else own_copy(X)
 
 
 def finite_scores(estimator: Any, X: Any) -> FloatArray:
@@ -196,10 +199,8 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
             f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
             "is a ColumnTransformer."
         )
-    elif not hasattr(X, "shape") or len(X.shape) != 2 or "infinit" in said:
-        return error
     elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
-        sentence = _missing_sentence(estimator, X)
+        sentence = _missing_sentence(estimator, X, said)
     elif "nknown categor" in said:
         sentence = (
             f"The {refusing_step(estimator, X)} refuses rows with categories that it "
@@ -211,9 +212,11 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     return error if sentence is None else kind(sentence)
 
 
-def _missing_sentence(estimator: Any, X: Any) -> str | None:
+def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column lacks entries that an estimator does not take."""
-    missing = missing_entries(X)
+    if "infinit" in said or np.ndim(X) != 2:
+        return None
+    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X, float))
     counts = missing.sum(axis=0)
     if not counts.any():
         return None
@@ -233,15 +236,18 @@ def _missing_sentence(estimator: Any, X: Any) -> str | None:
 def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column holds something else than numbers."""
     if not is_frame(X):
-        return None
+        return (
+            f"{name_of(estimator)} takes numeric columns only ({said}): encode the "
+            "other columns first, e.g. with OrdinalEncoder, or leave them out."
+        )
     coding = TableCoding.of(X)
     others = [i for i, column in enumerate(coding.columns) if not column.is_number]
     if not others:
         return None
     label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
     return (
-        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and the "
-        f"column {label!r} holds {dtype}: encode it first, categories with "
+        f"The {refusing_step(estimator, X)} takes numeric columns only ({said}), and "
+        f"the column {label!r} holds {dtype}: encode it first, categories with "
         "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
         "of the detector, or drop it."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._scale import CommonScale, known_means
+from .._scale import CommonScale, means_of
 from .._typing import FloatArray, IntArray
 from ._distances import MOST_UNITS, AbsoluteDistances, SquaredDistances
 from ._smallest import cells_within, limits, padded_width, side_by_side
@@ -200,7 +200,8 @@ class NeighborSearch:
 
     def _costs(self, x: FloatArray, rows: FloatArray) -> FloatArray:
         """Distances ``(...)`` of points ``(..., n_features)``, by differences."""
-        costs: FloatArray = self._apart(x, rows).sum(axis=-1)
+        with np.errstate(over="ignore"):
+            costs: FloatArray = self._apart(x, rows).sum(axis=-1)
         return costs
 
     def _apart(self, x: FloatArray, rows: FloatArray) -> FloatArray:
@@ -229,7 +230,7 @@ class NeighborSearch:
 
     @cached_property
     def _means(self) -> FloatArray:
-        return np.nan_to_num(known_means(self.rows))
+        return np.nan_to_num(means_of(self.rows))
 
 
 def _search(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
-from .._scale import known_means, score_spread
+from .._scale import means_of, score_spread
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._proximity import Minimizer, Proximity
 from .._typing import FloatArray
@@ -289,7 +289,7 @@ class LocalMinimumExplainer(ScoreExplainer):
         super()._fit(X)
         self._lower, self._upper = np.fmin.reduce(X), np.fmax.reduce(X)
         self._lacking = np.isnan(X).any(axis=0)
-        self._means = np.nan_to_num(known_means(X))
+        self._means = np.nan_to_num(means_of(X))
         self._score_spread = score_spread(self._training_scores(X))
 
     @property

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .._columns import Constant
-from .._scale import known_deviations
+from .._scale import deviations_of
 from .._torch._blocks import blocks
 from .._typing import FloatArray
 from .._validation import name_of
@@ -48,7 +48,7 @@ class GradientExplainer(NumericExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._check_gradient(self._translated())
-        self._deviations = known_deviations(X)
+        self._deviations = deviations_of(X)
 
     def _explain(self, rows: CodedRows) -> Explanation:
         self._check_gradient(rows.score)

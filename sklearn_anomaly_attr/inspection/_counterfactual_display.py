@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._cells import as_floats
+from .._images import checked_shape
 from .._sklearn_compat import check_matplotlib_support
 from .._text import label_text, spell
 from ..counterfactuals._counterfactual_explanation import CounterfactualExplanation
@@ -345,9 +347,8 @@ def _drawable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 def _checked_shape(image_shape: tuple[int, ...], n_columns: int) -> tuple[int, ...]:
     """(channels, height, width) of rows of a number of columns."""
-    shape = tuple(image_shape)
-    shape = (1, *shape) if len(shape) == 2 else shape
-    if len(shape) != 3 or shape[0] not in (1, 3) or np.prod(shape) != n_columns:
+    shape = checked_shape(image_shape)
+    if shape[0] not in (1, 3) or prod(shape) != n_columns:
         raise ValueError(
             f"image_shape={image_shape!r} does not fit rows of {n_columns} columns: "
             "give (height, width), or (channels, height, width) with one channel or "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._docstrings import shared_paragraphs
+from .._image_arrays import as_array
 from .._images import as_rows
 from .._sklearn_compat import check_matplotlib_support
 from .._text import label_text
@@ -191,8 +192,12 @@ class ImageDisplay:
             If there are no images, shapes or lengths differ, heat maps are not
             finite, or `ax` has not two axes an image.
         """
-        rows, shape = as_rows(images)
         heat = np.asarray(heat_maps, dtype=np.float64)
+        images = as_array(images)
+        # Heat maps tell where the sides of the images are.
+        sides = (1, *np.shape(images)[1:])[-3:]
+        told = len(sides) == 3 and sides[1:] == heat.shape[1:]
+        rows, shape = as_rows(images, sides if told else None)
         if shape is None or len(rows) == 0 or heat.shape != (len(rows), *shape[1:]):
             raise ValueError(
                 f"The images have the shape {np.shape(images)}, the heat maps have "

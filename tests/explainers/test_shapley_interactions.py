@@ -34,6 +34,7 @@ def test_the_energy_of_a_gaussian_in_closed_form(X):
         GaussianMixtureDetector(), references="mean", random_state=0
     ).fit(X)
     precision = explainer.estimator_.mixture_.precisions_[0]
+    precision = precision / np.outer(*[explainer.estimator_.scale_] * 2)
     away = X[:3].to_numpy() - X.to_numpy().mean(axis=0)
     terms = away[:, :, None] * precision * away[:, None]
     expected = [*np.diagonal(terms, axis1=1, axis2=2).T / 2]
