@@ -54,12 +54,12 @@ REFUSED = {
         (name, detector): SLOPES if detector == "categories" else GRADIENTS
         for name in ("GradientShap", "IntegratedGradients", "Saliency", "SmoothGrad")
         for detector in DETECTORS
-        if detector != "filled"  # whose score has a gradient where it is translated
+        if detector in ("forest", "neighbors", "categories")
     },
     **{
         ("MarginalScore", detector): "does not tell what each feature says alone"
         for detector in DETECTORS
-        if detector not in ("filled", "categories")
+        if detector in ("forest", "neighbors")
     },
 }
 ADD_UP = {
@@ -92,13 +92,11 @@ def tables(where, *, frame=False, categories=False):
         return X, Y
     X, Y = (pd.DataFrame(table, columns=list("abc")) for table in (X, Y))
     if categories:
-        X["d"], Y["d"] = (
-            pd.Series(["u", "v", "u", "u"] * n, dtype=object) for n in (6, 1)
-        )
+        X["d"], Y["d"] = ["u", "v", "u", "u"] * 6, ["u", "v", "u", "u"]
         if where != "explained":
-            X.loc[5, "d"] = None
+            X.loc[5, "d"] = np.nan
         if where != "training":
-            Y.loc[2, "d"] = None
+            Y.loc[2, "d"] = np.nan
     return X, Y
 
 
