@@ -70,7 +70,8 @@ class CoordinateMinimizer:
         y = torch.where(free, x.clamp(self.lower, self.upper), x)
         weights = self.proximity.weights(x, free)
         value = self._objective(x, weights, y)
-        steps = torch.where(free, self.first_step, 0.0).to(x)
+        still = (self.lower == self.upper) & ~self.lacking & ~y.isnan()
+        steps = torch.where(free & ~still, self.first_step, 0.0).to(x)
         for _ in range(self.max_sweeps):
             for column in range(x.shape[1]):
                 (rows,) = torch.nonzero(

@@ -173,7 +173,8 @@ class AnomalyContribution(NumericExplainer):
         deviation = ((x - mean) / spread).nan_to_num()
         values = deviation * self._coefficients(noise, deviation, raised)
         if self.normalize:
-            values = torch.nn.functional.softplus(values)
+            read = torch.from_numpy(self._coding.is_read).to(x.device)
+            values = torch.nn.functional.softplus(values) * read
             values = values / values.sum(dim=1, keepdim=True)
         return Attributions(values.cpu().numpy(), self._score(score, x).cpu().numpy())
 
