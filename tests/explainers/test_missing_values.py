@@ -154,7 +154,7 @@ def cases():
             yield from ((name, detector, where) for where in places)
 
 
-@pytest.mark.parametrize(("name", "detector", "where"), cases())
+@pytest.mark.parametrize(("name", "detector", "where"), list(cases()))
 def test_rows_with_missing_entries_are_explained(name, detector, where):
     # Frames and arrays in turn.
     frame = detector == "categories" or (len(name) + len(detector)) % 2 == 0
