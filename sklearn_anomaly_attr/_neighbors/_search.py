@@ -152,12 +152,12 @@ class NeighborSearch:
 
     def _in_table(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """What a table of the distances from all rows shows."""
-        distances = self._distances
-        if distances is None or np.isnan(X).any():
+        distances, lacking = self._distances, bool(np.isnan(X).any())
+        if distances is None or (lacking and self.order == 1):
             table = self._differences(X)
             limit = limits(table, 0.0, k)
         else:
-            table, slack = distances.of(X)
+            table, slack = distances.of(self._embedded(X))
             limit = limits(table, slack, k)
             table[:, distances.apart] = -np.inf
         cells, columns = cells_within(table, limit, len(self.rows))
@@ -171,15 +171,39 @@ class NeighborSearch:
         """Choose the ways that the search takes."""
         self._tree: NeighborTree | None = None
         self._distances: SquaredDistances | AbsoluteDistances | None = None
+        self._gaps = np.flatnonzero(np.isnan(self.rows).any(axis=0))
         n_units = 0 if self.scale is None else self.scale.n_categories.sum()
-        capped = self.max_difference is not None
-        if capped or n_units > MOST_UNITS or np.isnan(self.rows).any():
+        if self.max_difference is not None or n_units > MOST_UNITS:
+            return
+        if self.order == 2:
+            rows = self._embedded(self.rows)
+            self._distances = SquaredDistances.of_rows(rows, self._embedded_scale())
+        if len(self._gaps):
             return
         if self.order == 1:
             self._distances = AbsoluteDistances(self.rows, self.scale)
         else:
-            self._distances = SquaredDistances.of_rows(self.rows, self.scale)
             self._tree = NeighborTree.of_rows(self.rows, self.scale)
+
+    def _embedded(self, rows: FloatArray) -> FloatArray:
+        """Rows with means in place of missing numbers, and columns of where these are.
+
+        Their distances order the training rows: what a row alone lacks takes it
+        equally far from all of them.
+        """
+        if not len(self._gaps) and not np.isnan(rows).any():
+            return rows
+        return np.hstack([self._filled(rows), np.isnan(rows[:, self._gaps])])
+
+    def _embedded_scale(self) -> CommonScale | None:
+        """What differences of embedded rows count in."""
+        if self.scale is None or not len(self._gaps):
+            return self.scale
+        n_more = len(self._gaps)
+        return CommonScale(
+            np.append(self.scale.spread, np.ones(n_more)),
+            np.append(self.scale.n_categories, np.zeros(n_more, dtype=np.intp)),
+        )
 
     def _differences(self, X: FloatArray) -> FloatArray:
         """Distances ``(n_samples, width)`` from all rows; infinite beyond them."""

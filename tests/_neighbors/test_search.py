@@ -139,10 +139,23 @@ def test_missing_numbers_are_at_the_mean_and_one_spread_aside(gaps, order):
     for table, word in ((rows, "rows"), (X, "queries")):
         if gaps in (word, "both"):
             table[RNG.random(table.shape) < 0.3] = np.nan
-    scale = CommonScale(np.array([0.5, 1.0, 2.0]), np.zeros(3, dtype=int))
-    expected = np.sort((cost_of_pairs(rows, X, scale.spread) ** order).sum(axis=2))
-    search = NeighborSearch(rows, scale, order=order)
-    assert_allclose(costs_of(search, X, 20), expected[:, :20], rtol=1e-9)
+    spread = np.array([0.5, 1.0, 2.0])
+    for scale in (None, CommonScale(spread, np.zeros(3, dtype=int))):
+        apart = cost_of_pairs(rows, X, 1.0 if scale is None else spread)
+        expected = np.sort((apart**order).sum(axis=2))[:, :20]
+        search = NeighborSearch(rows, scale, order=order)
+        assert_allclose(costs_of(search, X, 20), expected, rtol=1e-9)
+
+
+def test_missing_numbers_beside_categories():
+    rows, X = NORMAL.copy(), QUERIES.copy()
+    rows[::3, 0] = X[::2, 0] = X[0, 2] = np.nan
+    rows[:, 1], X[:, 1] = (RNG.integers(3, size=len(table)) for table in (rows, X))
+    scale = CommonScale(np.array([0.5, 0.4, 2.0]), np.array([0, 3, 0]))
+    apart = cost_of_pairs(rows, X, scale.spread)
+    apart[..., 1] = (X[:, None, 1] != rows[:, 1]) / scale.spread[1]
+    expected = np.sort(np.square(apart).sum(axis=2))[:, :20]
+    assert_allclose(costs_of(NeighborSearch(rows, scale), X, 20), expected)
 
 
 def test_missing_entries_do_not_differ():
