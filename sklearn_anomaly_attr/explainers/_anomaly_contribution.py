@@ -78,7 +78,7 @@ class AnomalyContribution(NumericExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, or holds categories.
+        In ``fit``, if the detector refuses X, or X holds categories.
 
     See Also
     --------
@@ -86,6 +86,8 @@ class AnomalyContribution(NumericExplainer):
 
     Notes
     -----
+    A missing entry deviates from nothing, and gets 0.
+
     The reference regresses the score on the columns in their own units, through
     their zeros, in which the values depend on the choice of unit. Its kernel
     weighs neighbours by their distance; here they are in orthogonal directions

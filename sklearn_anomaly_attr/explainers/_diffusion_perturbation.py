@@ -82,7 +82,7 @@ class DiffusionPerturbation(ScoreExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
+        In ``fit``, if the detector refuses X, or a group is not made
         of its columns.
 
     See Also

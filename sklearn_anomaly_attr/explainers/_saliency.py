@@ -55,7 +55,7 @@ class Saliency(GradientExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, if a column holds
+        In ``fit``, if the detector refuses X, if a column holds
         categories, or if the score has no gradient, as that of trees.
 
     See Also
@@ -65,6 +65,8 @@ class Saliency(GradientExplainer):
 
     Notes
     -----
+    A missing entry has no slope, and gets 0.
+
     A gradient is per unit of its column: a length in millimetres has a
     thousandth of the gradient that it has in metres. The baseline of the
     literature is taken on standardised columns, where a unit is a standard
