@@ -171,3 +171,16 @@ def test_columns_that_nobody_reads_never_change():
     assert constraints.mutable.tolist() == [True, False, True]
     with pytest.raises(ValueError, match="leave out at least one"):
         Constraints.of(TABLE, ["a", "c"], None, None, coding, NO_GAPS)
+
+
+def test_dates_become_known_ones():
+    days = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-01-09", None])
+    coding = TableCoding.of(pd.DataFrame({"a": days, "b": days, "c": np.arange(4.0)}))
+    ranges = {"b": ("2024-01-02", None)}
+    gaps = np.array([True, True, False])
+    constraints = Constraints.of(TABLE, (), ranges, None, coding, gaps)
+    day, nan = 86400e6, np.nan
+    x = _rows([[50 * day, 50 * day, 0.0]])
+    found = constraints.apply(x, _rows([[[1.9 * day, 0.0, 0.5], [nan, nan, 0.0]]]))
+    # No date of column b may be missing: it has a range.
+    assert_array_equal(found[0], [[2 * day, 2 * day, 0.5], [nan, 50 * day, 0.0]])
