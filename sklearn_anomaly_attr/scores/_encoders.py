@@ -45,7 +45,8 @@ class LookupTransform(TorchTransform):
     def __init__(self, columns: Any, tables: Any) -> None:
         super().__init__()
         sizes = np.array([len(table) for table in tables])
-        self.gives_missing = any(np.isnan(table).any() for table in tables)
+        self.makes_missing = any(np.isnan(table).any() for table in tables)
+        self.gives_missing = self.makes_missing
         self._keep(
             columns=np.asarray(columns, dtype=np.intp),
             starts=np.cumsum(sizes) - sizes,

@@ -67,7 +67,10 @@ class ComposedScore(TorchScore):
     def of_complete_rows(self) -> TorchScore:
         """The score behind what the transform does to rows without NaN."""
         chain = ChainTransform([self.transform.of_complete_rows()])
-        return _compose(chain, self.score.of_complete_rows())
+        score = self.score
+        if not self.transform.makes_missing:
+            score = score.of_complete_rows()
+        return _compose(chain, score)
 
     def by_feature(self, x: Tensor) -> Tensor | None:
         """The score's own, where the transform keeps columns apart.

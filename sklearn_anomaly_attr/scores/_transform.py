@@ -25,6 +25,8 @@ class TorchTransform(nn.Module, ABC):
         not refuse them.
     gives_missing : bool
         Whether a transformed row may hold NaN, where the row does.
+    makes_missing : bool
+        Whether a transformed row may hold NaN, where the row does not.
     coercive : bool
         Whether a score that grows away from the training rows still does so
         behind the transform. It does not where that is constant or repeats
@@ -45,6 +47,7 @@ class TorchTransform(nn.Module, ABC):
     coercive: bool = True
     takes_missing: bool = False
     gives_missing: bool = True
+    makes_missing: bool = False
 
     def _keep(self, **arrays: Any) -> None:
         """Register arrays as buffers; those of positions stay integers."""

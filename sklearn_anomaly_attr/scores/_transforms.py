@@ -90,7 +90,8 @@ class ChainTransform(TorchTransform):
         for transform in folded:
             if self.gives_missing and not transform.takes_missing:
                 self.takes_missing = False
-            self.gives_missing = self.gives_missing and transform.gives_missing
+            self.gives_missing = _gives_missing(transform, self.gives_missing)
+            self.makes_missing = _gives_missing(transform, self.makes_missing)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
@@ -100,8 +101,13 @@ class ChainTransform(TorchTransform):
 
     def of_complete_rows(self) -> TorchTransform:
         """The chain of what each does to rows without NaN."""
-        steps: list[Any] = list(self.transforms)
-        return ChainTransform(step.of_complete_rows() for step in steps)
+        steps: list[Any] = []
+        missing = False
+        for step in self.transforms:
+            transform: Any = step
+            steps.append(transform if missing else transform.of_complete_rows())
+            missing = _gives_missing(transform, missing)
+        return ChainTransform(steps)
 
     def presence(self, present: Tensor) -> Tensor | None:
         """Which transformed columns come from the columns that are present."""
@@ -122,6 +128,11 @@ class ChainTransform(TorchTransform):
                 return None
             moves = there
         return moves
+
+
+def _gives_missing(transform: TorchTransform, missing: bool) -> bool:
+    """Whether a transformed row may hold NaN, where the row may or may not."""
+    return transform.makes_missing or (missing and transform.gives_missing)
 
 
 def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
@@ -163,6 +174,7 @@ class ParallelTransform(TorchTransform):
         self.coercive = all(t.coercive for t in transforms)
         self.takes_missing = all(t.takes_missing for t in transforms)
         self.gives_missing = any(t.gives_missing for t in transforms)
+        self.makes_missing = any(t.makes_missing for t in transforms)
 
     def of_complete_rows(self) -> TorchTransform:
         """What each makes of rows without NaN, side by side."""

@@ -254,3 +254,17 @@ def test_columns_are_present_where_what_they_fill_is():
     present = torch.tensor([[True, False, True, False, True]])
     found = transform.presence(present)[0].tolist()
     assert found == [True, False, True, False, True, True, False, False, True]
+
+
+def test_a_missing_category_is_filled_in_where_all_rows_have_a_code():
+    frame = pd.DataFrame(
+        {"size": rng.choice([1.0, 2.0, np.nan], 100), "x": WHOLE[:100, 0]}
+    )
+    detector = make_pipeline(imputer(), StandardScaler(), mixture()).fit(frame)
+    coding = TableCoding.of(frame, {0})
+    coded = coding.encode(frame)
+    assert not np.isnan(coded).any()
+    own = -detector.score_samples(frame)
+    score = torch_score(detector, coding)
+    for one in (score, score.of_complete_rows()):
+        assert_allclose(one(torch.tensor(coded)), own, rtol=0, atol=1e-9 * own.std())
