@@ -3,9 +3,10 @@
 Usage: ``python -m benchmarks.odd_inputs``. 260 unusual tables and other objects go into
 ``fit`` of every estimator, and into the methods of one that was fitted on usual rows;
 parameters get values that they do not take. Every cell should end in a right result, or
-in a ValueError, TypeError or NotFittedError that says what to do. ``--output`` is a folder for all cells as CSV and the table as Markdown;
-``--estimators`` and ``--kinds`` name some only, ``--share`` takes that share of all
-cells, and ``--jobs`` says in how many processes. Needs what the tests need.
+in a ValueError, TypeError or NotFittedError that says what to do. ``--output`` is a
+folder for all cells as CSV and the table as Markdown; ``--estimators`` and ``--kinds``
+name some only, ``--share`` takes that share of all cells, and ``--jobs`` says in how
+many processes. Needs what the tests need.
 
 The list of inputs is that of the tests, ``tests/_odd_inputs.py``, which run a part.
 """

@@ -305,34 +305,53 @@ class Unreadable(Column):
 
     Parameters
     ----------
-    sentence : str
-        What to say when it is read.
+    error : Exception
+        What to raise when it is read.
     """
 
-    sentence: str
+    error: Exception
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """Refuse the column."""
-        raise TypeError(self.sentence)
+        raise self.error
 
     def decode(self, codes: FloatArray) -> Any:
         """Refuse the column."""
-        raise TypeError(self.sentence)
+        raise self.error
 
 
 def column_of(label: Any, column: nw.Series[Any]) -> Column:
     """Learn what the entries of a column of a training table stand for."""
-    if is_numeric(column):
-        return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
-    if _is_in_order(column):
-        return Ordered.of(column)
+    if is_numeric(column) and not _exceeds_floats(column):
+        return Numbers.of(column)
     try:
-        return Categories.of(column)
+        ordered = is_numeric(column) or _is_in_order(column)
+        return Ordered.of(column) if ordered else Categories.of(column)
+    except OverflowError as error:
+        sentence = beyond_floats(f"The column {label!r}", error)
+        return Unreadable(ValueError(sentence))
     except TypeError as error:  # entries without a hash
-        return Unreadable(
+        sentence = (
             f"The column {label!r} holds neither numbers, nor dates, nor categories "
             f"({error}): turn its entries into one of them, or drop it."
         )
+        return Unreadable(TypeError(sentence))
+
+
+def beyond_floats(what: str, error: Exception) -> str:
+    """A sentence on numbers that float64 does not hold."""
+    return (
+        f"{what} holds numbers that are too large for a float ({error}): leave these "
+        "rows out, or divide the column."
+    )
+
+
+def infinities(label: Any, count: int) -> str:
+    """A sentence on infinite numbers in a column."""
+    return (
+        f"The column {label!r} holds {count} infinite numbers, infinity: replace them "
+        "by NaN where they are missing, or by a large number, or leave these rows out."
+    )
 
 
 def categories_of(column: Column) -> NDArray[Any]:

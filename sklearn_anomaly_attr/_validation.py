@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
@@ -18,7 +16,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
-from ._coding import TableCoding, is_frame, missing_entries, own_copy
+from ._coding import TableCoding, infinite_entries, is_frame, missing_entries, own_copy
+from ._columns import beyond_floats, infinities
+from ._containers import check_container
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -182,20 +182,37 @@ def finite_scores(estimator: Any, X: Any) -> FloatArray:
     return own_scores(estimator, X).astype(np.float64)
 
 
+# Words of errors about entries that are no numbers.
+_OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequence"
+
+
 def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     """The error of an estimator that refuses rows, with a cure where one is known."""
     said = str(error)
-    sentence = None
+    sentence, is_table = None, len(getattr(X, "shape", ())) == 2
     kind = TypeError if isinstance(error, TypeError) else ValueError
+    # One shows the array, and others have a cure.
+    if "array, got" in said or "too large for a float" in said:
+        return error
     if "parse" in said and (step := sparse_giver(estimator)) is not None:
         sentence = (
             f"The {step} gives a sparse matrix, which a later step does not take "
             f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
             "is a ColumnTransformer."
         )
-    elif not hasattr(X, "shape") or len(X.shape) != 2 or "infinit" in said:
-        return error
-    elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
+    elif "omplex data" in said:
+        sentence = (
+            "Complex data not supported: pass the real and the imaginary parts, or the "
+            "absolute values, as columns of X."
+        )
+    elif not is_frame(X) and "sequence" in said:
+        sentence = (
+            f"X holds sequences in its cells, or rows of different lengths ({said}): "
+            "pass a table with one number in each cell."
+        )
+    elif "infinit" in said:
+        sentence = _infinite_sentence(estimator, X, said)
+    elif is_table and re.search("NaN|missing|NA |NAType|NoneType|null", said):
         sentence = _missing_sentence(estimator, X)
     elif "nknown categor" in said:
         sentence = (
@@ -203,7 +220,7 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
             f"has not seen in fit ({said}): set its handle_unknown, fit on rows with "
             "all categories, or leave these rows out."
         )
-    elif re.search("convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be", said):
+    elif re.search(_OF_KINDS, said):
         sentence = _kind_sentence(estimator, X, said)
     return error if sentence is None else kind(sentence)
 
@@ -227,55 +244,37 @@ def _missing_sentence(estimator: Any, X: Any) -> str | None:
     )
 
 
+def _infinite_sentence(estimator: Any, X: Any, said: str) -> str:
+    """Say which column holds infinite numbers, or which step gets some."""
+    counts = infinite_entries(X).sum(axis=0)
+    if counts.any():
+        first = int(counts.argmax())
+        return infinities(_label(X, first), counts[first])
+    return (
+        f"{refusing_step(estimator, X)} gets infinity, or numbers beyond its range "
+        f"({said.strip()}): scale the columns before it, or leave these rows out."
+    )
+
+
 def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column holds something else than numbers."""
-    if not is_frame(X):
-        return None
-    coding = TableCoding.of(X)
-    others = [i for i, column in enumerate(coding.columns) if not column.is_number]
-    if not others:
-        return None
-    label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
+    which = "a column holds something else"
+    if is_frame(X):
+        columns = TableCoding.of(X).columns
+        others = [i for i, column in enumerate(columns) if not column.is_number]
+        if not others:
+            return None
+        dtype = X[X.columns[others[0]]].dtype
+        which = f"the column {_label(X, others[0])!r} holds {dtype}"
     return (
-        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and the "
-        f"column {label!r} holds {dtype}: encode it first, categories with "
-        "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
-        "of the detector, or drop it."
+        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and "
+        f"{which}: encode it first, categories with OrdinalEncoder, dates as a number "
+        "of days, in a ColumnTransformer in front of the detector, or drop it."
     )
 
 
 def _label(X: Any, position: int) -> Any:
     return list(X.columns)[position] if hasattr(X, "columns") else position
-
-
-def check_container(X: Any) -> None:
-    """Refuse what could be misread, or cannot be read, as a table.
-
-    Raises
-    ------
-    TypeError
-        If X is lazy, masked, part of a graph of gradients, or a frame of another
-        library than pandas and polars.
-    ValueError
-        If two columns have the same name.
-    """
-    cure = None
-    if isinstance(X, np.ma.MaskedArray):
-        cure = "is a masked array: pass X.filled(np.nan)"
-    elif getattr(X, "requires_grad", False) is True:
-        cure = "is a tensor that requires gradients: pass X.detach()"
-    elif isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
-        cure = "is a lazy frame: pass X.collect()"
-    elif type(X).__module__.startswith("pyarrow"):
-        cure = "is a table of pyarrow: pass X.to_pandas()"
-    if cure is not None:
-        raise TypeError(f"X {cure}.")
-    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
-        label = X.columns[X.columns.duplicated()][0]
-        raise ValueError(
-            f"The column name {label!r} stands for several columns: give each column "
-            "a name of its own."
-        )
 
 
 def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
@@ -288,10 +287,7 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
     except OverflowError as error:
-        raise ValueError(
-            f"X holds numbers that are too large for a float ({error}): leave these "
-            "rows out, or divide the column."
-        ) from error
+        raise ValueError(beyond_floats("X", error)) from error
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     _remember_labels(estimator, X, kwargs)

@@ -30,8 +30,8 @@ N_FEW = 4
 # An imperative, or what would be right.
 CURE = re.compile(
     r"\b(pass|set|take|give|drop|replace|leave|scale|divide|encode|fit|wrap|use|turn|"
-    r"put|impute|convert|call|choose|list|install|reshape|state|"
-    r"must|should|expect\w*|required|needs?|takes)\b",
+    r"put|impute|call|choose|list|install|reshape|state|"
+    r"should|expect\w*|required|needs?|takes)\b",
     re.IGNORECASE,
 )
 _NUMBERS = make_column_selector(dtype_include="number")
