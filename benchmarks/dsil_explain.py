@@ -150,10 +150,11 @@ def measure(
             "accuracy": float(r_precision(truth, values)),
         }
     references = task.X[task.y == 0].mean(axis=0)
-    arguments = (detector, task.X[rows], values, references)
-    found = {LOWER: float(infidelity(*arguments, random_state=0))}
+    explained = (detector, task.X[rows])
+    options = {"values": values, "references": references, "random_state": 0}
+    found = {LOWER: float(infidelity(*explained, **options))}
     for k in (1, task.X.shape[1] // 2):
-        correlation = faithfulness(*arguments, subset_size=k, random_state=0)
+        correlation = faithfulness(*explained, subset_size=k, **options)
         found[f"faithfulness@{'1' if k == 1 else 'd/2'}"] = float(correlation)
     return found
 

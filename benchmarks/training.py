@@ -17,7 +17,8 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from sklearn_anomaly_attr._torch._nets import DeepNet, to_arrays
-from sklearn_anomaly_attr._torch._training import Data, seeded, train
+from sklearn_anomaly_attr._torch._own import drawing
+from sklearn_anomaly_attr._torch._training import Data, train
 from sklearn_anomaly_attr.detectors import AutoencoderDetector
 
 from ._common import markdown_table, one_thread, timed
@@ -28,7 +29,7 @@ TARGET = 1.25
 
 
 def make_net(sizes: tuple[int, ...], n_features: int) -> DeepNet:
-    with seeded(0, torch.device("cpu")):
+    with drawing(0):
         return AutoencoderDetector(sizes)._build_net(n_features)
 
 

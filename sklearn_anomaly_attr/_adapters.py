@@ -70,7 +70,8 @@ def is_fitted(estimator: Any) -> bool:
     if isinstance(estimator, FrozenEstimator):
         return is_fitted(estimator.estimator)
     if isinstance(estimator, Pipeline):
-        return is_fitted(estimator.steps[-1][1])
+        steps = [step for _, step in estimator.steps]
+        return all(is_fitted(s) for s in steps if not (s is None or isinstance(s, str)))
     if is_pyod(estimator):
         return getattr(estimator, "decision_scores_", None) is not None
     if not isinstance(estimator, BaseEstimator):

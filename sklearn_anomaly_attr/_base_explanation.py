@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ._frames import as_labels, in_container, index_of
 from ._json import plain
-from ._positions import checked_positions, labeled_positions
+from ._positions import Loc, checked_positions, is_reordered
 from ._text import html_table
 from ._typing import FloatArray, IntArray
 
@@ -39,10 +41,14 @@ class BaseExplanation(metaclass=ABCMeta):
         The numbers.
     index : pandas.Index of length n_items
         Labels of the items.
-    feature_names : ndarray of shape (n_features,) of str
-        Names of the features.
+    feature_names : ndarray of shape (n_features,) of object
+        Names of the features: the labels of columns in their own type, tuples where
+        these have several levels.
     description : str
         How the numbers were found.
+    container : str
+        Library of the frames that the methods give, as narwhals names it: that of
+        the explained table, "pandas" of arrays.
 
     See Also
     --------
@@ -79,6 +85,10 @@ class BaseExplanation(metaclass=ABCMeta):
         def feature_names(self) -> np.ndarray: ...
         @property
         def description(self) -> str: ...
+        @property
+        def container(self) -> str: ...
+    else:
+        container = "pandas"
 
     _per_item: ClassVar[tuple[str, ...]]
     _display: ClassVar[str]
@@ -93,7 +103,7 @@ class BaseExplanation(metaclass=ABCMeta):
 
     def __getitem__(self, rows: Any) -> Self:
         """Select items by position or mask."""
-        if isinstance(rows, pd.Series) and _is_reordered(rows.index, self.index):
+        if isinstance(rows, pd.Series) and is_reordered(rows.index, self.index):
             raise IndexError(
                 f"The Series has the labels of the {self._item}s in another order: "
                 "select by label as in explanation.loc[series], or by position as in "
@@ -111,14 +121,14 @@ class BaseExplanation(metaclass=ABCMeta):
         return f"{type(self).__name__} of {self._extent()}{described}"
 
     @property
-    def loc(self) -> _Loc[Self]:
+    def loc(self) -> Loc[Self]:
         """Items by label.
 
         ``explanation.loc[label]``, or a list or slice of labels, or a boolean Series
         with the labels as its index, as in pandas. A label that several items share
         selects all of them. A missing label raises KeyError.
         """
-        return _Loc(self)
+        return Loc(self)
 
     @property
     def shares(self) -> FloatArray:
@@ -136,17 +146,18 @@ class BaseExplanation(metaclass=ABCMeta):
         )
         return shares
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> Any:
         """Give `values` as a DataFrame with the items' labels and features' names.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_items, n_features)
-            Attributions, POSITIVE pushes the anomaly score UP; or changes.
+        DataFrame of shape (n_items, n_features)
+            Attributions, POSITIVE pushes the anomaly score UP; or changes. It is of
+            the library of the explained table; only pandas holds the items' labels.
         """
-        return pd.DataFrame(self.values, index=self.index, columns=self.feature_names)
+        return self._given(self._labeled(self.values, self.index))
 
-    def top_features(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
+    def top_features(self, k: int = 3, *, min_share: float = 0.0) -> Any:
         """List the k leading features of each item.
 
         Those that push its anomaly score up the most; of counterfactuals, those that
@@ -163,8 +174,9 @@ class BaseExplanation(metaclass=ABCMeta):
 
         Returns
         -------
-        pandas.DataFrame
-            One line an item and feature, with the columns
+        DataFrame
+            One line an item and feature, of the library of the explained table, with
+            the columns
 
             - `row`, `image` or `segment` (label); of segments also `start` and
               `end`, as ``explain`` takes them;
@@ -182,6 +194,10 @@ class BaseExplanation(metaclass=ABCMeta):
         ValueError
             If k is below 1, or min_share is not in [0, 1].
         """
+        return self._given(self._top_features(k, min_share=min_share))
+
+    def _top_features(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
+        """The leading features in pandas, whatever the library of the user."""
         if k < 1:
             raise ValueError(f"k={k} features per {self._item}: ask for at least 1.")
         if not 0.0 <= min_share <= 1.0:
@@ -194,7 +210,7 @@ class BaseExplanation(metaclass=ABCMeta):
             listed &= np.take_along_axis(strengths, order, axis=1) > 0.0
         items, ranks = np.nonzero(listed)
         features = order[items, ranks]
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 **self._labels(items),
                 "rank": ranks + 1,
@@ -203,14 +219,16 @@ class BaseExplanation(metaclass=ABCMeta):
                 "share": shares[items, ranks],
             }
         )
+        return table.infer_objects()
 
-    def summary(self) -> pd.DataFrame:
+    def summary(self) -> Any:
         """Summarize all items feature by feature.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_features, 4)
-            Indexed by feature, the most important one first, with the columns
+        DataFrame of shape (n_features, 4)
+            Indexed by feature, or, of other libraries than pandas, with the column
+            `feature`; the most important one first, with the columns
             `mean_attribution`; `mean_absolute_attribution`, by which it is sorted;
             `leads`, the part of the items in which the feature is first, where an
             item that nothing pushes up has no leader; and `share`, the mean share
@@ -229,15 +247,20 @@ class BaseExplanation(metaclass=ABCMeta):
         }
         table = pd.DataFrame(
             {name: pd.DataFrame(entries).mean() for name, entries in columns.items()}
-        ).set_axis(pd.Index(self.feature_names, name="feature"))
+        ).set_axis(index_of(self.feature_names, name="feature"))
         by = f"mean_absolute_{self._measure}"
-        return table.sort_values(by, ascending=False, kind="stable")
+        table = table.sort_values(by, ascending=False, kind="stable")
+        if self.container != "pandas":
+            table.insert(0, "feature", as_labels(table.index))
+        return self._given(table)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the explanation as a dict that JSON can hold.
 
         Numbers keep all their digits. What is missing or not finite is None; dates
-        and times are ISO strings.
+        and times are ISO strings. Labels of rows and columns keep their type, or are
+        strings; those of several levels are lists, and as keys text such as
+        "(a, b)".
 
         Returns
         -------
@@ -337,6 +360,14 @@ class BaseExplanation(metaclass=ABCMeta):
         """What :meth:`to_dict` tells of all items."""
         return {}
 
+    def _labeled(self, table: NDArray[Any], index: pd.Index) -> pd.DataFrame:
+        """A table with a column for each feature."""
+        return pd.DataFrame(table, index=index, columns=index_of(self.feature_names))
+
+    def _given(self, frame: pd.DataFrame) -> Any:
+        """A frame of the library of the explained table."""
+        return in_container(frame, self.container)
+
     def _labels(self, items: IntArray) -> dict[str, Any]:
         """Columns that name some items."""
         labels = self.index[items]
@@ -350,11 +381,13 @@ class BaseExplanation(metaclass=ABCMeta):
     def _repr_html_(self, max_rows: int = 10) -> str:
         """Render the explanation, for notebooks."""
         caption, table = self._html(max_rows)
-        return f"<p>{escape(repr(self))}{escape(caption)}</p>{table}"
+        # Names with dollar signs are no formulas.
+        head = f"<p>{escape(repr(self) + caption)}</p>"
+        return f'<div class="tex2jax_ignore">{head}{table}</div>'
 
     def _html(self, max_rows: int) -> tuple[str, str]:
         """A caption, and a table of at most so many items, escaped."""
-        return "", html_table(self[:max_rows].top_features())
+        return "", html_table(self[:max_rows]._top_features())
 
     def _replaced(self, **fields: Any) -> Self:
         return cast("Self", replace(cast("DataclassInstance", self), **fields))
@@ -365,23 +398,3 @@ class BaseExplanation(metaclass=ABCMeta):
         return {
             name: None if entries is None else entries[rows] for name, entries in fields
         }
-
-
-_Found = TypeVar("_Found", bound=BaseExplanation)
-
-
-def _is_reordered(labels: pd.Index, index: pd.Index) -> bool:
-    """Whether labels are those of an index in another order."""
-    same = len(labels) == len(index) and bool(labels.isin(index).all())
-    return same and not labels.equals(index)
-
-
-class _Loc(Generic[_Found]):
-    """Select the items of an explanation by label, as in pandas."""
-
-    def __init__(self, explanation: _Found) -> None:
-        self._explanation = explanation
-
-    def __getitem__(self, labels: Any) -> _Found:
-        found = self._explanation
-        return found[labeled_positions(labels, found.index, found._item)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +19,10 @@ from ._columns import (
     Numbers,
     Unreadable,
     as_objects,
-    beyond_floats,
     column_of,
     infinities,
     is_numeric,
+    within,
 )
 from ._typing import BoolArray, FloatArray
 
@@ -47,13 +47,19 @@ class TableCoding:
         Labels of the columns.
     columns : tuple of Column
         What the numbers of each column stand for.
-    empty : ndarray or DataFrame
-        A table of that kind, without rows.
+    container : type
+        What holds the table: numpy.ndarray, or a class of DataFrames.
+    types : tuple of dtype
+        Types of the columns; of an array, its own.
+    levels : list or None
+        Names of the levels of the labels, where they have several.
     """
 
     labels: Sequence[Any]
     columns: tuple[Column, ...]
-    empty: Any
+    container: type
+    types: tuple[Any, ...]
+    levels: list[Any] | None = None
 
     @classmethod
     def of(cls, X: Any, categorical: Collection[int] = ()) -> TableCoding:
@@ -68,12 +74,11 @@ class TableCoding:
             entries are no numbers.
         """
         if isinstance(X, np.ndarray):
-            numbers = Numbers(np.empty(0, dtype=X.dtype))
-            coding = cls(range(X.shape[1]), (numbers,) * X.shape[1], X[:0])
+            columns: tuple[Column, ...] = (Numbers(X.dtype),) * X.shape[1]
+            coding = cls(range(X.shape[1]), columns, np.ndarray, (X.dtype,))
         else:
-            table = _table(X)
-            columns = _columns_of(table, set(categorical))
-            coding = cls(labels_of(X), columns, X[:0])
+            columns = _columns_of(_table(X), set(categorical))
+            coding = cls(list(X.columns), columns, type(X), _types(X), _levels(X))
         return coding.with_categories(X, categorical)
 
     @staticmethod
@@ -117,10 +122,21 @@ class TableCoding:
         read = np.flatnonzero(self.is_read)
         return all(self.columns[i].is_number for i in read)
 
+    @cached_property
+    def has_short_floats(self) -> bool:
+        """Whether a column holds float32 or less, which others may compute in."""
+        shorts = ("float16", "float32", "halffloat", "float")
+        names = {str(kind).lower().removesuffix("[pyarrow]") for kind in self.types}
+        return not names.isdisjoint(shorts)
+
     @property
     def is_array(self) -> bool:
         """Whether the table is an array."""
-        return isinstance(self.empty, np.ndarray)
+        return self.container is np.ndarray
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what is computed from the fields.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def select(self, positions: Iterable[int]) -> TableCoding | None:
         """The coding of some of the columns; None if all hold numbers."""
@@ -129,14 +145,10 @@ class TableCoding:
         if all(column.is_number for column in columns):
             return None
         labels = [self.labels[i] for i in positions]
-        empty = self.empty
-        if self.is_array:
-            empty = empty[:, positions]
-        elif isinstance(empty, pd.DataFrame):
-            empty = empty.iloc[:, positions]
-        else:
-            empty = empty[:, positions]
-        return TableCoding(labels, columns, empty)
+        types = self.types
+        if not self.is_array:
+            types = tuple(self.types[i] for i in positions)
+        return TableCoding(labels, columns, self.container, types, self.levels)
 
     def like(self, X: Any) -> TableCoding:
         """For a table of the same columns: with its types, and the values it adds.
@@ -144,11 +156,13 @@ class TableCoding:
         Itself where the table adds nothing.
         """
         if isinstance(X, np.ndarray):
-            if self.is_array and self.empty.dtype == X.dtype:
+            if self.is_array and self.types == (X.dtype,):
                 return self._extended(X, np.flatnonzero(self.is_categorical))
             return self._of_array(X)
-        coding = self if _same_frames(self.empty, X) else replace(self, empty=X[:0])
-        return coding._extended(X, self._changing(X))
+        coding, types = self, _types(X)
+        if (self.container, self.types) != (type(X), types):
+            coding = replace(self, container=type(X), types=types, levels=_levels(X))
+        return coding._extended(X, self._changing(types))
 
     def check(self, X: Any) -> None:
         """Refuse a table that holds infinite numbers.
@@ -194,25 +208,24 @@ class TableCoding:
         """
         if self.is_array:
             return self._array(coded)
-        if not isinstance(self.empty, pd.DataFrame):
+        if not issubclass(self.container, pd.DataFrame):
             values = (c.decode(v) for c, v in zip(self.columns, coded.T, strict=True))
-            return type(self.empty)(dict(zip(self.labels, values, strict=True)))
+            kind: Any = self.container
+            return kind(dict(zip(self.labels, values, strict=True)))
+        # A copy, in which columns lie together.
+        block = np.array(coded, order="F")
         others = np.flatnonzero(~self._are_plain).tolist()
         if others:
-            arrays: Any = {i: coded[:, i] for i in range(coded.shape[1])}
-            for i in others:
-                arrays[i] = self.columns[i].decode(coded[:, i])
+            arrays: Any = dict(enumerate(block.T))
+            arrays |= {i: self.columns[i].decode(block[:, i]) for i in others}
             frame = pd.DataFrame(arrays, copy=False)
         else:
-            # Columns lie together, as in a dict.
-            frame = pd.DataFrame(np.array(coded, order="F"), copy=False)
-        frame.columns = self.empty.columns
+            frame = pd.DataFrame(block, copy=False)
+        frame.columns = self._axis
         if index is not None:
             same = len(index) == len(coded)
             frame.index = index if same else index[np.zeros(len(coded), dtype=int)]
-        if type(self.empty) is not pd.DataFrame:
-            return type(self.empty)(frame)
-        return frame
+        return frame if type(frame) is self.container else self.container(frame)
 
     def objects(self, coded: FloatArray) -> NDArray[Any]:
         """Turn an array of numbers into one of Python objects, missing ones None."""
@@ -230,15 +243,22 @@ class TableCoding:
         return rows.reshape(coded.shape)
 
     @cached_property
+    def _axis(self) -> pd.Index:
+        """The labels as pandas has them."""
+        if self.levels is not None and len(self.levels) > 1:
+            return pd.MultiIndex.from_tuples(list(self.labels), names=self.levels)
+        (name,) = self.levels or [None]
+        index: pd.Index = pd.Index(self.labels, name=name, tupleize_cols=False)
+        return index
+
+    @cached_property
     def _are_numbers(self) -> BoolArray:
         return np.array([isinstance(c, Numbers) for c in self.columns], dtype=bool)
 
     @cached_property
     def _are_plain(self) -> BoolArray:
         """Which columns are the very numbers, of type float64."""
-        plain = [
-            isinstance(c, Numbers) and c.empty.dtype == np.float64 for c in self.columns
-        ]
+        plain = [isinstance(c, Numbers) and c.dtype == np.float64 for c in self.columns]
         return np.array(plain, dtype=bool)
 
     def _array(self, coded: FloatArray) -> NDArray[Any]:
@@ -246,32 +266,28 @@ class TableCoding:
         numbers = coded.astype(np.float64, order="C")
         for i in np.flatnonzero(~self._are_numbers):
             numbers[:, i] = self.columns[i].decode(coded[:, i])
-        dtype = self.empty.dtype
+        (dtype,) = self.types
         if dtype.kind in "iu":
-            limits = np.iinfo(dtype)
-            numbers = np.rint(numbers).clip(limits.min, limits.max)
+            numbers = within(numbers, dtype)
         return numbers.astype(dtype, copy=False)
 
     def _of_array(self, X: NDArray[Any]) -> TableCoding:
         """For an array of the same columns, where these hold numbers."""
         dtype = X.dtype
         if self.is_array:
-            dtype = np.result_type(X.dtype, self.empty.dtype)
-        numbers = Numbers(np.empty(0, dtype=dtype))
+            dtype = np.result_type(X.dtype, *self.types)
+        numbers = Numbers(dtype)
         columns = tuple(numbers if c.is_number else c for c in self.columns)
-        coding = replace(self, columns=columns, empty=X[:0].astype(dtype))
+        coding = replace(self, columns=columns, container=np.ndarray, types=(dtype,))
         return coding._extended(X, np.flatnonzero(~coding._are_numbers))
 
-    def _changing(self, X: Any) -> list[int]:
+    def _changing(self, types: tuple[Any, ...]) -> list[int]:
         """Positions of the columns whose values or types may be new."""
-        old, new = _types(self.empty), _types(X)
         return [
             i
             for i, column in enumerate(self.columns)
-            if old[i] != new[i]
-            or not isinstance(column, Numbers | Constant | Unreadable)
-            or str(new[i]) == "object"
-            or (isinstance(column, Numbers) and column.empty.dtype != new[i])
+            if not isinstance(column, Constant | Unreadable)
+            and (not isinstance(column, Numbers) or column.varies(types[i]))
         ]
 
     def _extended(self, X: Any, positions: Iterable[int]) -> TableCoding:
@@ -304,10 +320,7 @@ class TableCoding:
     def _numbers(self, table: nw.DataFrame[Any]) -> FloatArray:
         """The columns of numbers, which may share their memory with the frame."""
         positions = np.flatnonzero(self._are_numbers)
-        try:
-            numbers = _floats(table, positions.tolist())
-        except OverflowError as error:
-            raise ValueError(beyond_floats("X", error)) from error
+        numbers = _floats(table, positions.tolist())
         infinite = np.isinf(numbers)
         if infinite.any():
             label = self.labels[positions[infinite.any(axis=0).argmax()]]
@@ -320,16 +333,9 @@ def _is_plain(column: Column) -> bool:
     return isinstance(column, Constant) and is_numeric(column.value)
 
 
-def same_library(one: Any, other: Any) -> bool:
-    """Whether two frames are of the same library."""
-    return all(isinstance(X, pd.DataFrame) for X in (one, other)) or (
-        type(one) is type(other)
-    )
-
-
-def labels_of(X: Any) -> Sequence[Any]:
-    """Labels of the columns of a frame."""
-    return list(X.columns)
+def same_library(one: type, other: type) -> bool:
+    """Whether two classes of frames are of the same library."""
+    return one is other or all(issubclass(kind, pd.DataFrame) for kind in (one, other))
 
 
 def own_copy(X: Any) -> Any:
@@ -376,7 +382,7 @@ def _columns_of(table: nw.DataFrame[Any], listed: set[int]) -> tuple[Column, ...
             column = column_of(table.columns[i], entries)
             if i in listed:
                 column = Categories.of(entries)
-            if isinstance(column, Numbers) and column.empty.dtype == np.float64:
+            if isinstance(column, Numbers) and column.dtype == np.float64:
                 known[str(kind)] = column
         columns.append(column)
     return tuple(columns)
@@ -386,14 +392,14 @@ def _name_of_kind(column: Column) -> str:
     return "numbers" if isinstance(column, Numbers) else "dates or durations"
 
 
-def _same_frames(one: Any, other: Any) -> bool:
-    """Whether two frames have the same types and labels of columns."""
-    return type(one) is type(other) and _types(one) == _types(other)
-
-
-def _types(X: Any) -> list[Any]:
+def _types(X: Any) -> tuple[Any, ...]:
     """Types of the columns of a frame."""
-    return list(X.dtypes if hasattr(X, "dtypes") else _table(X).schema.values())
+    return tuple(X.dtypes)
+
+
+def _levels(X: Any) -> list[Any] | None:
+    """Names of the levels of the labels of columns, which pandas has."""
+    return list(X.columns.names) if isinstance(X, pd.DataFrame) else None
 
 
 def _table(X: Any) -> Any:

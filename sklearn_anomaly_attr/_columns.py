@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
@@ -67,8 +67,8 @@ class Numbers(Column):
 
     Parameters
     ----------
-    empty : Series or ndarray
-        A native column of that type without entries.
+    dtype : dtype
+        Its type: of numpy, pandas or polars.
     missing : object
         What stands for a missing entry in a column of Python objects; None for
         null in one of polars.
@@ -76,7 +76,7 @@ class Numbers(Column):
         What the Python objects of a column are: int, float or Decimal.
     """
 
-    empty: Any
+    dtype: Any
     missing: Any = np.nan
     kind: type = float
 
@@ -88,12 +88,11 @@ class Numbers(Column):
         native = column.to_native()
         if column.dtype == nw.Object:
             entries = native.to_numpy()
-            known = entries[~pd.isna(entries)]
-            lacking = entries[pd.isna(entries)]
-            missing = lacking[0] if len(lacking) else np.nan
-            return cls(native[:0], missing, _kind_of(known))
+            lacking = pd.isna(entries)
+            missing = entries[lacking][0] if lacking.any() else np.nan
+            return cls(native.dtype, missing, _kind_of(entries[~lacking]))
         has_null = column.implementation.is_polars() and column.is_null().any()
-        return cls(native[:0], None if has_null else np.nan)
+        return cls(native.dtype, None if has_null else np.nan)
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """The numbers, and NaN for what is missing."""
@@ -106,57 +105,60 @@ class Numbers(Column):
     def like(self, column: nw.Series[Any]) -> Column:
         """Numbers of the type of the column; float64 where it was another one."""
         other = Numbers.of(column)
-        if other._type != self._type:
-            floats = [np.nan] if other.missing is None else [0.0]
-            made = nw.new_series(
-                "", floats, nw.Float64, backend=column.implementation
-            ).to_native()
-            return replace(other, empty=made[:0], kind=float)
+        if (other.dtype, other.kind) != (self.dtype, self.kind):
+            floats = nw.new_series("", [0.0], nw.Float64, backend=column.implementation)
+            return Numbers(floats.to_native().dtype, other.missing)
         if other.missing is self.missing or not pd.isna(self.missing):
             return self
-        return replace(other, kind=self.kind)
+        return other
+
+    def varies(self, dtype: Any) -> bool:
+        """Whether a column of that type may hold other kinds of numbers."""
+        return (
+            bool(dtype != self.dtype)
+            or self.dtype == np.object_
+            or (
+                self.missing is not None
+                and hasattr(dtype, "is_float")
+                and dtype.is_float()
+            )
+        )
 
     def decode(self, codes: FloatArray) -> Any:
         """The numbers in the column's own type, whole ones where it holds these."""
-        if not hasattr(self.empty, "iloc") and not isinstance(self.empty, np.ndarray):
+        if not isinstance(self.dtype, np.dtype | pd.api.extensions.ExtensionDtype):
             return self._polars(codes)
-        dtype = self.empty.dtype
-        if dtype == np.float64:
+        if self.dtype == np.float64:
             return codes
-        if dtype == np.object_:
+        if self.dtype == np.object_:
             return self._python(codes)
-        if pd.api.types.is_integer_dtype(dtype):
-            limits = np.iinfo(getattr(dtype, "numpy_dtype", dtype))
-            codes = np.rint(codes).clip(limits.min, limits.max)
-        if isinstance(dtype, np.dtype):
-            return codes.astype(dtype)
-        return pd.array(codes, dtype=dtype)
+        if pd.api.types.is_integer_dtype(self.dtype):
+            codes = within(codes, getattr(self.dtype, "numpy_dtype", self.dtype))
+        if isinstance(self.dtype, np.dtype):
+            return codes.astype(self.dtype)
+        values: Any = pd.array(codes, dtype=self.dtype)  # type: ignore[call-overload]
+        return values
 
     def _polars(self, codes: FloatArray) -> Any:
-        whole = self.empty.dtype.is_integer()
+        whole = self.dtype.is_integer()
         codes = np.rint(codes) if whole else codes
-        numbers = type(self.empty)(self.empty.name, codes, nan_to_null=True)
-        if self.missing is not None and not whole:
-            numbers = numbers.fill_null(np.nan)
-        return numbers.cast(self.empty.dtype)
+        floats = nw.new_series("", codes, nw.Float64, backend="polars").to_native()
+        if self.missing is None or whole:
+            floats = floats.fill_nan(None)
+        return floats.cast(self.dtype)
 
     def _python(self, codes: FloatArray) -> NDArray[Any]:
         """Python's own numbers."""
         values = np.empty(len(codes), dtype=object)
         unknown = np.isnan(codes)
         values[unknown] = self.missing
-        known = codes[~unknown]
+        known = codes[~unknown].tolist()
         if self.kind is int:
-            values[~unknown] = [round(code) for code in known.tolist()]
+            known = [round(code) for code in known]
         elif self.kind is Decimal:
-            values[~unknown] = [Decimal(repr(code)) for code in known.tolist()]
-        else:
-            values[~unknown] = known.tolist()
+            known = [Decimal(repr(code)) for code in known]
+        values[~unknown] = known
         return values
-
-    @property
-    def _type(self) -> tuple[Any, type]:
-        return self.empty.dtype, self.kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,45 +307,37 @@ class Unreadable(Column):
 
     Parameters
     ----------
-    error : Exception
-        What to raise when it is read.
+    sentence : str
+        What to say when it is read.
     """
 
-    error: Exception
+    sentence: str
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """Refuse the column."""
-        raise self.error
+        raise TypeError(self.sentence)
 
     def decode(self, codes: FloatArray) -> Any:
         """Refuse the column."""
-        raise self.error
+        raise TypeError(self.sentence)
 
 
 def column_of(label: Any, column: nw.Series[Any]) -> Column:
     """Learn what the entries of a column of a training table stand for."""
-    if is_numeric(column) and not _exceeds_floats(column):
-        return Numbers.of(column)
     try:
-        ordered = is_numeric(column) or _is_in_order(column)
-        return Ordered.of(column) if ordered else Categories.of(column)
+        if is_numeric(column):
+            return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
+        return Ordered.of(column) if _is_in_order(column) else Categories.of(column)
     except OverflowError as error:
-        sentence = beyond_floats(f"The column {label!r}", error)
-        return Unreadable(ValueError(sentence))
+        return Unreadable(
+            f"The column {label!r} holds numbers beyond those of a float ({error}): "
+            "leave these rows out, or divide the column."
+        )
     except TypeError as error:  # entries without a hash
-        sentence = (
+        return Unreadable(
             f"The column {label!r} holds neither numbers, nor dates, nor categories "
             f"({error}): turn its entries into one of them, or drop it."
         )
-        return Unreadable(TypeError(sentence))
-
-
-def beyond_floats(what: str, error: Exception) -> str:
-    """A sentence on numbers that float64 does not hold."""
-    return (
-        f"{what} holds numbers that are too large for a float ({error}): leave these "
-        "rows out, or divide the column."
-    )
 
 
 def infinities(label: Any, count: int) -> str:
@@ -352,6 +346,13 @@ def infinities(label: Any, count: int) -> str:
         f"The column {label!r} holds {count} infinite numbers, infinity: replace them "
         "by NaN where they are missing, or by a large number, or leave these rows out."
     )
+
+
+def within(numbers: FloatArray, dtype: Any) -> FloatArray:
+    """Whole numbers that a type of whole numbers holds."""
+    limits = np.iinfo(dtype)
+    whole: FloatArray = np.rint(numbers).clip(limits.min, limits.max)
+    return whole
 
 
 def categories_of(column: Column) -> NDArray[Any]:

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._text import is_missing, label_text
+
 
 def plain(value: Any) -> Any:
     """Turn a value into what ``json.dumps`` takes, without losing a digit.
 
     What is missing (None, NaN, NaT, NA) or not finite becomes None, dates and times
-    ISO strings, intervals and whatever else a string; containers keep their shape.
+    ISO strings, intervals and whatever else a string; containers keep their shape,
+    and tuples, such as labels of several levels, become lists.
     """
     if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
+        return {label_text(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
         return [plain(entry) for entry in value]
     if isinstance(value, np.datetime64):
@@ -30,7 +33,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_scalar(value: Any) -> Any:
-    if value is None or value is pd.NaT or value is pd.NA:
+    if is_missing(value):
         return None
     if isinstance(value, bool | np.bool_):
         return bool(value)

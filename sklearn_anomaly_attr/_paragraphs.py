@@ -285,6 +285,9 @@ references_metrics
     (n_samples, n_features), or several for each
     (n_samples, n_references, n_features), over which the score is averaged;
     n_samples = 1 there gives all rows the same.
+refused_scores
+    A search gives NaN, with a warning that says why, for what a scorer refuses, such
+    as folds without anomalies. Pass ``error_score="raise"`` to be stopped instead.
 regions
     "kmeans": regions of each image, by :func:`kmeans_regions`; "grid": the
     cells of a grid, by :func:`grid_regions`; or a label map of all images,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -76,3 +76,34 @@ def labeled_positions(labels: Any, index: pd.Index, item: str) -> IntArray:
             "select by position as in explanation[mask.to_numpy()]."
         ) from error
     return np.atleast_1d(np.asarray(found, dtype=np.intp))
+
+
+def is_reordered(labels: pd.Index, index: pd.Index) -> bool:
+    """Whether labels are those of an index in another order."""
+    same = len(labels) == len(index) and bool(labels.isin(index).all())
+    return same and not labels.equals(index)
+
+
+class Labeled(Protocol):
+    """Items with labels."""
+
+    _item: ClassVar[str]
+
+    @property
+    def index(self) -> pd.Index: ...
+
+    def __getitem__(self, rows: Any, /) -> Self: ...
+
+
+LabeledT = TypeVar("LabeledT", bound=Labeled)
+
+
+class Loc(Generic[LabeledT]):
+    """Select items by label, as in pandas."""
+
+    def __init__(self, items: LabeledT) -> None:
+        self._items = items
+
+    def __getitem__(self, labels: Any) -> LabeledT:
+        items = self._items
+        return items[labeled_positions(labels, items.index, items._item)]

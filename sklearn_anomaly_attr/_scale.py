@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,112 @@ from scipy.stats import iqr
 
 from ._typing import FloatArray
 
+# Rounding alone spreads a constant column by a few eps of its value. Where a
+# spread has not many times as much, neither do the scores of standardised rows.
+_ROUNDING = 10
+_FEWEST_DIGITS = 100
+_MOST_COMPARED = 1000  # rows
+# Reciprocals of spreads, and squares of spans, that float64 holds.
+_SMALLEST, _SMALLEST_SPAN, _LARGEST_SPAN = 1e-300, 1e-150, 1e150
+_OTHER_UNIT = (
+    "The numbers of the column {!r} are too large or too small for float64 to compute "
+    "with: give it another unit, in which it varies by about 1, or clip its outliers."
+)
+
 
 def score_spread(scores: FloatArray) -> float:
     """Spread of training scores: by their quartiles, unless these are tied."""
     # Tied scores have no quartiles' range, equal scores no deviation.
     return float(iqr(scores, scale="normal") or scores.std() or 1.0)
+
+
+class Standardization(NamedTuple):
+    """The map ``x -> (x - origin - mean) / scale``, column by column.
+
+    The origin is a value of the column, so that subtracting it first costs no
+    digits: standardised rows are the same wherever the column has its zero.
+
+    Attributes
+    ----------
+    origin : ndarray of shape (n_features,)
+        What is subtracted first.
+    mean : ndarray of shape (n_features,)
+        Means of what is left.
+    scale : ndarray of shape (n_features,)
+        Standard deviations. That of a constant column is its size, or one where
+        it is zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr._scale import Standardization
+    >>> rows = 5e15 + np.array([[0.0], [1e6], [5e6]])
+    >>> Standardization.of(rows, np.ones(3)).apply(rows).sum().item()
+    0.0
+    """
+
+    origin: FloatArray
+    mean: FloatArray
+    scale: FloatArray
+
+    @classmethod
+    def of(
+        cls, X: FloatArray, weight: FloatArray, names: Sequence[Any] | None = None
+    ) -> Standardization:
+        """Measure weighted columns.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows of finite numbers.
+        weight : ndarray of shape (n_samples,)
+            Their weights.
+        names : sequence, default=None
+            What errors call the columns; their positions by default.
+
+        Raises
+        ------
+        ValueError
+            If a column varies by little more than float64 rounds its values by,
+            or its numbers are too large or too small to compute with.
+        """
+        origin, mean, spread = _measured(X, weight)
+        digits = np.finfo(np.float64).eps * np.abs(origin)
+        few_digits = (spread > 0.0) & (spread < _FEWEST_DIGITS * digits)
+        for i in np.flatnonzero(few_digits).tolist():
+            if np.mean(X[:, i] == origin[i]) >= 0.5:  # constant, but for rounding
+                spread[i] = 0.0
+                continue
+            raise ValueError(
+                f"The column {_name(names, i)!r} varies by {spread[i]:.2g} around "
+                f"{origin[i]:.17g}, where float64 rounds to {digits[i]:.2g}: subtract "
+                "a typical value before its numbers become float64, or drop the column."
+            )
+        computable = (spread == 0.0) | (spread > _SMALLEST) & np.isfinite(spread)
+        for i in np.flatnonzero(~computable).tolist():
+            raise ValueError(_OTHER_UNIT.format(_name(names, i)))
+        size = np.abs(X).max(axis=0)
+        of_constant = np.where(size == 0.0, 1.0, size)
+        return cls(origin, mean, np.where(spread == 0.0, of_constant, spread))
+
+    @property
+    def center(self) -> FloatArray:
+        """Means of the columns."""
+        return self.origin + self.mean
+
+    def expanded(self, expand: Callable[[FloatArray], FloatArray]) -> Standardization:
+        """That of more columns, which ``expand`` makes of those here."""
+        return Standardization(*map(expand, self))
+
+    def apply(self, X: Any) -> Any:
+        """Standardise rows; infinite where they are too far out for float64."""
+        with np.errstate(over="ignore"):
+            return (X - self.origin - self.mean) / self.scale
+
+    def invert(self, z: FloatArray) -> FloatArray:
+        """The rows that are standardised to `z`."""
+        rows: FloatArray = self.origin + (self.mean + self.scale * z)
+        return rows
 
 
 class CommonScale:
@@ -43,14 +145,11 @@ class CommonScale:
     @classmethod
     def of(cls, X: FloatArray, n_categories: NDArray[np.intp]) -> CommonScale:
         """Measure the spreads of the columns of X."""
-        spread = X.std(axis=0)
+        spread = _measured(X, np.ones(len(X)))[2]
         for i in np.flatnonzero(n_categories):
             shares = np.bincount(X[:, i].astype(np.intp)) / len(X)
             spread[i] = np.sqrt((1.0 - np.square(shares).sum()) / 2.0)
-        # Rounding alone spreads a constant column by a few eps of its value.
-        tiny = 10 * np.finfo(np.float64).eps
-        constant = spread <= tiny * np.abs(X).max(axis=0)
-        return cls(np.where(constant, 1.0, spread), n_categories)
+        return cls(np.where(spread == 0.0, 1.0, spread), n_categories)
 
     def transform(self, X: FloatArray) -> Any:
         """Points ``(n_samples, n_columns)``; sparse where there are categories."""
@@ -80,19 +179,62 @@ class CommonScale:
         return rows
 
 
-def location_and_scale(
-    X: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Weighted means and standard deviations of the columns.
+def center_of(X: FloatArray) -> FloatArray:
+    """A value of each column, amidst most of the others: rows less it are small."""
+    some = X[:: -(-len(X) // _MOST_COMPARED)]
+    middle = (len(some) - 1) // 2
+    lower_median: FloatArray = np.partition(some, middle, axis=0)[middle]
+    return lower_median
 
-    The scale of a constant column is its size, or one where it is zero.
+
+def check_squares(X: FloatArray, names: Sequence[Any] | None = None) -> None:
+    """Refuse columns whose squared differences are beyond float64.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Rows of finite numbers.
+    names : sequence, default=None
+        What errors call the columns; their positions by default.
+
+    Raises
+    ------
+    ValueError
+        If a column spans too much, or all of them too little.
     """
-    size = np.abs(X).max(axis=0)
-    size[size == 0.0] = 1.0
-    # Squares of the columns themselves may overflow.
-    unit = X / size
-    mean = np.average(unit, axis=0, weights=weight)
-    spread = np.sqrt(np.average(np.square(unit - mean), axis=0, weights=weight))
-    # Rounding alone spreads a constant column by a few eps of its value.
-    spread[spread <= 10 * np.finfo(np.float64).eps] = 1.0
-    return mean * size, spread * size
+    with np.errstate(over="ignore"):
+        spans = np.ptp(X, axis=0)
+    widest = int(spans.argmax())
+    if spans[widest] != 0.0 and not _SMALLEST_SPAN < spans[widest] < _LARGEST_SPAN:
+        raise ValueError(_OTHER_UNIT.format(_name(names, widest)))
+
+
+def means_of(X: FloatArray) -> FloatArray:
+    """Means of the columns, to the last digit, however far these are from zero."""
+    origin, mean, _ = _measured(X, np.ones(len(X)))
+    return origin + mean
+
+
+def _measured(
+    X: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A value of each column, the mean of what is left without it, and the spread.
+
+    The spread is zero where rounding alone makes a column vary.
+    """
+    origin = center_of(X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = X - origin
+        size = np.abs(unit).max(axis=0)
+        size[size == 0.0] = 1.0
+        # Squares of the columns themselves may overflow.
+        unit /= size
+        mean = np.average(unit, axis=0, weights=weight)
+        spread = np.sqrt(np.average(np.square(unit - mean), axis=0, weights=weight))
+    spread *= size
+    rounding = _ROUNDING * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
+    return origin, mean * size, np.where(spread <= rounding, 0.0, spread)
+
+
+def _name(names: Sequence[Any] | None, i: int) -> Any:
+    return i if names is None else names[i]

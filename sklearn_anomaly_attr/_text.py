@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 from numbers import Real
 from typing import Any
@@ -18,15 +19,42 @@ def spell(value: Any) -> str:
 
     Numbers have up to seven digits, and an exponent only below 1e-4 or from 1e7 on.
     """
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    other = isinstance(value, bool | np.timedelta64) or not isinstance(value, Real)
+    return label_text(value) if other or np.isnan(value) else f"{value:.7g}"
+
+
+def label_text(label: Any) -> str:
+    """Write a label, or what is no number: dates as in ISO 8601, and none in full.
+
+    Labels of several levels stand in parentheses.
+    """
+    if isinstance(label, tuple):
+        return f"({', '.join(map(label_text, label))})"
+    if is_missing(label):
         return "missing"
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return f"{value:.7g}" if is_number else str(value)
+    if isinstance(label, np.datetime64 | datetime):
+        return _date_text(pd.Timestamp(label))
+    return str(pd.Timedelta(label) if isinstance(label, np.timedelta64) else label)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is missing, in whatever way."""
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
+
+
+def _date_text(time: pd.Timestamp) -> str:
+    """A time, without its time of day if that is midnight."""
+    is_date = time.tz is None and time == time.normalize()
+    return str(time.date()) if is_date else time.isoformat(sep=" ")
 
 
 def html_table(table: pd.DataFrame, **options: Any) -> str:
     """A table for notebooks; names and labels are escaped."""
-    return str(table.to_html(max_rows=_MOST_LINES, **options))
+    shown = table.copy()
+    for i, kind in enumerate(table.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            shown.isetitem(i, [spell(value) for value in table.iloc[:, i]])
+    return str(shown.to_html(max_rows=_MOST_LINES, na_rep="missing", **options))
 
 
 def html_number(value: float) -> str:
@@ -47,7 +75,7 @@ def html_bars(table: pd.DataFrame) -> str:
         '<span style="display:inline-block;height:.7em;'
         f"background:{_UP if attribution > 0 else _DOWN};"
         f'width:{8 * abs(attribution) / longest:.2f}em"></span></span>'
-        f"{escape(str(feature))} = {escape(spell(value))} ({attribution:+.4g}"
+        f"{escape(label_text(feature))} = {escape(spell(value))} ({attribution:+.4g}"
         + (f", {share:.0%})</div>" if attribution > 0 else ")</div>")
         for feature, value, attribution, share in zip(*columns, strict=True)
     ]

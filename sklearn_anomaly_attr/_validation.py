@@ -17,8 +17,9 @@ from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
 from ._coding import TableCoding, infinite_entries, is_frame, missing_entries, own_copy
-from ._columns import beyond_floats, infinities
+from ._columns import infinities
 from ._containers import check_container
+from ._finite import checked_scores, finite_or_refused
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -159,22 +160,27 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     """
     method = score_method(estimator)
     try:
-        scores = np.asarray(getattr(estimator, method)(own_copy(X)))
+        scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    if scores.shape != (len(X),):
-        raise ValueError(
-            f"{name} gives scores of the shape {scores.shape} to {len(X)} rows: take "
-            "a detector that gives one number a row."
-        )
-    if not np.isfinite(scores).all():
-        raise ValueError(
-            f"{name} gives NaN or infinity: scale the columns, drop those that are "
-            "constant in most rows, or take a detector whose score is finite "
-            "everywhere."
-        )
+    finite_or_refused(checked_scores(scores, len(X), name), name)
     return scores
+
+
+def reads_arrays(estimator: Any) -> bool:
+    """Whether a fitted estimator was fitted on an array, or a list."""
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
+    named = hasattr(first, "feature_names_in_")
+    return hasattr(first, "n_features_in_") and not named
+
+
+def _own_table(estimator: Any, X: Any) -> Any:
+    """A copy of the rows; an array, if the estimator warned of names else."""
+    if not is_frame(X) or not all(isinstance(label, str) for label in X.columns):
+        return own_copy(X)
+    return TableCoding.of(X).encode(X) if reads_arrays(estimator) else own_copy(X)
 
 
 def finite_scores(estimator: Any, X: Any) -> FloatArray:
@@ -189,7 +195,7 @@ _OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequenc
 def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     """The error of an estimator that refuses rows, with a cure where one is known."""
     said = str(error)
-    sentence, is_table = None, len(getattr(X, "shape", ())) == 2
+    sentence = None
     kind = TypeError if isinstance(error, TypeError) else ValueError
     # One shows the array, and others have a cure.
     if "array, got" in said or "too large for a float" in said:
@@ -212,8 +218,8 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
         )
     elif "infinit" in said:
         sentence = _infinite_sentence(estimator, X, said)
-    elif is_table and re.search("NaN|missing|NA |NAType|NoneType|null", said):
-        sentence = _missing_sentence(estimator, X)
+    elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
+        sentence = _missing_sentence(estimator, X, said)
     elif "nknown categor" in said:
         sentence = (
             f"The {refusing_step(estimator, X)} refuses rows with categories that it "
@@ -225,9 +231,11 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     return error if sentence is None else kind(sentence)
 
 
-def _missing_sentence(estimator: Any, X: Any) -> str | None:
+def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column lacks entries that an estimator does not take."""
-    missing = missing_entries(X)
+    if np.ndim(X) != 2:
+        return None
+    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X, float))
     counts = missing.sum(axis=0)
     if not counts.any():
         return None
@@ -258,18 +266,21 @@ def _infinite_sentence(estimator: Any, X: Any, said: str) -> str:
 
 def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column holds something else than numbers."""
-    which = "a column holds something else"
-    if is_frame(X):
-        columns = TableCoding.of(X).columns
-        others = [i for i, column in enumerate(columns) if not column.is_number]
-        if not others:
-            return None
-        dtype = X[X.columns[others[0]]].dtype
-        which = f"the column {_label(X, others[0])!r} holds {dtype}"
+    if not is_frame(X):
+        return (
+            f"{name_of(estimator)} takes numeric columns only ({said}): encode the "
+            "other columns first, e.g. with OrdinalEncoder, or leave them out."
+        )
+    coding = TableCoding.of(X)
+    others = [i for i, column in enumerate(coding.columns) if not column.is_number]
+    if not others:
+        return None
+    label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
     return (
-        f"{refusing_step(estimator, X)} takes numeric columns only ({said}), and "
-        f"{which}: encode it first, categories with OrdinalEncoder, dates as a number "
-        "of days, in a ColumnTransformer in front of the detector, or drop it."
+        f"The {refusing_step(estimator, X)} takes numeric columns only ({said}), and "
+        f"the column {label!r} holds {dtype}: encode it first, categories with "
+        "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
+        "of the detector, or drop it."
     )
 
 
@@ -287,7 +298,10 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
     except OverflowError as error:
-        raise ValueError(beyond_floats("X", error)) from error
+        raise ValueError(
+            f"X holds numbers that are too large for a float ({error}): leave these "
+            "rows out, or divide the column."
+        ) from error
     except (TypeError, ValueError) as error:
         raise refusal(estimator, X, error) from error
     _remember_labels(estimator, X, kwargs)
@@ -360,11 +374,11 @@ def column_positions(estimator: Any, columns: Any, parameter: str) -> set[int]:
     parameter : str
         What the sentence calls it.
     """
-    return positions_among(columns, column_labels(estimator), parameter)
+    return set(positions_among(columns, column_labels(estimator), parameter))
 
 
-def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[int]:
-    """Positions of columns that are listed, or marked in a mask.
+def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list[int]:
+    """Positions of columns that are listed, or marked in a mask; each as often.
 
     Parameters
     ----------
@@ -388,8 +402,9 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> set[
                 f"{parameter} is a mask of {len(listed)} booleans, and X has "
                 f"{len(labels)} columns: give one for each column, or list columns."
             )
-        return set(np.flatnonzero(listed).tolist())
-    return {position_among(column, labels, parameter) for column in listed}
+        positions: list[int] = np.flatnonzero(listed).tolist()
+        return positions
+    return [position_among(column, labels, parameter) for column in listed]
 
 
 def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
@@ -409,15 +424,11 @@ def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
 
 
 def _is_label(column: Any, label: Any) -> bool:
-    return (
-        (type(column) is type(label) and bool(column == label))
-        or (
-            isinstance(column, Integral)
-            and isinstance(label, Integral)
-            and column == label
-        )
-        or (isinstance(column, str) and isinstance(label, str) and column == label)
-    )
+    """Whether two labels are the same: "1" is not 1, and True is not 1."""
+    for kind in (Integral, str):
+        if isinstance(column, kind) and isinstance(label, kind):
+            return bool(column == label)
+    return type(column) is type(label) and bool(column == label)
 
 
 def check_same_columns(explainer: Any, detector: Any) -> None:

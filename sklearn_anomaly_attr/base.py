@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
 from numbers import Real
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._adapters import adapted, is_fitted, takes_missing
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
+from ._finite import Range, checked_scores, finite_or_refused
 from ._kept import Kept, parameters_of
 from ._publish import published, snapshot
 from ._random import draw_seed, seed_unseeded
@@ -74,10 +76,15 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
     }
     _min_samples = 2
+    # Parameters that change what scoring costs, and not the scores.
+    _live_parameters: ClassVar = {"batch_size", "device", "n_jobs", "verbose"}
 
     contamination: float
     n_features_in_: int
     offset_: float
+    # Parameters of the fit, and the lowest and highest values that it saw.
+    _fitted_parameters: Mapping[str, Any] = MappingProxyType({})
+    _training_range: Range | None = None
 
     @abstractmethod
     def _fit(self, X: FloatArray) -> None:
@@ -114,7 +121,23 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         """Fit a draft, and publish what it found: all of it, or nothing."""
         with published(self) as draft:
             draft._fit_draft(X, **params)
+            draft._fitted_parameters = {
+                name: copy(value) if isinstance(value, list | dict) else value
+                for name, value in draft.get_params(deep=False).items()
+                if name not in self._live_parameters
+            }
         return self
+
+    def _as_fitted(self) -> Self:
+        """A copy with all of one fit, its parameters included, to score with.
+
+        Other parameters are for the next fit, which another thread may publish at
+        any time.
+        """
+        check_is_fitted(self)
+        fitted = snapshot(self)
+        fitted.__dict__.update(fitted._fitted_parameters)
+        return fitted
 
     def _fit_draft(self, X: Any, *args: Any, **params: Any) -> None:
         """Validate X, fit on its rows, and set the threshold.
@@ -124,14 +147,21 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         X = self._check_rows(X, reset=True)
         self._fit(X, *args, **params)
-        self._set_threshold(self._training_scores(X))
+        self._training_range = np.fmin.reduce(X), np.fmax.reduce(X)
+        self._set_threshold(self._training_scores(X), X)
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
         """Scores of the training rows X, or of those that the fit was on."""
         return self._score_samples(X)
 
-    def _set_threshold(self, scores: FloatArray) -> None:
-        """Set the threshold beyond which ``contamination`` of the scores are."""
+    def _set_threshold(self, scores: FloatArray, X: FloatArray | None = None) -> None:
+        """Set the threshold beyond which ``contamination`` of the scores are.
+
+        The rows X, where they are at hand, tell why scores are not finite.
+        """
+        giver, names = type(self).__name__, getattr(self, "feature_names_in_", None)
+        scores = checked_scores(scores, None, giver)
+        finite_or_refused(scores, giver, rows=X, names=names)
         self.offset_ = float(np.percentile(scores, 100.0 * self.contamination))
 
     def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
@@ -159,10 +189,25 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         scores : ndarray of shape (n_samples,)
             Float64 scores.
+
+        Raises
+        ------
+        ValueError
+            If X is not a finite numeric table of the columns of ``fit``, or has
+            rows so far out that their scores would not be finite.
         """
-        check_is_fitted(self)
-        fitted = snapshot(self)
-        return fitted._score_samples(fitted._check_rows(X, reset=False))
+        fitted = self._as_fitted()
+        X = fitted._check_rows(X, reset=False)
+        return fitted._finite(fitted._score_samples(X), X)
+
+    def _finite(self, scores: Any, X: Any) -> FloatArray:
+        """The scores of the rows X: one finite number for each, or an error."""
+        giver, usual = type(self).__name__, self._training_range
+        checked = checked_scores(scores, X.shape[0], giver)
+        if usual is None or np.isfinite(checked).all():
+            return finite_or_refused(checked, giver)
+        names = getattr(self, "feature_names_in_", None)
+        return finite_or_refused(checked, giver, rows=X, usual=usual, names=names)
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Score rows; HIGHER is more abnormal: ``-score_samples(X)``.
@@ -193,7 +238,9 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             Negative for anomalies, zero or positive for normal rows.
         """
         fitted = snapshot(self)
-        return fitted.score_samples(X) - fitted.offset_
+        decision = fitted.score_samples(X) - fitted.offset_
+        # A subclass may override `score_samples`.
+        return finite_or_refused(decision, type(self).__name__)
 
     def predict(self, X: Any) -> NDArray[np.int_]:
         """Label rows.

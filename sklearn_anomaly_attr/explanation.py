@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ._base_explanation import BaseExplanation as BaseExplanation
 from ._docstrings import shared_paragraphs
-from ._text import html_bars, html_number, spell
+from ._frames import as_labels, index_of
+from ._text import html_bars, html_number, label_text, spell
 from ._typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ class Explanation(BaseExplanation):
         The explained rows; of dtype object where columns hold categories.
     index : pandas.Index of length n_samples
         Their labels.
-    feature_names : ndarray of shape (n_players,) of str
-        Names of the players.
-    column_names : ndarray of shape (n_features,) of str
-        Names of the columns of `data`.
+    feature_names : ndarray of shape (n_players,) of object
+        Names of the players: labels of columns, or names of groups.
+    column_names : ndarray of shape (n_features,) of object
+        Labels of the columns of `data`, in their own type; tuples where they have
+        several levels.
     feature_groups : tuple of n_players tuples of int
         Positions of each player's columns in `data`.
     standard_errors : ndarray of shape (n_samples, n_players), default=None
@@ -61,6 +63,8 @@ class Explanation(BaseExplanation):
         The row as it would have been normal, where the method finds one.
     description : str, default=""
         How the attributions were found.
+    container : str, default="pandas"
+        Library of the frames that the methods give, as narwhals names it.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class Explanation(BaseExplanation):
     standard_errors: FloatArray | None = None
     reference: NDArray[Any] | None = None
     description: str = ""
+    container: str = "pandas"
 
     _per_item: ClassVar[tuple[str, ...]] = (
         "values",
@@ -155,13 +160,13 @@ class Explanation(BaseExplanation):
         matrices += matrices.transpose(0, 2, 1)
         diagonal = np.arange(n_players)
         matrices[:, diagonal, diagonal] = self.values[:, :n_players]
-        names = self.feature_names[:n_players]
+        names = index_of(self.feature_names[:n_players])
+        rows_and_names = pd.MultiIndex.from_product(
+            [self._labels(np.arange(len(self)))[self._item], as_labels(names)],
+            names=["row", "feature"],
+        )
         return pd.DataFrame(
-            matrices.reshape(-1, n_players),
-            index=pd.MultiIndex.from_product(
-                [self.index, names], names=["row", "feature"]
-            ),
-            columns=names,
+            matrices.reshape(-1, n_players), index=rows_and_names, columns=names
         )
 
     def to_shap(self) -> shap.Explanation:
@@ -188,7 +193,7 @@ class Explanation(BaseExplanation):
             values=self.values,
             base_values=self.base_values,
             data=self.data[:, [c for (c,) in self.feature_groups]] if single else None,
-            feature_names=[str(name) for name in self.feature_names],
+            feature_names=[label_text(name) for name in self.feature_names],
         )
 
     def _cells(self, items: IntArray, features: IntArray) -> dict[str, Any]:
@@ -209,7 +214,9 @@ class Explanation(BaseExplanation):
             values = values.astype(object)
         for i in np.flatnonzero(grouped):
             of_columns = self._value(data[rows[i]], players[i])
-            values[i] = ", ".join(f"{c}={spell(v)}" for c, v in of_columns.items())
+            values[i] = ", ".join(
+                f"{label_text(c)}={spell(v)}" for c, v in of_columns.items()
+            )
         return values
 
     def _value(self, row: NDArray[Any], player: int) -> Any:
@@ -217,7 +224,7 @@ class Explanation(BaseExplanation):
         columns = self.feature_groups[player]
         if len(columns) == 1:
             return row[columns[0]]
-        return {str(self.column_names[c]): row[c] for c in columns}
+        return {self.column_names[c]: row[c] for c in columns}
 
     def _records(self) -> Iterable[dict[str, Any]]:
         shares = self.shares
@@ -234,7 +241,7 @@ class Explanation(BaseExplanation):
     def _feature(self, i: int, j: int) -> dict[str, Any]:
         reference, errors = self.reference, self.standard_errors
         return {
-            "feature": str(self.feature_names[j]),
+            "feature": self.feature_names[j],
             "value": self._value(self.data[i], j),
             "reference": None if reference is None else self._value(reference[i], j),
             "attribution": self.values[i, j],
@@ -256,10 +263,10 @@ class Explanation(BaseExplanation):
 
     def _html_row(self) -> str:
         """The first row as one of a table."""
-        top = self.top_features(_MOST_BARS)
+        top = self._top_features(_MOST_BARS)
         bars = html_bars(top[top["attribution"].abs() > self._rounding[0]])
         return (
-            f"<tr><th>{escape(str(self.index[0]))}</th>"
+            f"<tr><th>{escape(label_text(self.index[0]))}</th>"
             f"<td>{html_number(self.scores[0])}</td>"
             f"<td>{html_number(self.base_values[0])}</td><td>{bars}</td></tr>"
         )

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -95,6 +95,7 @@ class OtherExplanation(BaseExplanation):
     index: pd.Index
     feature_names: np.ndarray
     description: str = "<b>"
+    container: str = "pandas"
     _per_item = ("values", "index")
 
     def _cells(self, items, features):
@@ -114,7 +115,10 @@ def test_kinds_from_elsewhere_get_all_verbs_but_the_plot():
     assert other.loc["q"].to_frame().loc["q", "a"] == 2.0
     assert other.to_dict()["items"][1] == {"row": "q", "values": [2.0, 0.0]}
     assert repr(other[:1]).startswith("OtherExplanation")
-    assert "&lt;b&gt;" in other._repr_html_()
+    page = other._repr_html_()
+    assert "&lt;b&gt;" in page
+    of_polars = replace(other, container="polars")
+    assert of_polars._repr_html_() == page.replace("pandas", "polars")
     with pytest.raises(TypeError, match="abstract"):
         BaseExplanation()
 

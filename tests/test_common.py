@@ -350,12 +350,9 @@ def test_odd_input_is_refused_with_a_cure_or_handled(estimator, kind):
             refitted(estimator, rows)
         return
     expected = nullcontext()
-    if isinstance(estimator.get_params().get("n_components"), list):
-        # Half of the rows, or such scales, are too little for two components.
-        expected = {
-            "two rows": pytest.raises(ValueError, match="minimum of 2"),
-            "all scales": pytest.raises(ValueError, match="scale the input data"),
-        }.get(kind, expected)
+    listed = isinstance(estimator.get_params().get("n_components"), list)
+    if listed and kind == "two rows":  # half of them are too few for two components
+        expected = pytest.raises(ValueError, match="minimum of 2")
     if window_length(estimator) > 1 and kind == "two rows":
         expected = pytest.warns(UserWarning, match="fewer than two training windows")
     with expected, warnings.catch_warnings():

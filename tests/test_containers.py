@@ -59,7 +59,7 @@ def test_names_of_several_columns_are_refused():
         (FRAME.assign(b=np.inf), "column 'b' holds 8 infinite numbers.*replace"),
         (FRAME.assign(b=[[1.0]] * 8), "column 'b' holds object: encode it first"),
         ([[1.0], [10**400]], "too large for a float"),
-        ([["low", "high"]] * 3, "numeric columns only.*encode it first"),
+        ([["low", "high"]] * 3, "numeric columns only.*encode the"),
     ],
 )
 def test_tables_of_something_else_are_refused_with_a_cure(X, sentence):

@@ -98,7 +98,7 @@ def test_scores_are_translated_and_plans_made_once_a_fit(made, X):
         KernelShap(GaussianMixtureDetector(), random_state=seed).fit(X)
         for seed in range(6)
     ]
-    assert made == {"scores": 0, "plans": 6}
+    assert made == {"scores": 6, "plans": 6}
     for explainer in explainers * 2:
         explainer.explain(X[:2])
     assert made == {"scores": 6, "plans": 6}

@@ -1,9 +1,15 @@
-"""Distances that compare numbers and categories alike."""
+"""Columns on a common scale, wherever they have their zero and in any unit."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_anomaly_attr._scale import CommonScale
+from sklearn_anomaly_attr._scale import (
+    CommonScale,
+    Standardization,
+    check_squares,
+    means_of,
+)
 
 NUMBERS = np.array([0, 0, 0])
 
@@ -53,3 +59,87 @@ def test_constant_columns_have_the_spread_one():
     X = np.c_[np.full(20, 7.0), np.zeros(20), np.arange(20)]
     spread = CommonScale.of(X, np.array([0, 1, 0])).spread
     assert_array_equal(spread[:2], [1, 1])
+
+
+OFFSETS = [(1e6, 1.0), (-1e8, 1.0), (5e15, 1e6), (1e12, 1.0)]
+
+
+def moved(X, offset, unit=1.0):
+    """Rows at an offset, and the same numbers without it: the subtraction is exact."""
+    far = X * unit + offset
+    return far, far - offset
+
+
+@pytest.mark.parametrize(("offset", "unit"), OFFSETS)
+def test_standardised_rows_are_the_same_wherever_zero_is(offset, unit):
+    rng = np.random.default_rng(0)
+    X, weight = rng.gamma(1.0, size=(50, 3)), rng.random(50)
+    far, near = moved(X, offset, unit)
+    far_scaling, scaling = (Standardization.of(rows, weight) for rows in (far, near))
+    assert_array_equal(far_scaling.apply(far), scaling.apply(near))
+    assert_array_equal(far_scaling.scale, scaling.scale)
+    assert_allclose(far_scaling.center, np.average(far, axis=0, weights=weight))
+
+
+def test_standardisation_is_by_weighted_means_and_deviations():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(3.0, 2.0, size=(50, 2)), rng.integers(0, 3, 50)
+    repeated = X.repeat(weight, axis=0)
+    expected = (X - repeated.mean(axis=0)) / repeated.std(axis=0)
+    scaling = Standardization.of(X, weight.astype(float))
+    assert_allclose(scaling.apply(X), expected, atol=1e-12)
+    assert_allclose(scaling.invert(expected), X)
+
+
+def test_a_constant_column_counts_in_its_size():
+    third = 0.1 * (1.0 + np.arange(20) % 2 * np.finfo(float).eps)
+    nearly = 5.0 + 1e-13 * (np.arange(20) == 0)
+    X = np.c_[np.full(20, -7.0), np.zeros(20), third, nearly]
+    scaling = Standardization.of(X, np.ones(20))
+    assert_allclose(scaling.scale, [7.0, 1.0, 0.1, 5.0])
+    assert_allclose(scaling.apply(X), 0.0, atol=1e-13)
+
+
+@pytest.mark.parametrize("exponent", [-299, 150, 300])
+def test_scales_whose_squares_float64_does_not_hold(exponent):
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    expected = Standardization.of(X, np.ones(50)).apply(X)
+    far = X * 10.0**exponent
+    assert_allclose(Standardization.of(far, np.ones(50)).apply(far), expected)
+
+
+@pytest.mark.parametrize(
+    ("column", "cure"),
+    [
+        (5e15 + 20.0 * np.arange(-2, 3), "subtract a typical value"),
+        (1e-310 * np.arange(5), "another unit"),
+        (1.5e308 * np.array([-1, -1, -1, 1, 1]), "another unit"),
+    ],
+    ids=["few digits", "too small", "too large"],
+)
+def test_a_column_that_cannot_be_standardised_is_named(column, cure):
+    X = np.c_[np.arange(5.0), column]
+    with pytest.raises(ValueError, match=f"column 1 .*{cure}"):
+        Standardization.of(X, np.ones(5))
+    with pytest.raises(ValueError, match=f"column 'b' .*{cure}"):
+        Standardization.of(X, np.ones(5), ["a", "b"])
+
+
+def test_the_fewest_digits_that_are_accepted():
+    X = 1e10 + np.finfo(float).eps * 1e10 * np.array([[-128.0], [128.0]])
+    assert np.abs(Standardization.of(X, np.ones(2)).apply(X)).max() == 1.0
+
+
+def test_means_to_the_last_digit():
+    far, near = moved(np.random.default_rng(0).normal(size=(5000, 2)), 1e8)
+    error = means_of(far) - 1e8 - near.mean(axis=0)
+    assert np.abs(error).max() <= np.spacing(1e8)
+
+
+@pytest.mark.parametrize("factor", [1e-160, 1e155])
+def test_squares_that_float64_does_not_hold_are_refused(factor):
+    X = np.c_[np.zeros(9), np.arange(9.0)]
+    check_squares(X)
+    check_squares(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"column 'b' .*another unit"):
+        check_squares(X * factor, ["a", "b"])

@@ -1,10 +1,19 @@
 """Values as readers see them."""
 
+import re
+from datetime import date, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_anomaly_attr._text import html_bars, html_number, spell
+from sklearn_anomaly_attr._text import (
+    html_bars,
+    html_number,
+    html_table,
+    label_text,
+    spell,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,12 +34,58 @@ from sklearn_anomaly_attr._text import html_bars, html_number, spell
         (np.nan, "missing"),
         (pd.NaT, "missing"),
         (pd.NA, "missing"),
-        (pd.Timestamp("2024-01-02"), "2024-01-02 00:00:00"),
+        (np.datetime64("NaT"), "missing"),
+        (pd.Timestamp("2024-01-02"), "2024-01-02"),
+        (pd.Timestamp("2024-01-02 03:04"), "2024-01-02 03:04:00"),
+        (pd.Timestamp("2024-01-02", tz="UTC"), "2024-01-02 00:00:00+00:00"),
+        (np.datetime64("2024-01-02T03:04:05"), "2024-01-02 03:04:05"),
+        (datetime(2024, 1, 2), "2024-01-02"),
+        (date(2024, 1, 2), "2024-01-02"),
+        (pd.Timedelta(hours=26), "1 days 02:00:00"),
+        (np.timedelta64(26, "h"), "1 days 02:00:00"),
+        (np.timedelta64("NaT"), "missing"),
         ((1, 2), "(1, 2)"),
     ],
 )
 def test_values_are_spelled(value, text):
     assert spell(value) == text
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("a", "a"),
+        (12345678, "12345678"),
+        (np.int64(12345678), "12345678"),
+        (2.5, "2.5"),
+        (np.float64(0.1), "0.1"),
+        (None, "missing"),
+        (pd.Timestamp("2024-01-02"), "2024-01-02"),
+        (("a", 1, pd.Timestamp("2024-01-02")), "(a, 1, 2024-01-02)"),
+        ((np.float64(0.5), np.nan), "(0.5, missing)"),
+    ],
+)
+def test_labels_are_written_in_full(label, text):
+    assert label_text(label) == text
+
+
+def test_tables_of_notebooks_call_what_is_missing_missing():
+    table = pd.DataFrame(
+        {
+            "value": [None, 2.5, "<b>"],
+            "time": pd.to_datetime(["2024-01-02 00:00", None, "2024-01-02 03:04"]),
+            "number": [1.0, np.nan, 2.0],
+            ("a", "&"): ["x", None, "y"],
+        }
+    )
+    table = table.set_axis(pd.Index([*table.columns[:3], "<i>"]), axis=1)
+    page = html_table(table)
+    assert page.count("<td>missing</td>") == 4
+    assert not {"NaN", "NaT", "None", "<b>", "<i>"} & set(re.split(r"[>\s]", page))
+    assert "&lt;b&gt;" in page
+    assert "<td>2024-01-02</td>" in page
+    assert "<td>2024-01-02 03:04:00</td>" in page
+    assert pd.isna(table.loc[0, "value"])  # it is left as it was
 
 
 def test_scores_that_are_none_have_a_dash():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from .._scale import CommonScale
+from .._scale import CommonScale, center_of
 from .._typing import FloatArray
 from ._smallest import limits, padded_width
 
@@ -16,7 +16,7 @@ from ._smallest import limits, padded_width
 MOST_UNITS = 64
 # In units of the training rows: further out, squares overflow in float32.
 _FAR = 1e15
-_MOST_CENTERED, _MOST_PROBED, _FEW_LEFT = 1000, 64, 48
+_MOST_PROBED, _FEW_LEFT = 64, 48
 _FEWEST_APART, _MUCH_FURTHER = 8, 8.0
 
 
@@ -162,12 +162,6 @@ class SquaredDistances:
 def _some(rows: FloatArray, n: int) -> FloatArray:
     """No more than n of the rows, evenly spaced."""
     return rows[:: -(-len(rows) // n)]
-
-
-def center_of(rows: FloatArray) -> FloatArray:
-    """A row amidst most of them: rows less it have small values."""
-    center: FloatArray = np.median(_some(rows, _MOST_CENTERED), axis=0)
-    return center
 
 
 def lengths_of(points: FloatArray) -> FloatArray:

@@ -199,8 +199,9 @@ class NeighborSearch:
 
     def _costs(self, x: FloatArray, rows: FloatArray) -> FloatArray:
         """Distances ``(...)`` of points ``(..., n_features)``, by differences."""
-        apart = self._apart(x, rows)
-        costs: FloatArray = apart.sum(axis=-1)
+        with np.errstate(over="ignore"):
+            apart = self._apart(x, rows)
+            costs: FloatArray = apart.sum(axis=-1)
         gaps = np.isnan(costs)
         if gaps.any():
             costs[gaps] = _over_common(apart[gaps])

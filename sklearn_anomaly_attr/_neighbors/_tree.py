@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import KDTree
 
-from .._scale import CommonScale
+from .._scale import CommonScale, center_of
 from .._typing import BoolArray, FloatArray, IntArray
-from ._distances import center_of, lengths_of, points_of
+from ._distances import lengths_of, points_of
 
 _EPS = float(np.finfo(np.float64).eps)
 _MOST_COLUMNS, _FEWEST_ROWS = 3, 10_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,13 +36,16 @@ class Batch:
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal draws."""
-        return self._like_x(torch.randn(shape, generator=self.generator))
+        return self._drawn(torch.randn, shape)
 
     def uniform(self, *shape: int) -> Tensor:
         """Draws from U[0, 1)."""
-        return self._like_x(torch.rand(shape, generator=self.generator))
+        return self._drawn(torch.rand, shape)
 
-    def _like_x(self, draws: Tensor) -> Tensor:
+    def _drawn(self, draw: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
+        # Another type, or another device, would draw other numbers.
+        settings = {"dtype": torch.float32, "device": "cpu"}
+        draws = draw(shape, generator=self.generator, **settings)
         return draws.to(device=self.x.device, dtype=self.x.dtype)
 
 

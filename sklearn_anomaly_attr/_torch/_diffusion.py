@@ -21,7 +21,9 @@ def noise_variances(n_steps: int) -> Tensor:
         :math:`\sigma_t^2 = 1 - \prod_{s \le t} (1 - \beta_s)`, from 0 at t = 0,
         where :math:`\beta` rises linearly from 1e-4 to 0.01.
     """
-    betas = torch.linspace(_FIRST_BETA, _LAST_BETA, n_steps, dtype=torch.float64)
+    betas = torch.linspace(
+        _FIRST_BETA, _LAST_BETA, n_steps, dtype=torch.float64, device="cpu"
+    )
     kept = torch.cumprod(1.0 - betas, dim=0)
     return torch.cat([torch.zeros_like(kept[:1]), 1.0 - kept])
 

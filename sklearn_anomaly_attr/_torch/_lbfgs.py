@@ -104,7 +104,7 @@ class GradientMinimizer:
         return result
 
     def _at(self, x: Tensor, u: Tensor) -> Tensor:
-        return torch.where(u == 0, x, x + u * self.proximity.spread)
+        return self.proximity.at(x, u)
 
     def _value(self, x: Tensor, weights: Tensor, u: Tensor) -> Tensor:
         penalty = (weights * u.square()).sum(dim=-1)
@@ -142,6 +142,7 @@ class GradientMinimizer:
             if len(todo) == 0:
                 break
             trial = u[todo] + length[todo, None] * direction[todo]
+            trial = self.proximity.rounded(trial)
             value_trial = self._value(x[todo], weights[todo], trial)
             enough = value_trial <= bound[todo] + _ARMIJO * length[todo] * slope[todo]
             accepted = todo[enough]

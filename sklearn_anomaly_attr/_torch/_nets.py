@@ -33,7 +33,8 @@ class LearningNet(nn.Module, ABC):
     def losses(self, batch: Batch) -> Tensor:
         """Losses ``(n,)`` of the rows; their weighted mean is what is lowered.
 
-        Noise comes from ``batch.normal`` and ``batch.uniform``.
+        Noise comes from ``batch.normal`` and ``batch.uniform``, dropout from
+        :class:`Dropout`: nothing draws from torch's global generators.
         """
 
 
@@ -56,6 +57,31 @@ class Affine(NamedTuple):
         """That of an ``nn.Linear``."""
         weight, bias = layer.weight, layer.bias
         return cls(weight, weight.new_zeros(len(weight)) if bias is None else bias)
+
+
+class Dropout(nn.Module):
+    """Where a net drops a share of the units while it learns.
+
+    ``losses`` calls ``drop``, which draws from the batch: torch's own dropout
+    draws from the global generator. The layer itself lets all pass.
+
+    Parameters
+    ----------
+    share : float
+        The share, in [0, 1).
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, units: Tensor) -> Tensor:
+        return units
+
+    def drop(self, units: Tensor, batch: Batch) -> Tensor:
+        """The units, with some at zero and the others larger."""
+        kept = batch.uniform(*units.shape) >= self.share
+        return units * kept / (1.0 - self.share)
 
 
 class DeepNet(LearningNet):
@@ -147,35 +173,50 @@ class StandardizedScore(nn.Module):
     net : DeepNet
         The fitted net; becomes float64, in evaluation mode, without gradients
         of its weights.
-    center, scale : ndarray of shape (n_features,)
-        The net sees ``(x - center) / scale``.
+    origin, mean, scale : ndarray of shape (n_features,)
+        The net sees ``(x - origin - mean) / scale``.
     """
 
-    center: Tensor
+    origin: Tensor
+    mean: Tensor
     scale: Tensor
 
-    def __init__(self, net: DeepNet, center: NDArray[Any], scale: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        net: DeepNet,
+        origin: NDArray[Any],
+        mean: NDArray[Any],
+        scale: NDArray[Any],
+    ) -> None:
         super().__init__()
         self.net = net.double().eval().requires_grad_(False)
-        for name, array in (("center", center), ("scale", scale)):
+        for name, array in (("origin", origin), ("mean", mean), ("scale", scale)):
             self.register_buffer(name, torch.tensor(array, dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
-        return self.net.score(self._standardize(x)).reshape(x.shape[:-1])
+        return self.net.score(self._rows(x)).reshape(x.shape[:-1])
 
     def by_feature(self, x: Tensor) -> Tensor | None:
         """The columns' parts ``(..., n_features)`` of the scores, if it has them."""
-        parts = self.net.by_feature(self._standardize(x))
+        parts = self.net.by_feature(self._rows(x))
         return None if parts is None else parts.reshape(x.shape)
 
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
         """Anomaly scores ``(n, m)`` of each row after each of the moves ``(m, d)``."""
         moves = moves / self.scale
-        return self.net.score_moved(self._standardize(x), moves, batch_size)
+        return self.net.score_moved(self._rows(x), moves, batch_size)
 
-    def _standardize(self, x: Tensor) -> Tensor:
-        return ((x - self.center) / self.scale).reshape(-1, x.shape[-1])
+    def standardize(self, x: Tensor) -> Tensor:
+        """What the net sees of the points ``x (..., n_features)``."""
+        return (x - self.origin - self.mean) / self.scale
+
+    def restore(self, z: Tensor) -> Tensor:
+        """The points that the net sees as ``z (..., n_features)``."""
+        return self.origin + (self.mean + self.scale * z)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        return self.standardize(x).reshape(-1, x.shape[-1])
 
 
 def hidden_sizes(

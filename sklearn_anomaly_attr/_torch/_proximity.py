@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 # Relative distances are undefined at zero; the authors' code stops here.
 _SMALLEST_MAGNITUDE = 1e-4
+# Binary ones of a move, within a spread.
+_DIGITS = 32
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,30 @@ class Proximity:
 
     def weights(self, x: Tensor, free: Tensor) -> Tensor:
         """Weights ``(..., n_features)`` of the squares of ``u``."""
-        n_free = free.sum(dim=-1, keepdim=True).clamp(min=1)
+        n_free = free.sum(dim=-1, keepdim=True).clamp(min=1).to(x.dtype)
         weights = (self.gamma / n_free).expand(x.shape)
         if self.relative:
             magnitude = x.abs().clamp(min=_SMALLEST_MAGNITUDE)
             magnitude[..., list(self.categorical)] = 1.0
             weights = weights * (self.spread / magnitude).square()
         return weights
+
+    def rounded(self, u: Tensor) -> Tensor:
+        """Moves ``u (..., n_features)`` in whole steps, some billions to a spread.
+
+        The steps add up without rounding, so that where a column has its zero
+        decides nothing, unless that is more than a million spreads away.
+        """
+        return (u * (self.spread / self._step)).round() * (self._step / self.spread)
+
+    def at(self, x: Tensor, u: Tensor) -> Tensor:
+        """Where such moves lead from x."""
+        steps = (u * (self.spread / self._step)).round()
+        return torch.where(u == 0, x, x + steps * self._step)
+
+    @property
+    def _step(self) -> Tensor:
+        return torch.exp2(self.spread.log2().floor() - _DIGITS)
 
     def moves(self, x: Tensor, y: Tensor) -> Tensor:
         """The moves ``u (..., n_features)`` from x to y."""

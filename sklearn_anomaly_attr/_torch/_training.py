@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
@@ -24,13 +23,13 @@ from torch.utils.data import TensorDataset
 
 from ._batches import Batch, TensorBatches
 from ._nets import LearningNet
+from ._own import own_torch
 
 DIVERGED = (
     "Training diverged: the loss or the weights are no longer finite. Lower "
     "learning_rate, or put a scaler that tames outlying values, such as "
     "QuantileTransformer, before the detector."
 )
-_GLOBAL_GENERATORS = threading.RLock()
 
 
 class StopTraining(Exception):  # noqa: N818 - no error: a callback has seen enough
@@ -60,22 +59,6 @@ class Data(NamedTuple):
 
     x: Tensor
     weight: Tensor
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators, and put them back at the end.
-
-    Layers draw their first weights from these generators, and dropout its
-    masks. Threads take turns: they share them.
-    """
-    devices = [device] if device.type == "cuda" else []
-    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        for cuda in devices:
-            with torch.cuda.device(cuda):
-                torch.cuda.manual_seed(seed)
-        yield
 
 
 class _Trainer(NeuralNet):
@@ -142,6 +125,7 @@ def _schedule(schedule: str, max_iter: int) -> list[Callback]:
     return [LRScheduler(event_name=None, **policy)]
 
 
+@own_torch()
 def train(
     net: LearningNet,
     data: Data,
@@ -188,7 +172,7 @@ def train(
     tol : float
         By how much the held-out loss must fall to have improved.
     seed : int
-        Seeds the order of the rows, the noise and the dropout.
+        Seeds the order of the rows, and what the losses draw.
     verbose : int
         Whether to print a line for each epoch.
     callbacks : sequence of skorch callbacks
@@ -236,8 +220,7 @@ def train(
         verbose=verbose,
         device=data.x.device,
     )
-    with seeded(seed, data.x.device):
-        trainer.initialize().partial_fit(TensorDataset(*data))
+    trainer.initialize().partial_fit(TensorDataset(*data))
     losses = trainer.history[:, "train_loss"]
     if validation is None:
         return Training(losses, None, len(losses) - 1)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import torch
-
 from .._torch._gan_nets import ConceptNets
 from .._torch._gan_training import BINS, GanSettings
 from .._torch._nets import hidden_sizes
-from .._torch._training import seeded
+from .._torch._own import drawing
 from .._typing import ImageShape
 
 LOSSES = ("gan", "score", "rec", "cyc", "con")
@@ -51,7 +49,7 @@ class Preset:
         self, image_shape: ImageShape, n_concepts: int, seed: int = 0
     ) -> ConceptNets:
         """Untrained nets, on the CPU."""
-        with seeded(seed, torch.device("cpu")):
+        with drawing(seed):
             return ConceptNets(
                 image_shape,
                 n_concepts,

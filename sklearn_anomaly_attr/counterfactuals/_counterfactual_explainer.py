@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from tqdm import tqdm
 
+from .._cells import differ
 from .._docstrings import shared_paragraphs
-from .._images import agreed_shape, as_rows, channel_spread, rows_like, tell_shape
+from .._frames import as_labels
+from .._images import (
+    PixelRange,
+    agreed_shape,
+    as_rows,
+    channel_spread,
+    rows_like,
+    tell_shape,
+)
 from .._kept import own_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
@@ -29,7 +38,7 @@ from .._validation import (
     score_method,
     thawed,
 )
-from ..explainers._base import CodedRows, TableExplainer, _object_array
+from ..explainers._base import CodedRows, TableExplainer
 from ..scores import TorchScore
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints
@@ -358,21 +367,26 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
 
     def _explain(self, rows: CodedRows) -> CounterfactualExplanation:
         X, coding = rows.X, rows.coding
+        if self.image_shape_ is not None:
+            PixelRange.of(self._X).warn_of_units(X)
         problem = self._problem(rows.score)
         found, before, after, distance = self._found(problem, rows)
         self._check_finite(before, after, distance)
-        changed = (found != X[:, None]) & ~(np.isnan(found) & np.isnan(X[:, None]))
+        if rows.own_scores is not None:
+            before = rows.own_scores
+        n_changed = differ(found, np.broadcast_to(X[:, None], found.shape)).sum(axis=2)
+        after = np.where(n_changed == 0, before[:, None], after)
         name = type(self.method_).__name__
         return CounterfactualExplanation(
             counterfactuals=coding.shown(found),
-            scores_before=before if rows.own_scores is None else rows.own_scores,
+            scores_before=before,
             scores_after=after,
             valid=after <= problem.threshold,
             distance=distance,
-            n_changed=changed.sum(axis=2),
+            n_changed=n_changed,
             data=coding.shown(X),
             index=pd.RangeIndex(len(X)),
-            feature_names=_object_array(self._column_names()),
+            feature_names=as_labels(self._column_names()),
             is_categorical=self._n_categories > 0,
             spread=self._spread.copy(),
             threshold=problem.threshold,

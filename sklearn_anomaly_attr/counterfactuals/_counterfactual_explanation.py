@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .._text import spell
+from .._cells import as_floats, differ
+from .._text import label_text, spell
 from .._typing import FloatArray, IntArray
 from ..explanation import BaseExplanation
 
@@ -49,8 +50,9 @@ class CounterfactualExplanation(BaseExplanation):
         The explained rows; of dtype object where columns hold categories.
     index : pandas.Index of length n_samples
         Their labels.
-    feature_names : ndarray of shape (n_features,) of str
-        Names of the columns.
+    feature_names : ndarray of shape (n_features,) of object
+        Labels of the columns, in their own type; tuples where they have several
+        levels.
     is_categorical : bool ndarray of shape (n_features,)
         Which columns hold categories.
     spread : ndarray of shape (n_features,)
@@ -62,6 +64,8 @@ class CounterfactualExplanation(BaseExplanation):
         How the alternatives were found.
     image_shape : tuple (C, H, W) or None, default=None
         Shape of the images, where the rows are images.
+    container : str, default="pandas"
+        Library of the frames that the methods give, as narwhals names it.
 
     Examples
     --------
@@ -92,6 +96,7 @@ class CounterfactualExplanation(BaseExplanation):
     threshold: float
     description: str = ""
     image_shape: tuple[int, int, int] | None = None
+    container: str = "pandas"
 
     _per_item: ClassVar[tuple[str, ...]] = (
         "counterfactuals",
@@ -111,10 +116,10 @@ class CounterfactualExplanation(BaseExplanation):
     def changed(self) -> NDArray[np.bool_]:
         """Which cells differ from the row's.
 
-        bool ndarray of shape (n_samples, n_alternatives, n_features).
+        bool ndarray of shape (n_samples, n_alternatives, n_features). From missing
+        to a value, and back, is a change.
         """
-        differs = self.counterfactuals != self.data[:, None]
-        return np.asarray(differs, dtype=bool)
+        return differ(self.counterfactuals, self.data[:, None])
 
     @property
     def images(self) -> FloatArray:
@@ -156,12 +161,15 @@ class CounterfactualExplanation(BaseExplanation):
         """Change of the best alternative, what ``transform`` gives.
 
         ndarray of shape (n_samples, n_features): the counterfactual less the
-        row, in the units of the column; of a category, 1 where it changes.
+        row, in the units of the column; of a category, 1 where it changes; of a
+        number that was missing, or that becomes so, one spread, as of a date.
         """
         values = self.changed[:, 0].astype(np.float64)
         numbers = ~self.is_categorical
         best, data = self.counterfactuals[:, 0, numbers], self.data[:, numbers]
-        values[:, numbers] = best.astype(np.float64) - data.astype(np.float64)
+        steps = as_floats(best) - as_floats(data)
+        spreads = values[:, numbers] * self.spread[numbers]
+        values[:, numbers] = np.where(np.isnan(steps), spreads, steps)
         return values
 
     @property
@@ -172,39 +180,38 @@ class CounterfactualExplanation(BaseExplanation):
         """
         return self.values / self.spread
 
-    def changes(self) -> pd.DataFrame:
+    def changes(self) -> Any:
         """List the changed cells of all alternatives.
 
         Returns
         -------
-        pandas.DataFrame
+        DataFrame
             One line a row, alternative and changed feature, with the columns
             `row` (label), `alternative` (from 1, the best one), `feature`, `from`
             and `to`. Rows that are accepted as they are have no lines.
         """
         row, alternative, feature = np.nonzero(self.changed)
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
-                "row": self.index[row],
+                **self._labels(row),
                 "alternative": alternative + 1,
                 "feature": self.feature_names[feature],
                 "from": self.data[row, feature],
                 "to": self.counterfactuals[row, alternative, feature],
             }
         )
+        return self._given(table.infer_objects())
 
-    def counterfactual_frame(self) -> pd.DataFrame:
+    def counterfactual_frame(self) -> Any:
         """The best alternative of each row, as a table like the explained one.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_samples, n_features)
+        DataFrame of shape (n_samples, n_features)
             With the rows' labels and the features' names.
         """
-        frame = pd.DataFrame(
-            self.counterfactuals[:, 0], index=self.index, columns=self.feature_names
-        )
-        return frame.infer_objects()
+        best = self._labeled(self.counterfactuals[:, 0], self.index)
+        return self._given(best.infer_objects())
 
     def sentences(self) -> list[str]:
         """Say of each row what its best alternative changes.
@@ -216,10 +223,15 @@ class CounterfactualExplanation(BaseExplanation):
         """
         return [self._sentence(i) for i in range(len(self))]
 
+    def _row(self, i: int) -> str:
+        return f"Row {label_text(self.index[i])}"
+
     def _sentence(self, i: int) -> str:
-        row, before = f"Row {self.index[i]}", f"{self.scores_before[i]:.4g}"
+        row, before = self._row(i), f"{self.scores_before[i]:.4g}"
         threshold = f"{self.threshold:.4g}"
-        columns = np.flatnonzero(self.changed[i, 0])
+        was, would_be = self.data[i], self.counterfactuals[i, 0]
+        changed = differ(would_be, was)
+        columns = np.flatnonzero(changed)
         if not len(columns) and self.valid[i, 0]:
             return (
                 f"{row} is accepted as it is: its score of {before} is not above "
@@ -231,12 +243,12 @@ class CounterfactualExplanation(BaseExplanation):
                 f"towards {threshold}."
             )
         if self.image_shape is not None:
-            by_channel = self.changed[i, 0].reshape(self.image_shape[0], -1)
+            by_channel = changed.reshape(self.image_shape[0], -1)
             n, n_pixels = by_channel.any(axis=0).sum(), by_channel.shape[1]
             return self._fall(i, f"{n} of {n_pixels} pixels were different")
         named = [
-            f"`{self.feature_names[c]}` were {spell(self.counterfactuals[i, 0, c])} "
-            f"instead of {spell(self.data[i, c])}"
+            f"`{label_text(self.feature_names[c])}` were {spell(would_be[c])} instead "
+            f"of {spell(was[c])}"
             for c in columns[:_MOST_NAMED]
         ]
         if len(columns) > _MOST_NAMED:
@@ -246,7 +258,7 @@ class CounterfactualExplanation(BaseExplanation):
 
     def _fall(self, i: int, listed: str) -> str:
         """What the listed changes of a row do to its score."""
-        row, before = f"Row {self.index[i]}", f"{self.scores_before[i]:.4g}"
+        row, before = self._row(i), f"{self.scores_before[i]:.4g}"
         after, threshold = f"{self.scores_after[i, 0]:.4g}", f"{self.threshold:.4g}"
         fall = f"if {listed}, the score would fall from {before} to {after}"
         if self.valid[i, 0]:
@@ -275,7 +287,7 @@ class CounterfactualExplanation(BaseExplanation):
         return {"threshold": self.threshold}
 
     def _records(self) -> Iterable[dict[str, Any]]:
-        names = [{"feature": str(name)} for name in self.feature_names]
+        names = [{"feature": name} for name in self.feature_names]
         return [self._record(i, names) for i in range(len(self))]
 
     def _record(self, i: int, names: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -288,7 +300,7 @@ class CounterfactualExplanation(BaseExplanation):
                 "distance": self.distance[i, j],
                 "changes": [
                     {**names[c], "from": row[c], "to": cells[c]}
-                    for c in np.flatnonzero(cells != row).tolist()
+                    for c in np.flatnonzero(differ(cells, row)).tolist()
                 ],
             }
             for j, cells in enumerate(self.counterfactuals[i])

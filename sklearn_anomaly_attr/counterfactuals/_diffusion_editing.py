@@ -14,11 +14,12 @@ from torch import Tensor
 
 from .._docstrings import shared_paragraphs
 from .._random import draw_seed
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._sklearn_compat import Interval
 from .._torch._image_diffusion import NORMAL, NULL, ImageDenoiser, MovingAverage
 from .._torch._nets import from_arrays, hidden_sizes, to_arrays
-from .._torch._training import DIVERGED, Data, seeded, train
+from .._torch._own import drawing
+from .._torch._training import DIVERGED, Data, train
 from .._torch._unet import UNet
 from .._typing import FloatArray, ImageShape
 from ._editing import DiffusionModel, EditingMethod
@@ -200,8 +201,9 @@ class DiffusionEditing(EditingMethod):
         n_channels = self.image_shape_[0]
         images = X.reshape(len(X), n_channels, -1)
         channels = images.swapaxes(1, 2).reshape(-1, n_channels)
-        self.center_, self.scale_ = location_and_scale(channels, np.ones(len(channels)))
-        channels = (channels - self.center_) / self.scale_
+        scaling = Standardization.of(channels, np.ones(len(channels)))
+        self.center_, self.scale_ = scaling.center, scaling.scale
+        channels = scaling.apply(channels)
         self.lower_, self.upper_ = channels.min(axis=0), channels.max(axis=0)
         center, scale = self._on_pixels(self.center_), self._on_pixels(self.scale_)
         rows = np.column_stack([(X - center) / scale, tokens])
@@ -231,7 +233,7 @@ class DiffusionEditing(EditingMethod):
 
     def _new_net(self, seed: int) -> ImageDenoiser:
         channels = hidden_sizes(self.channels)
-        with seeded(seed, torch.device("cpu")):
+        with drawing(seed):
             net = UNet(self.image_shape_, channels, self.n_diffusion_steps)
         return ImageDenoiser(net, self.token_dropout)
 

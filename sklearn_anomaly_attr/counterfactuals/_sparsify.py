@@ -138,7 +138,7 @@ def _shrink_each(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
     y = shrink(problem, x, y, changed)
     moves = torch.where(changed, problem.moves(x, y).abs(), 0.0)
     place = moves.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    size = (changed.sum(dim=1, keepdim=True) / _GROUPS).ceil().clamp(min=1.0)
+    size = (-(-changed.sum(dim=1, keepdim=True) // _GROUPS)).clamp(min=1)
     group = torch.where(changed, place // size, -1)
     for i in range(int(group.amax()) + 1 if len(y) else 0):
         (rows,) = torch.nonzero((group == i).any(dim=1), as_tuple=True)

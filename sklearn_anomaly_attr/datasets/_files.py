@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lzma import LZMAError
 from os import PathLike
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -29,6 +30,8 @@ _DAMAGED = (
     OSError,
     OverflowError,
     RuntimeError,
+    SyntaxError,
+    TokenError,
     TypeError,
     ValueError,
     struct.error,
@@ -73,7 +76,7 @@ def read_arrays(
     try:
         with np.load(path, allow_pickle=False) as file:
             held = [key for key in optional if key in file]
-            return {key: file[key] for key in (*keys, *held)}
+            return {key: _array(file, key) for key in (*keys, *held)}
     except (FileNotFoundError, PermissionError):
         raise
     except KeyError as error:
@@ -83,6 +86,13 @@ def read_arrays(
             f"{path} is not an .npz file of plain arrays, or it is damaged "
             f"({type(error).__name__}: {error}): get it again. {cure}"
         ) from error
+
+
+def _array(file: Mapping[str, Any], key: str) -> NDArray[Any]:
+    held = file[key]
+    if not isinstance(held, np.ndarray):  # numpy hands on what it does not know
+        raise TypeError(f"{key} is no array but {len(held)} bytes")
+    return held
 
 
 def read_texts(places: Mapping[str, Path], separator: str, cure: str) -> Arrays:
@@ -102,6 +112,11 @@ def _read_text(path: Path, separator: str, cure: str) -> NDArray[Any]:
         ) from error
     if table.dtype.kind not in "biuf":
         raise ValueError(f"{path} is not a table of numbers: it holds text. {cure}")
+    short = np.flatnonzero(np.isnan(table).any(axis=1))
+    if len(short):
+        raise ValueError(
+            f"{path} is not a table of numbers: row {short[0]} lacks some. {cure}"
+        )
     return table
 
 
@@ -127,10 +142,11 @@ def as_table(array: NDArray[Any], path: Path) -> FloatArray:
 
 def as_labels(array: NDArray[Any], n_rows: int, path: Path) -> NDArray[np.int64]:
     """Check labels: 1 for anomalies and 0 for normal rows."""
-    if array.shape != (n_rows,) or not np.isin(array, (0, 1)).all():
+    numbers = array.dtype.kind in "biuf"
+    if array.shape != (n_rows,) or not numbers or not np.isin(array, (0, 1)).all():
         raise ValueError(
-            f"{path} holds labels of shape {array.shape}: they must be 0 or 1, one for "
-            f"each of {n_rows} rows."
+            f"{path} holds labels of shape {array.shape} and type {array.dtype}: they "
+            f"must be 0 or 1, one for each of {n_rows} rows."
         )
     return array.astype(np.int64)
 

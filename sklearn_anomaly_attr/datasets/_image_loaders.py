@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from .._docstrings import shared_paragraphs
+from .._images import channel_axis
 from .._typing import BoolArray, FloatArray
 from ._files import Arrays, as_labels, choose, find_files, read_arrays
 
@@ -192,9 +193,10 @@ def as_images(array: NDArray[Any], path: Path) -> FloatArray:
     """Bring images of bytes to (n_images, n_channels, height, width) in [0, 1]."""
     if array.ndim == 3:
         array = array[:, None]
-    elif array.ndim == 4 and array.shape[3] in _CHANNELS:
-        array = array.transpose(0, 3, 1, 2)
-    if array.ndim != 4 or array.shape[1] not in _CHANNELS or array.dtype != np.uint8:
+    elif array.ndim == 4 and channel_axis(array.shape) == 3:
+        array = np.moveaxis(array, -1, 1)
+    first = array.ndim == 4 and channel_axis(array.shape) == 1
+    if not first or array.shape[1] not in _CHANNELS or array.dtype != np.uint8:
         raise ValueError(
             f"{path} holds images of shape {array.shape} and type {array.dtype}: they "
             "must be bytes (uint8) of shape (n, height, width), with 1, 3 or 4 "
@@ -252,7 +254,8 @@ def _as_names(names: NDArray[Any], path: Path) -> NDArray[np.str_]:
 
 
 def _as_classes(classes: NDArray[Any], n_images: int, path: Path) -> NDArray[np.int64]:
-    whole = classes.dtype.kind in "iu" and (classes >= 0).all()
+    # Numbers beyond those of int64 become negative.
+    whole = classes.dtype.kind in "iu" and (classes.astype(np.int64) >= 0).all()
     if classes.shape != (n_images,) or not whole:
         raise ValueError(
             f"{path} holds classes of shape {classes.shape} and type {classes.dtype}: "

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
@@ -186,11 +185,10 @@ class AutoencoderDetector(DeepDetector):
         rows : ndarray of shape (n_samples, `n_features_in_`)
             Float64, in the units of X.
         """
-        check_is_fitted(self)
-        rows = check_X(self, X, reset=False, ensure_min_samples=0)
-        center, scale = self._row_scaling()
-        given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
-        return center + scale * given
+        fitted = self._as_fitted()
+        rows = check_X(fitted, X, reset=False, ensure_min_samples=0)
+        given = fitted._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
+        return fitted._row_scaling().invert(given)
 
     def _torch_score(self) -> TorchScore:
         # Bounded units give bounded reconstructions, so that every row far out is

@@ -18,11 +18,12 @@ from torch import Tensor
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._random import draw_seed
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._nets import DeepNet, StandardizedScore, from_arrays, to_arrays
-from .._torch._training import DIVERGED, Data, StopTraining, Training, seeded, train
+from .._torch._own import drawing, own_torch
+from .._torch._training import DIVERGED, Data, StopTraining, Training, train
 from .._typing import FloatArray
 from ..base import BaseDetector
 
@@ -41,9 +42,8 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
     :class:`~sklearn_anomaly_attr._torch._nets.DeepNet`, has a parameter for
     each thing that this needs, and the hook ``_torch_score``, mostly
     :meth:`DeepScore.of
-    <sklearn_anomaly_attr.detectors._deep_scores.DeepScore.of>`. All that is
-    random in ``_build_net`` comes from torch's global generators, which are
-    seeded meanwhile.
+    <sklearn_anomaly_attr.detectors._deep_scores.DeepScore.of>`. All that
+    torch draws in ``_build_net`` follows the detector's seed.
 
     Columns are standardised before the net sees them, to mean zero and
     standard deviation one; a constant column is divided by its size. Training
@@ -169,6 +169,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         """
         self._fit_net(X, sample_weight)
 
+    @own_torch()
     def _fit_net(
         self, X: FloatArray, sample_weight: FloatArray | None, **given: Any
     ) -> None:
@@ -181,8 +182,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         seed = draw_seed(rng)
         self._set_scaling(X, weight)
         net = self._new_net(seed, X.shape[1])
-        center, scale = self._row_scaling()
-        X = (X - center) / scale
+        X = self._row_scaling().apply(X)
         split = self._split(len(X), rng)
         training = self._train(net, X, weight, split, seed, device, context, **given)
         self._keep(training)
@@ -191,11 +191,17 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
         """Set `center_` and `scale_`: the net sees ``(X - center_) / scale_``."""
-        self.center_, self.scale_ = location_and_scale(X, weight)
+        self._scaling = self._measure(X, weight)
+        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
 
-    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
-        """`center_` and `scale_` with an entry for each column of the net's rows."""
-        return self.center_, self.scale_
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
+        """Location and scale of what is standardised alike, by default columns."""
+        names = getattr(self, "feature_names_in_", None)
+        return Standardization.of(X, weight, names)
+
+    def _row_scaling(self) -> Standardization:
+        """Location and scale of each column of the net's rows."""
+        return self._scaling
 
     def _split(self, n_rows: int, rng: np.random.RandomState) -> Split:
         """The rows to train on, and those held out for ``early_stopping``."""
@@ -211,7 +217,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
 
     def _new_net(self, seed: int, n_features: int) -> DeepNet:
         """Where training starts: an untrained net, or the last one."""
-        with seeded(seed, torch.device("cpu")):
+        with drawing(seed):
             net = self._build_net(n_features)
         if self.warm_start and hasattr(self, "weights_"):
             from_arrays(net, self.weights_)
@@ -283,19 +289,21 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
         if not all(np.isfinite(array).all() for array in self.weights_.values()):
             raise ValueError(DIVERGED)
 
+    @own_torch()
     def _score_function(self) -> StandardizedScore:
         """The anomaly score of rows in the user's units, on the CPU."""
         # All of one fit: another thread may publish the next while this one waits.
         fitted = snapshot(self)
-        center, scale = fitted._row_scaling()
-        with seeded(0, torch.device("cpu")):
-            net = fitted._build_net(len(center))
+        scaling = fitted._row_scaling()
+        with drawing(0):
+            net = fitted._build_net(len(scaling.scale))
         from_arrays(net.double(), fitted.weights_)
-        return StandardizedScore(net, center, scale)
+        return StandardizedScore(net, *scaling)
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         return -self._evaluate(lambda net, x: net.score(x), X)
 
+    @own_torch()
     def _evaluate(
         self,
         function: Callable[[Any, Tensor], Tensor],
@@ -311,7 +319,7 @@ class DeepDetector(CallbackSupportMixin, BaseDetector):
             for start in range(0, len(X), size):
                 batch = slice(start, start + size)
                 rows = torch.tensor(X[batch], device=device)
-                given = function(score.net, score._standardize(rows))
+                given = function(score.net, score.standardize(rows))
                 values[batch] = given.cpu().numpy()
         return values
 

@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .._scale import Standardization
 from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import StandardizedScore
-from .._typing import FloatArray
 from ..scores._column_sums import ColumnSumScore
 from ._knn_score import KNNScore
 
@@ -85,14 +85,14 @@ class DeepScore(ColumnSumScore):
     @property
     def constant(self) -> Tensor:
         """What the first layer adds to its units."""
-        n_seen = len(self.function.center) if self.function.net.sees_rows else 0
+        n_seen = len(self.function.scale) if self.function.net.sees_rows else 0
         return pad(self._first_layer.bias, (0, n_seen))
 
     def sums(self, x: Tensor, present: Tensor, columns: Tensor) -> Tensor:
         """What columns that are present add to units, and to rows if need be."""
         among = torch.zeros_like(present[0])
         among[columns] = True
-        points = self.function._standardize(x)
+        points = self.function.standardize(x)
         points = torch.where((present & among)[:, None], points, 0.0)
         units: Tensor = points @ self._first_layer.weight.T
         if not self.function.net.sees_rows:
@@ -119,15 +119,16 @@ class DiffusionTimeScore(KNNScore):
     ----------
     neighbors : KNNDetector
         Fitted on the standardized rows.
-    center, scale : ndarray of shape (n_features,)
-        Location and scale used to standardize the rows.
+    scaling : Standardization
+        What rows go through first.
     n_steps : int
         Number of steps of diffusion.
     description : str
         How the step is estimated.
     """
 
-    center: Tensor
+    origin: Tensor
+    mean: Tensor
     scale: Tensor
     variances: Tensor
 
@@ -135,8 +136,7 @@ class DiffusionTimeScore(KNNScore):
         self,
         neighbors: KNNDetector,
         *,
-        center: FloatArray,
-        scale: FloatArray,
+        scaling: Standardization,
         n_steps: int,
         description: str,
     ) -> None:
@@ -146,11 +146,11 @@ class DiffusionTimeScore(KNNScore):
             largest=False,
             rounding=neighbors._rounding,
         )
-        self._keep(center=center, scale=scale, variances=noise_variances(n_steps))
+        self._keep(**scaling._asdict(), variances=noise_variances(n_steps))
         self.description = description
 
     def _points(self, rows: Tensor) -> Tensor:
-        return (rows - self.center) / self.scale
+        return (rows - self.origin - self.mean) / self.scale
 
     def _of_squares(self, squares: Tensor) -> Tensor:
         variance = squares.mean(dim=-1) / self.train_rows.shape[1]

@@ -197,7 +197,8 @@ class DeepSVDDDetector(ImageDetector):
             bias=False,
         )
         start = 0.0 if self.image_shape_ is None else torch.nan
-        return _DeepSVDD(layers, torch.full((n_outputs,), start), self.bounded)
+        center = torch.full((n_outputs,), start, dtype=torch.float32)
+        return _DeepSVDD(layers, center, self.bounded)
 
     def _torch_score(self) -> TorchScore:
         description = "deep support vector data description"

@@ -11,10 +11,10 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
-from .._scale import location_and_scale
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._diffusion import noise_variances, steps_at
 from .._torch._nets import ACTIVATIONS, DeepNet, hidden_sizes
+from .._torch._own import own_torch
 from .._typing import FloatArray
 from ..scores import TorchScore
 from ._deep import DeepDetector, _weighted
@@ -229,8 +229,7 @@ class DTEDetector(DeepDetector):
             check_is_fitted(self)
             return DiffusionTimeScore(
                 self.neighbors_,
-                center=self.center_,
-                scale=self.scale_,
+                scaling=self._scaling,
                 n_steps=self.n_diffusion_steps,
                 description=description,
             )
@@ -250,15 +249,16 @@ class DTEDetector(DeepDetector):
                 "variant='non_parametric' has no loss to weigh rows in: give all rows "
                 "the same sample_weight, or zero."
             )
-        self.center_, self.scale_ = location_and_scale(X, weight)
+        self._set_scaling(X, weight)
         self.neighbors_ = KNNDetector(self.n_neighbors, random_state=self.random_state)
-        self.neighbors_.fit((X - self.center_) / self.scale_)
+        self.neighbors_.fit(self._scaling.apply(X))
         self.n_iter_ = 1
 
+    @own_torch()
     def _score_samples(self, X: FloatArray) -> FloatArray:
         if self.variant != "non_parametric":
             return super()._score_samples(X)
-        z = (X - self.center_) / self.scale_
+        z = self._scaling.apply(X)
         means = np.empty(len(X))
         for some, squares in self.neighbors_._squares(z):
             means[some] = squares.mean(axis=1)

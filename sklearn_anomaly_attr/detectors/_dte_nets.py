@@ -18,7 +18,7 @@ from .._torch._diffusion import (
     noise_variances,
     steps_at,
 )
-from .._torch._nets import ACTIVATIONS, Affine, DeepNet
+from .._torch._nets import ACTIVATIONS, Affine, DeepNet, Dropout
 
 
 def layers_of(sizes: Sequence[int], activation: str, dropout: float) -> nn.Sequential:
@@ -27,7 +27,7 @@ def layers_of(sizes: Sequence[int], activation: str, dropout: float) -> nn.Seque
     for i, (n_in, n_out) in enumerate(pairwise(sizes[:-1])):
         layers += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
         if dropout and i > 0:
-            layers.append(nn.Dropout(dropout))
+            layers.append(Dropout(dropout))
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
@@ -47,7 +47,15 @@ class StepNet(DeepNet):
         steps = draw_steps(batch, self.n_steps)
         noise = batch.normal(*batch.x.shape)
         rows = diffused(batch.x, self.variances[steps], noise, shrink=False)
-        return self._losses(self.layers(rows), steps)
+        return self._losses(self._outputs(rows, batch), steps)
+
+    def _outputs(self, rows: Tensor, batch: Batch) -> Tensor:
+        """What the layers give for rows, with units dropped in training."""
+        for layer in self.layers:
+            rows = layer(rows)
+            if self.training and isinstance(layer, Dropout):
+                rows = layer.drop(rows, batch)
+        return rows
 
     def score(self, x: Tensor) -> Tensor:
         return self._estimate(self.layers(x))

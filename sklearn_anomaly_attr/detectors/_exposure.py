@@ -104,6 +104,7 @@ class ExposureDetector(ImageDetector):
                 "X_outlier_exposure has no rows: pass one or more outliers, or None, "
                 "which draws artificial ones."
             )
+        self._check_units(rows, "X_outlier_exposure")
         return rows
 
     def _train(
@@ -119,8 +120,7 @@ class ExposureDetector(ImageDetector):
     ) -> Training:
         assert isinstance(net, ExposureNet)
         if outliers is not None:
-            center, scale = self._row_scaling()
-            rows = (outliers - center) / scale
+            rows = self._row_scaling().apply(outliers)
             net.outliers = self._given_outliers(rows, seed, device)
         training = super()._train(net, X, weight, split, seed, device, context)
         net.outliers = None

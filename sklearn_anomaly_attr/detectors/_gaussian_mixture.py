@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._scale import Standardization
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..base import BaseDetector
@@ -27,7 +29,9 @@ class GaussianMixtureDetector(BaseDetector):
 
     The score is the log-likelihood of scikit-learn's
     :class:`~sklearn.mixture.GaussianMixture`; its negative, the anomaly score,
-    is the mixture's energy.
+    is the mixture's energy. Columns are standardised before the mixture is
+    fitted, so that their units and their zero do not matter; densities are those
+    in the units of the columns.
 
     Parameters
     ----------
@@ -36,11 +40,13 @@ class GaussianMixtureDetector(BaseDetector):
         held-out log-likelihood is chosen, by cross-validation on the training
         rows.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        Shape of the components.
+        Shape of the components among the standardised columns: "spherical" ones
+        are equally wide there, and as wide as the columns' spreads are in their
+        own units.
     reg_covar : float, default=1e-6
-        Added to the diagonal of the covariances, in squared units of the
-        columns. Raise it where a column is nearly constant: its precision
-        would be that large.
+        Added to the variances of the standardised columns in each component.
+        Raise it where components are too narrow: where a column takes few
+        values, for one.
     tol : float, default=1e-3
         Convergence threshold of the EM algorithm.
     max_iter : int, default=100
@@ -59,7 +65,11 @@ class GaussianMixtureDetector(BaseDetector):
     Attributes
     ----------
     mixture_ : GaussianMixture
-        The fitted mixture.
+        The fitted mixture of the standardised columns
+        ``(X - center_) / scale_``.
+    center_, scale_ : ndarray of shape (`n_features_in_`,)
+        Means and standard deviations of the training columns. The scale of a
+        constant column is its size, or one where it is zero.
     n_components_ : int
         Its number of components.
     offset_ : float {offset_}
@@ -71,7 +81,8 @@ class GaussianMixtureDetector(BaseDetector):
     ------
     ValueError
         In ``fit``, if X is not a finite numeric table with at least as many
-        rows as components, or if a covariance cannot be estimated.
+        rows as components, if a covariance cannot be estimated, or if a column
+        varies by little more than float64 rounds its values by.
 
     See Also
     --------
@@ -131,6 +142,10 @@ class GaussianMixtureDetector(BaseDetector):
 
     @config_context(array_api_dispatch=False)
     def _fit(self, X: FloatArray) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        self._scaling = Standardization.of(X, np.ones(len(X)), names)
+        self.center_, self.scale_ = self._scaling.center, self._scaling.scale
+        X = self._scaling.apply(X)
         # One integer for every fit: all candidates and folds start alike.
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         mixture = GaussianMixture(
@@ -158,12 +173,42 @@ class GaussianMixtureDetector(BaseDetector):
         self.n_iter_ = self.mixture_.n_iter_
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
-        scores: FloatArray = self.mixture_.score_samples(X)
-        return scores
+        log_volume = float(np.log(self._scaling.scale).sum())
+        return _log_densities(self.mixture_, self._scaling.apply(X)) - log_volume
 
     def _torch_score(self) -> TorchScore:
         # The detector itself needs no torch.
-        from ..scores import torch_score
+        from ..scores._affine import AffineMap
+        from ..scores._mixture import translate_mixture
 
         check_is_fitted(self)
-        return torch_score(self.mixture_)
+        origin, mean, scale = self._scaling
+        standardize = AffineMap(origin, np.diag(1.0 / scale), -mean / scale)
+        score = translate_mixture(self.mixture_).behind(standardize)
+        score.log_constants -= np.log(scale).sum()
+        return score
+
+
+def _log_densities(mixture: GaussianMixture, X: FloatArray) -> FloatArray:
+    """Log densities of rows, by their differences from the components' means.
+
+    The mixture's own ``score_samples`` subtracts squares where components are
+    "diag" or "spherical", which costs the digits of narrow ones.
+    """
+    n_features = X.shape[1]
+    log_joint = np.empty((len(X), len(mixture.means_)))
+    log_constants = np.log(mixture.weights_) - 0.5 * n_features * np.log(2.0 * np.pi)
+    for k, mean in enumerate(mixture.means_):
+        roots = mixture.precisions_cholesky_
+        roots = roots if mixture.covariance_type == "tied" else roots[k]
+        # Squares of rows very far out overflow: their density is zero.
+        with np.errstate(over="ignore", invalid="ignore"):
+            if roots.ndim == 2:
+                residuals, roots = (X - mean) @ roots, np.diagonal(roots)
+            else:
+                residuals = (X - mean) * roots
+            squares = np.square(residuals).sum(axis=1)
+        log_det = np.log(np.broadcast_to(roots, n_features)).sum()
+        log_joint[:, k] = log_constants[k] + log_det - 0.5 * squares
+    log_densities: FloatArray = logsumexp(log_joint, axis=1)
+    return log_densities

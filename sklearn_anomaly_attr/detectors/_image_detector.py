@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._docstrings import shared_paragraphs
-from .._images import as_rows, rows_like
-from .._scale import location_and_scale
+from .._images import PixelRange, as_rows, check_lines, rows_like
+from .._scale import Standardization
 from .._torch._conv import encoder_width
 from .._typing import FloatArray, ImageShape
 from ._deep import DeepDetector
@@ -47,6 +47,8 @@ class ImageDetector(DeepDetector):
         **DeepDetector._parameter_constraints,
         "image_shape": ["array-like", None],
     }
+    # Whether rows without ``image_shape`` are those of a table, not lines of pixels.
+    _takes_tables: ClassVar[bool] = True
 
     image_shape: Sequence[int] | None
     image_shape_: ImageShape | None
@@ -92,29 +94,39 @@ class ImageDetector(DeepDetector):
     def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
         if reset:
             X, self.image_shape_ = as_rows(X, self.image_shape)
+            if self.image_shape_ is None and not self._takes_tables:
+                check_lines(X)
         else:
             X = self._as_rows(X)
-        return super()._check_rows(X, reset=reset)
+        rows = super()._check_rows(X, reset=reset)
+        if reset:
+            self._pixel_range = PixelRange.of(rows)
+        self._check_units(rows)
+        return rows
+
+    def _check_units(self, X: FloatArray, what: str = "X") -> None:
+        """Warn of images in other units than those of ``fit``."""
+        if self.image_shape_ is not None:
+            self._pixel_range.warn_of_units(X, what)
 
     def _as_rows(self, X: Any) -> Any:
         """The rows of images like those of ``fit``."""
         return rows_like(X, self.image_shape_, type(self).__name__)
 
-    def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
         if self.image_shape_ is None:
-            super()._set_scaling(X, weight)
-            return
+            return super()._measure(X, weight)
         n_pixels = prod(self.image_shape_[1:])
         pixels = X.reshape(len(X), -1, n_pixels).swapaxes(1, 2)
-        self.center_, self.scale_ = location_and_scale(
+        return Standardization.of(
             pixels.reshape(-1, pixels.shape[2]), np.repeat(weight, n_pixels)
         )
 
-    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
+    def _row_scaling(self) -> Standardization:
         if self.image_shape_ is None:
             return super()._row_scaling()
         n_pixels = prod(self.image_shape_[1:])
-        return np.repeat(self.center_, n_pixels), np.repeat(self.scale_, n_pixels)
+        return self._scaling.expanded(lambda channels: np.repeat(channels, n_pixels))
 
     def _net_shape(self, n_features: int) -> ImageShape:
         """What a net of images alone takes rows for: a table's for a line of pixels."""

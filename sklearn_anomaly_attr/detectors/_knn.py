@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
 from .._neighbors import NeighborSearch, parts
-from .._publish import snapshot
+from .._scale import check_squares
 from .._sklearn_compat import HasMethods, Interval, RealNotInt, StrOptions
 from .._typing import FloatArray, IntArray
 from .._validation import check_X
@@ -76,8 +76,9 @@ class KNNDetector(BaseDetector):
     Raises
     ------
     ValueError
-        In ``fit``, if X is not a finite numeric table of at least two rows, or
-        if ``neighbors`` finds too few.
+        In ``fit``, if X is not a finite numeric table of at least two rows, if
+        squares of its differences are beyond float64, or if ``neighbors`` finds
+        too few.
 
     See Also
     --------
@@ -141,6 +142,7 @@ class KNNDetector(BaseDetector):
         self.random_state = random_state
 
     def _fit(self, X: FloatArray) -> None:
+        check_squares(X, getattr(self, "feature_names_in_", None))
         rows = self._kept(X)
         n_neighbors = self.n_neighbors
         if not isinstance(n_neighbors, Integral):
@@ -238,8 +240,7 @@ class KNNDetector(BaseDetector):
         scores : ndarray of shape (n_samples, n_features)
             HIGHER is more abnormal; their sum is the mean squared distance.
         """
-        check_is_fitted(self)
-        fitted = snapshot(self)
+        fitted = self._as_fitted()
         X = check_X(fitted, X, reset=False)
         scores = np.empty(X.shape)
         size = _CELLS // ((fitted.n_neighbors_ + 1) * X.shape[1])

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from .._neighbors import parts
+from .._scale import center_of
 from .._typing import FloatArray, IntArray
 from .._validation import name_of
 
@@ -20,7 +21,8 @@ class NeighborGraph:
     """Finds the training rows that a transformer holds for the nearest.
 
     It offers what :class:`NeighborSearch` does. The transformer finds rows; their
-    distances are Euclidean, whatever it measures, and without rounding.
+    distances are Euclidean, whatever it measures, and without rounding. It sees
+    rows less one amidst them, so that large values cost no digits.
 
     Parameters
     ----------
@@ -40,7 +42,9 @@ class NeighborGraph:
                 "a transformer that finds as many, such as KNeighborsTransformer."
             )
         self.transformer = clone(transformer).set_params(n_neighbors=k)
-        self.transformer.fit(rows)
+        # It may compute with squares, or in float32.
+        self._center = center_of(rows)
+        self.transformer.fit(rows - self._center)
 
     def nearest(self, X: FloatArray, k: int) -> IntArray:
         """Positions ``(n_samples, k)`` of rows near to each of X, nearest first."""
@@ -57,7 +61,8 @@ class NeighborGraph:
     ) -> Iterator[tuple[slice, FloatArray, IntArray]]:
         for part in parts(len(X), _CELLS // (k * X.shape[1])):
             positions = self._found(X[part], k)
-            costs = np.square(X[part, None] - self.rows[positions]).sum(axis=2)
+            with np.errstate(over="ignore"):
+                costs = np.square(X[part, None] - self.rows[positions]).sum(axis=2)
             order = costs.argsort(axis=1, kind="stable")[:, :k]
             yield (
                 part,
@@ -67,7 +72,7 @@ class NeighborGraph:
 
     def _found(self, X: FloatArray, k: int) -> IntArray:
         """Positions of the rows found for each of X, in ascending order."""
-        graph = csr_array(self.transformer.transform(X))
+        graph = csr_array(self.transformer.transform(X - self._center))
         graph.sort_indices()
         counts = np.diff(graph.indptr)
         if graph.shape != (len(X), len(self.rows)) or counts.min() < k:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .._docstrings import shared_paragraphs
+from .._scale import Standardization
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._batches import Batch
 from .._torch._nets import (
@@ -220,9 +221,12 @@ class VAEDetector(DeepDetector):
         self.activation = activation
 
     def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
-        super()._set_scaling(X, weight)
         self.is_binary_ = self._binary_columns(X)
-        self.center_[self.is_binary_], self.scale_[self.is_binary_] = 0.0, 1.0
+        super()._set_scaling(X, weight)
+
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
+        given = zip(super()._measure(X, weight), (0.0, 0.0, 1.0), strict=True)
+        return Standardization(*(np.where(self.is_binary_, b, a) for a, b in given))
 
     def _binary_columns(self, X: FloatArray) -> BoolArray:
         """Which columns are binary, according to `binary_features`."""

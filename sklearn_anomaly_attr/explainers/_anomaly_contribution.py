@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._scale import means_of
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray
 from ..games import Players
@@ -145,7 +146,7 @@ class AnomalyContribution(NumericExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self.means_ = X.mean(axis=0)
+        self.means_ = means_of(X)
 
     def _noise(self) -> FloatArray:
         return self._once("noise", self._draw_noise)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .._coding import TableCoding, is_frame, same_library
 from .._docstrings import shared_paragraphs
+from .._frames import as_labels, container_of
 from .._kept import state_of
 from .._publish import snapshot
 from .._scale import CommonScale
@@ -32,11 +33,12 @@ from .._validation import (
     column_positions,
     finite_scores,
     name_of,
+    own_scores,
 )
 from ..base import BaseExplainer, ExplanationT
 from ..explanation import Explanation
 from ..games import Players
-from ..scores import BlackBoxScore, TorchScore
+from ..scores import BlackBoxScore, TorchScore, torch_score
 from ..scores._own_score import OwnScore
 
 # Bounds the tables of the rows that are explained together: the values of their
@@ -123,7 +125,18 @@ class CodedRows:
     index: pd.Index | None = None
 
     def part(self, rows: Any) -> CodedRows:
-        """Select rows."""
+        """Select rows.
+
+        Parameters
+        ----------
+        rows : slice or array of int
+            Which.
+
+        Returns
+        -------
+        CodedRows
+            These.
+        """
         score, index = self.score, self.index
         if index is not None:
             index = index[rows]
@@ -195,6 +208,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         fitted._check_kind(X)
         X = check_table(fitted, X, reset=False, n_rows=0)
         explanation = fitted._explain_table(X)
+        explanation = explanation._replaced(container=container_of(X))
         if isinstance(X, pd.DataFrame):
             explanation = explanation._replaced(index=X.index)
         return explanation
@@ -221,9 +235,9 @@ class TableExplainer(BaseExplainer[ExplanationT]):
                 f"{type(self).__name__} was fitted on a DataFrame with categories or "
                 "dates: pass the rows in a DataFrame with the same columns."
             )
-        if is_frame(X) and not same_library(known.empty, X):
+        if is_frame(X) and not same_library(known.container, type(X)):
             raise TypeError(
-                f"{type(self).__name__} was fitted on a {type(known.empty).__module__} "
+                f"{type(self).__name__} was fitted on a {known.container.__module__} "
                 f"DataFrame, and gets one of {type(X).__module__}: pass the same kind."
             )
 
@@ -258,7 +272,14 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         resolve_device(self.device)
         self._n_categories = self._coding.n_categories
         self._spread = self._spread_of(coded)
-        self._own_score = OwnScore.of(self.estimator_, X, coded, self._coding)
+        self._own_score = OwnScore.of(
+            self.estimator_,
+            X,
+            coded,
+            self._coding,
+            self._on_tensors(self._coding),
+            self._score,
+        )
         self._training_table = X
         self._fit(coded)
         del self._training_table
@@ -279,27 +300,35 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         Rows with ``missing`` entries may need another than those without.
         """
         coding = self._coding if coding is None else coding
-        device = resolve_device(self.device)
         missing = missing or self._own_score.missing
+        return self._own_score.score(
+            self._on_tensors(coding), self.estimator_, coding, missing=missing
+        )
+
+    def _on_tensors(self, coding: TableCoding) -> TorchScore:
+        """The detector's score as a torch function."""
+        device = resolve_device(self.device)
         return self._kept.get(
-            f"score, missing={missing}",
+            "score",
             (coding, str(device), *state_of(self.estimator_)),
-            lambda: self._own_score.score(self.estimator_, coding, missing=missing).to(
-                device
-            ),
+            lambda: torch_score(self.estimator_, coding).to(device),
         )
 
     def _checked_score(
         self, X: Any, coded: FloatArray, coding: TableCoding
     ) -> tuple[TorchScore, FloatArray | None]:
         """The score of coded rows, if it is the detector's own of the rows X."""
-        score = self._translated(coding, missing=bool(np.isnan(coded).any()))
+        missing = bool(np.isnan(coded).any())
         if not len(coded):
-            return score, None
+            return self._translated(coding, missing=missing), None
+        own = -own_scores(self.estimator_, X)
+        score = self._translated(coding, missing=missing)
         x = torch.tensor(coded, device=resolve_device(self.device))
-        return self._own_score.checked(
-            score, self.estimator_, X, x, coding, self._score
+        score = self._own_score.checked(
+            own, score, self.estimator_, X, x, coding, self._score
         )
+        batch = self._own_score.depends_on_batch
+        return score, None if batch else own.astype(np.float64)
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
         """Anomaly scores of coded training rows."""
@@ -505,8 +534,8 @@ class ScoreExplainer(TableExplainer[Explanation]):
             scores=found.scores,
             data=coding.shown(X),
             index=pd.RangeIndex(len(X)),
-            feature_names=_object_array(names),
-            column_names=_object_array(self._column_names()),
+            feature_names=as_labels(names),
+            column_names=as_labels(self._column_names()),
             feature_groups=columns,
             standard_errors=None if errors is None else self._among_all(errors),
             reference=reference,
@@ -587,13 +616,6 @@ def _with_entries(explanation: ExplanationT, X: Any, unread: BoolArray) -> Expla
             shown[name] = array = array.copy()
             array[..., unread] = entries[:, None] if array.ndim == 3 else entries
     return explanation._replaced(**shown)
-
-
-def _object_array(entries: Sequence[Any]) -> NDArray[Any]:
-    """Entries, tuples among them, as an array of one dimension."""
-    array = np.empty(len(entries), dtype=object)
-    array[:] = entries
-    return array
 
 
 def _concatenated(arrays: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from .._sklearn_compat import StrOptions
 from .._typing import BoolArray, FloatArray
 from .._validation import check_table, finite_scores
 from ..base import BaseExplainer
-from ..explanation import Explanation
+from ..explanation import BaseExplanation, Explanation
 
 
 def _ranks(values: FloatArray) -> FloatArray:
@@ -90,8 +90,8 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
     Raises
     ------
     TypeError
-        In ``fit``, if `explainers` holds something else, or a detector gives
-        no anomaly score.
+        In ``fit``, if `explainers` holds something else, such as explainers of
+        series or by counterfactuals, or a detector gives no anomaly score.
     ValueError
         In ``fit``, if `explainers` is empty, two have the same name, or they
         attribute to different groups of columns.
@@ -271,6 +271,8 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
 
     def _joined(self, found: list[Explanation]) -> Explanation:
         """What the explainers agree on."""
+        for explainer, one in zip(self.explainers_, found, strict=True):
+            _check_result(explainer, type(one))
         comparable, combine = _AGGREGATIONS[self.aggregation]
         values = combine([comparable(one.values) for one in found], axis=0)
         scores = found[0].scores
@@ -300,6 +302,7 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
                     f"explainers holds {one!r}: pass explainers, such as "
                     "KernelShap(detector), or pairs of a name and an explainer."
                 )
+            _check_result(one[1], _result_of(one[1]))
         self._validate_names([name for name, _ in self._named])
         return [explainer for _, explainer in self._named]
 
@@ -327,6 +330,29 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
         check_is_fitted(self)
         names: NDArray[Any] = self.explainers_[0].get_feature_names_out(input_features)
         return names
+
+
+def _result_of(explainer: Any) -> type[BaseExplanation]:
+    """What an explainer says that it returns, as the argument of its base."""
+    stated = [
+        result
+        for kind in type(explainer).__mro__
+        for base in getattr(kind, "__orig_bases__", ())
+        for result in get_args(base)
+        if isinstance(result, type) and issubclass(result, BaseExplanation)
+    ]
+    return stated[0] if stated else Explanation
+
+
+def _check_result(explainer: Any, result: type[BaseExplanation]) -> None:
+    """Refuse what is not, or not only, attributions to the columns of rows."""
+    if issubclass(result, Explanation) and result._per_item == Explanation._per_item:
+        return
+    raise TypeError(
+        f"{type(explainer).__name__} returns {result.__name__}, and an ensemble "
+        "combines attributions of rows: pass explainers such as KernelShap(detector). "
+        "Sensors are explained by SensorExplainer(detector, explainer=ensemble)."
+    )
 
 
 def _center_and_spread(detector: Any, X: Any) -> tuple[float, float]:

@@ -167,7 +167,9 @@ class ReferenceExplainer(ScoreExplainer):
         """References ``(n_samples or 1, n_references, n_features)``, and weights."""
         # A copy: what is given may write into it.
         X = x.cpu().numpy().copy()
-        references, weights = checked_references(self.references_, X)
+        references, weights = checked_references(
+            self.references_, X, missing=self._own_score.missing
+        )
         return self._tensor(references, x), self._tensor(weights, x)
 
     def _references_name(self) -> str:

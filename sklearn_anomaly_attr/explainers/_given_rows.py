@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._coding import is_frame
-from .._images import as_rows
+from .._images import PixelRange, as_rows
 from .._typing import FloatArray, ImageShape
 from ._references import TrainingRows
 
@@ -56,9 +56,11 @@ def coded_rows(given: Any, training: TrainingRows) -> FloatArray:
     lacking = np.isnan(rows).any(axis=0) & ~np.isnan(training.X).any(axis=0)
     if np.isinf(rows).any() or lacking.any() or unseen.any():
         raise ValueError(
-            "references holds numbers that are infinite, or NaN where X has none, or "
+            "references holds numbers that are NaN or infinite, where X has none, or "
             "categories that X does not have: leave these rows out."
         )
+    if training.image_shape is not None:
+        PixelRange.of(training.X).warn_of_units(rows, "references")
     return rows
 
 
@@ -66,7 +68,7 @@ def _image_rows(given: Any, image_shape: ImageShape) -> Any:
     """Given images as rows."""
     try:
         rows, _ = as_rows(given, image_shape)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"references holds no images like those of X ({error}): pass (n, H, W) or "
             "(n, C, H, W), a single image as image[None]."

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 
 from .._kept import own_rows
 from .._neighbors import NeighborSearch
+from .._scale import means_of
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from .._validation import name_of
@@ -117,7 +118,7 @@ class MeanReferences(SharedReferences):
 
     def prepare(self, training: TrainingRows) -> None:
         """Average the training rows."""
-        self.rows_ = _typical_row(training, training.X.mean(axis=0))[None]
+        self.rows_ = _typical_row(training, means_of(training.X))[None]
 
 
 class MedianReferences(SharedReferences):

@@ -171,15 +171,15 @@ class PreparedReferences(References):
 
 
 def checked_references(
-    references: References, X: FloatArray
+    references: References, X: FloatArray, *, missing: bool = False
 ) -> tuple[FloatArray, FloatArray]:
     """References of the coded rows X, and their weights, if they are some.
 
     Raises
     ------
     ValueError
-        If their shapes do not fit, they are not finite, or the weights are negative
-        or do not sum to 1.
+        If their shapes do not fit, they are infinite, or NaN where none are
+        ``missing`` in training, or the weights are negative or do not sum to 1.
     """
     given = np.asarray(references.of(X), dtype=np.float64)
     weights = np.asarray(references.weights_, dtype=np.float64)
@@ -191,9 +191,10 @@ def checked_references(
             f"{X.shape[1]} columns, and has {np.size(weights)} weights_: give the "
             f"shape {shape}, or (1, ...) where all rows share them, and set weights_."
         )
-    if np.isinf(given).any():
+    if np.isinf(given).any() or (np.isnan(given).any() and not missing):
         raise ValueError(
-            f"{name}.of gives references that are infinite: let it give finite numbers."
+            f"{name}.of gives references that are NaN or infinite: let it give finite "
+            "numbers, and NaN only where training rows hold some."
         )
     if (weights < 0.0).any() or not np.isclose(weights.sum(), 1.0):
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._scale import means_of
 from .._sklearn_compat import StrOptions
 from .._typing import FloatArray
 from ..games import Players
@@ -128,7 +129,7 @@ class Saliency(GradientExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._means = X.mean(axis=0)
+        self._means = means_of(X)
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from .._docstrings import shared_paragraphs
+from .._scale import means_of
 from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
@@ -94,7 +95,7 @@ class ZScore(ScoreExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         numbers = self._n_categories == 0
-        self.means_ = np.where(numbers, X.mean(axis=0), np.nan)
+        self.means_ = np.where(numbers, means_of(X), np.nan)
         self.scales_ = np.where(numbers, self._spread, np.nan)
         self._surprises = [
             None if n == 0 else _surprises(X[:, i], int(n))

@@ -220,7 +220,7 @@ def _group_of_column(
                 f"{members!r}."
             )
         parameter = f"feature_groups[{group!r}]"
-        for column in sorted(positions_among(members, column_names, parameter)):
+        for column in positions_among(members, column_names, parameter):
             if column in group_of:
                 raise ValueError(
                     f"The column {column_names[column]!r} stands in the groups "

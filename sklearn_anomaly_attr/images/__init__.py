@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "ImageExplanation": "._image_explanation",
         "ImageMeanReferences": "._references",
         "ImageReferences": "._references",
+        "PixelRangeWarning": ".._images",
         "RegionOcclusion": "._region_occlusion",
         "RegionShapley": "._region_shapley",
         "grid_regions": "._regions",
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
 )
 
 if TYPE_CHECKING:
+    from .._images import PixelRangeWarning as PixelRangeWarning
     from ._conv_autoencoder import ConvAutoencoderDetector as ConvAutoencoderDetector
     from ._error_map import ErrorMap as ErrorMap
     from ._fcdd import FCDDDetector as FCDDDetector

@@ -9,7 +9,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._docstrings import shared_paragraphs
@@ -165,6 +164,7 @@ class ConvAutoencoderDetector(ImageDetector):
         "noise": [Interval(Real, 0.0, None, closed="left")],
     }
     _auto_batch_size = 64
+    _takes_tables = False
 
     def __init__(
         self,
@@ -226,11 +226,11 @@ class ConvAutoencoderDetector(ImageDetector):
         images : ndarray of the shape of X
             Float64, in the units of X.
         """
-        check_is_fitted(self)
-        rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
-        center, scale = self._row_scaling()
-        given = self._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
-        return (center + scale * given).reshape(np.shape(X))
+        fitted = self._as_fitted()
+        rows = check_X(fitted, fitted._as_rows(X), reset=False, ensure_min_samples=0)
+        fitted._check_units(rows)
+        given = fitted._evaluate(lambda net, x: net.reconstruct(x), rows, rows.shape[1])
+        return fitted._row_scaling().invert(given).reshape(np.shape(X))
 
     def _build_net(self, n_features: int) -> DeepNet:
         image_shape = self._net_shape(n_features)

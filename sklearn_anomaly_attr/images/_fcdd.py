@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from .._docstrings import shared_paragraphs
@@ -173,6 +172,7 @@ class FCDDDetector(ExposureDetector):
         ],
         "bounded": ["boolean"],
     }
+    _takes_tables = False
 
     def __init__(
         self,
@@ -235,10 +235,11 @@ class FCDDDetector(ExposureDetector):
         heat_maps : ndarray of shape (n, H, W)
             HIGHER is more abnormal; not negative.
         """
-        check_is_fitted(self)
-        rows = check_X(self, self._as_rows(X), reset=False, ensure_min_samples=0)
-        sides = self._net_shape(rows.shape[1])[1:]
-        return self._evaluate(lambda net, x: net.heat_maps(x), rows, *sides)
+        fitted = self._as_fitted()
+        rows = check_X(fitted, fitted._as_rows(X), reset=False, ensure_min_samples=0)
+        fitted._check_units(rows)
+        sides = fitted._net_shape(rows.shape[1])[1:]
+        return fitted._evaluate(lambda net, x: net.heat_maps(x), rows, *sides)
 
     def _build_net(self, n_features: int) -> DeepNet:
         image_shape = self._net_shape(n_features)

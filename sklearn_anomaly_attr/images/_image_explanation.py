@@ -44,7 +44,7 @@ class ImageExplanation(Explanation):
         The images, in rows.
     index : pandas.Index of length n
         Their labels.
-    feature_names, column_names : ndarray of shape (C * H * W,) of str
+    feature_names, column_names : ndarray of shape (C * H * W,) of object
         Names of the columns.
     feature_groups : tuple of C * H * W tuples of int
         Position of each column.
@@ -54,6 +54,8 @@ class ImageExplanation(Explanation):
         The images as they would have been normal, where the method finds them.
     description : str, default=""
         How the attributions were found.
+    container : str, default="pandas"
+        Library of the frames that the methods give, as narwhals names it.
     image_shape : tuple (C, H, W)
         Shape of the images.
     labels : ndarray of int of shape (n, H, W)
@@ -122,6 +124,8 @@ class ImageExplanation(Explanation):
 
         Raises
         ------
+        TypeError
+            If `explanation` holds no attributions of rows.
         ValueError
             If the rows have another number of columns than such images, or the
             players are no disjoint groups of all columns.
@@ -138,6 +142,12 @@ class ImageExplanation(Explanation):
         >>> ImageExplanation.from_explanation(explanation, (8, 8)).heat_maps().shape
         (5, 8, 8)
         """
+        if not isinstance(explanation, Explanation):
+            raise TypeError(
+                f"explanation is of type {type(explanation).__name__}, which holds no "
+                "attributions of pixels: pass what an explainer of rows returns, such "
+                "as KernelShap; counterfactuals are drawn by explanation.plot()."
+            )
         _, shape = as_rows(explanation.data, checked_shape(image_shape))
         assert shape is not None
         n, n_columns = explanation.data.shape
@@ -266,7 +276,7 @@ class ImageExplanation(Explanation):
         places = np.indices(self.image_shape[1:]).reshape(2, -1)
         return pd.DataFrame(
             {
-                "image": self.index[i],
+                **self._labels(i),
                 "rank": rank + 1,
                 "region": at[1],
                 "row": self._sums(places[0])[at] / n_pixels[at],
@@ -328,7 +338,7 @@ def _common(explanation: Explanation) -> dict[str, Any]:
     names = explanation.column_names
     kept = ("base_values", "scores", "data", "index", "reference", "description")
     return {
-        **{name: getattr(explanation, name) for name in kept},
+        **{name: getattr(explanation, name) for name in (*kept, "container")},
         "feature_names": names,
         "column_names": names,
         "feature_groups": tuple((i,) for i in range(len(names))),

@@ -12,11 +12,20 @@ from numpy.typing import NDArray
 
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
-from .._images import agreed_shape, as_rows, channel_spread, tell_shape
+from .._images import (
+    PixelRange,
+    agreed_shape,
+    as_rows,
+    channel_spread,
+    check_lines,
+    shape_of,
+    tell_shape,
+)
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray, ImageShape, IntArray
 from .._validation import _last_step
-from ..explainers._base import Attributions, ScoreExplainer
+from ..explainers._base import Attributions, CodedRows, ScoreExplainer
+from ..explanation import Explanation
 from ..games import Players
 from ._image_explanation import ImageExplanation
 from ._regions import check_labels, grid_regions, kmeans_regions, region_name
@@ -88,11 +97,16 @@ class RegionExplainer(ScoreExplainer):
 
     def _check_training(self, X: Any) -> Any:
         rows, self._stated_shape = as_rows(X, self.image_shape)
+        last, _ = _last_step(self.estimator)
+        told = (getattr(last, name, None) for name in ("image_shape", "image_shape_"))
+        if self._stated_shape is None and all(shape is None for shape in told):
+            check_lines(rows)
         return super()._check_training(rows)
 
     def _as_table(self, X: Any) -> Any:
-        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-        return as_rows(X, self.image_shape_)[0] if n_axes > 2 else X
+        # Lines of pixels are rows of a table: other checks count their columns.
+        lines = self._has_lines and len(shape_of(X)) <= 2
+        return as_rows(X, None if lines else self.image_shape_)[0]
 
     def _new_estimator(self) -> Any:
         """The detector to fit; it is told the shape of the images."""
@@ -111,11 +125,18 @@ class RegionExplainer(ScoreExplainer):
                 "KernelShap, NeighborShap or FeatureOcclusion."
             )
         self._pixel_scale = channel_spread(X, self.image_shape_)
+        self._pixel_range = PixelRange.of(X)
         super()._fit(X)
+
+    def _explain(self, rows: CodedRows) -> Explanation:
+        if not self._has_lines:
+            self._pixel_range.warn_of_units(rows.X)
+        return super()._explain(rows)
 
     def _found_shape(self) -> ImageShape:
         detector, name = _last_step(self.estimator_)
         shape = agreed_shape(self._stated_shape, detector, name)
+        self._has_lines = shape is None
         return shape or (1, 1, self.n_features_in_)
 
     def _fixed_regions(self) -> IntArray | None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from .._sklearn_compat import check_matplotlib_support
-from .._text import spell
+from .._text import label_text, spell
 from ..explanation import Explanation
+from ._given import check_family, verbatim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,13 +104,16 @@ class AttributionDisplay:
 
         Raises
         ------
+        TypeError
+            If `explanation` is of another family: draw that by its ``plot``.
         ValueError
             If the explanation has no rows, or `ax` too few axes.
         """
+        check_family(explanation, Explanation, cls.__name__)
         if len(explanation) == 0:
             raise ValueError("The explanation has no rows: explain at least one.")
         shown = explanation[np.argsort(-explanation.scores, kind="stable")[:max_rows]]
-        table = shown.top_features(k)
+        table = shown._top_features(k)
         _silence(table, shown)
         listed = table["attribution"].to_numpy().reshape(len(shown), -1)
         adds_up = bool(np.isfinite(shown.base_values).all())
@@ -168,7 +172,7 @@ class AttributionDisplay:
 
     def _plot_row(self, axis: Axes, i: int, lines: pd.DataFrame) -> None:
         names = [
-            f"{feature} = {spell(value)}"
+            verbatim(f"{label_text(feature)} = {spell(value)}")
             for feature, value in zip(lines["feature"], lines["value"], strict=True)
         ]
         lengths = lines["attribution"].to_numpy()
@@ -186,7 +190,8 @@ class AttributionDisplay:
         axis.axvline(0.0, color="black", linewidth=0.8)
         axis.spines[["top", "right"]].set_visible(False)
         item = lines.columns[0]
-        title = f"{item} {lines[item].iloc[0]}: score {self.scores[i]:.4g}"
+        name = verbatim(label_text(lines[item].iloc[0]))
+        title = f"{item} {name}: score {self.scores[i]:.4g}"
         if np.isfinite(self.base_values[i]):
             title += f", base {self.base_values[i]:.4g}"
         axis.set_title(title, loc="left", fontsize="medium")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._cells import as_floats
+from .._images import checked_shape
 from .._sklearn_compat import check_matplotlib_support
-from .._text import spell
+from .._text import label_text, spell
+from ..counterfactuals._counterfactual_explanation import CounterfactualExplanation
+from ._given import check_family, verbatim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from ..counterfactuals import CounterfactualExplanation
 
 _ROW, _NORMAL, _STILL = "#c44e52", "#4c72b0", "#b0b0b0"
 _LINE = 0.32  # inches a changed feature
@@ -116,10 +119,13 @@ class CounterfactualDisplay:
 
         Raises
         ------
+        TypeError
+            If `explanation` is of another family: draw that by its ``plot``.
         ValueError
             If the explanation has no rows, `image_shape` or `sensor_names` do not
             fit them or are both given, or `ax` has another number of axes.
         """
+        check_family(explanation, CounterfactualExplanation, cls.__name__)
         if len(explanation) == 0:
             raise ValueError("The explanation has no rows: explain at least one.")
         order = np.argsort(-explanation.scores_before, kind="stable")[:max_rows]
@@ -230,7 +236,7 @@ class CounterfactualDisplay:
             ends = ((0.0, _ROW), (end, color))
             for value, (x, ink), (align, pad) in zip(values, ends, sides, strict=True):
                 axis.annotate(
-                    spell(value),
+                    verbatim(spell(value)),
                     (x, place),
                     xytext=(pad, 0),
                     textcoords="offset points",
@@ -243,7 +249,8 @@ class CounterfactualDisplay:
 
     def _finish_row(self, axis: Axes, i: int, columns: np.ndarray) -> None:
         shown = self.explanation
-        axis.set_yticks(range(len(columns)), shown.feature_names[columns])
+        names = [verbatim(label_text(name)) for name in shown.feature_names[columns]]
+        axis.set_yticks(range(len(columns)), names)
         axis.set_ylim(max(len(columns), 1) - 0.5, -0.5)
         axis.set_xlim(-1.45, 1.45)
         axis.set_xticks([])
@@ -253,8 +260,9 @@ class CounterfactualDisplay:
 
     def _title(self, i: int, n_drawn: int) -> str:
         shown = self.explanation
-        name = shown.index.name or "row"
-        title = f"{name} {shown.index[i]}: score {shown.scores_before[i]:.4g}"
+        item = "row" if shown.index.name is None else shown.index.name
+        name = verbatim(f"{label_text(item)} {label_text(shown.index[i])}")
+        title = f"{name}: score {shown.scores_before[i]:.4g}"
         n_changed = shown.n_changed[i, 0]
         if n_changed == 0:
             return f"{title}, " + ("normal" if shown.valid[i, 0] else "nothing found")
@@ -276,9 +284,9 @@ class CounterfactualDisplay:
                 shown.changed[i, 0],
             )
         )
-        both = np.stack([was, would_be]).astype(np.float64)
-        lowest = both.min(axis=(0, 1))
-        span = both.max(axis=(0, 1)) - lowest
+        both = as_floats(np.stack([was, would_be]))
+        lowest = np.fmin.reduce(both, axis=(0, 1))
+        span = np.fmax.reduce(both, axis=(0, 1)) - lowest
         places = np.arange(len(sensors))
         was, would_be = 0.8 * (both - lowest) / np.where(span > 0, span, 1.0) - places
         for place in places:
@@ -300,7 +308,7 @@ class CounterfactualDisplay:
                     alpha=0.15,
                     linewidth=0,
                 )
-        names = np.asarray(self.sensor_names, dtype=object)[sensors]
+        names = [verbatim(label_text(self.sensor_names[c])) for c in sensors]
         axis.set_yticks(0.4 - places, names)
         axis.set_xlim(-0.5, len(was) - 0.5)
         axis.spines[["top", "right"]].set_visible(False)
@@ -323,11 +331,13 @@ class CounterfactualDisplay:
             axis.set_title(f"{score:.3g}", fontsize="small", color=color)
             axis.set_xticks([])
             axis.set_yticks([])
-        axes[0].set_title(f"row {shown.index[i]}: {scores[0]:.3g}", fontsize="small")
+        name = verbatim(label_text(shown.index[i]))
+        axes[0].set_title(f"row {name}: {scores[0]:.3g}", fontsize="small")
 
     def _picture(self, pixels: np.ndarray) -> np.ndarray:
         assert self.image_shape is not None
-        return pixels.reshape(self.image_shape).transpose(1, 2, 0).squeeze()
+        picture = pixels.reshape(self.image_shape).transpose(1, 2, 0)
+        return picture[:, :, 0] if picture.shape[2] == 1 else picture
 
 
 def _drawable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -337,9 +347,8 @@ def _drawable(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 def _checked_shape(image_shape: tuple[int, ...], n_columns: int) -> tuple[int, ...]:
     """(channels, height, width) of rows of a number of columns."""
-    shape = tuple(image_shape)
-    shape = (1, *shape) if len(shape) == 2 else shape
-    if len(shape) != 3 or shape[0] not in (1, 3) or np.prod(shape) != n_columns:
+    shape = checked_shape(image_shape)
+    if shape[0] not in (1, 3) or prod(shape) != n_columns:
         raise ValueError(
             f"image_shape={image_shape!r} does not fit rows of {n_columns} columns: "
             "give (height, width), or (channels, height, width) with one channel or "

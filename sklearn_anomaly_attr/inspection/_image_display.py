@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._docstrings import shared_paragraphs
+from .._image_arrays import as_array
 from .._images import as_rows
 from .._sklearn_compat import check_matplotlib_support
+from .._text import label_text
 from .._typing import FloatArray
 from ..images._image_explanation import ImageExplanation
+from ._given import check_family, verbatim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,10 +127,13 @@ class ImageDisplay:
 
         Raises
         ------
+        TypeError
+            If `explanation` is of another family: draw that by its ``plot``.
         ValueError
             If the explanation has no images, masks are of another shape, k is
             below 0 or max_images below 1, or `ax` has not two axes an image.
         """
+        check_family(explanation, ImageExplanation, cls.__name__)
         if len(explanation) == 0:
             raise ValueError("The explanation has no images: explain at least one.")
         if k < 0 or max_images < 1:
@@ -145,7 +151,7 @@ class ImageDisplay:
             masks=None if truth is None else truth[order],
             regions=_ranks(shown, k),
             titles=[
-                f"image {name}: score {score:.4g}"
+                f"image {label_text(name)}: score {score:.4g}"
                 for name, score in zip(shown.index, shown.scores, strict=True)
             ],
         )
@@ -186,8 +192,12 @@ class ImageDisplay:
             If there are no images, shapes or lengths differ, heat maps are not
             finite, or `ax` has not two axes an image.
         """
-        rows, shape = as_rows(images)
         heat = np.asarray(heat_maps, dtype=np.float64)
+        images = as_array(images)
+        # Heat maps tell where the sides of the images are.
+        sides = (1, *np.shape(images)[1:])[-3:]
+        told = len(sides) == 3 and sides[1:] == heat.shape[1:]
+        rows, shape = as_rows(images, sides if told else None)
         if shape is None or len(rows) == 0 or heat.shape != (len(rows), *shape[1:]):
             raise ValueError(
                 f"The images have the shape {np.shape(images)}, the heat maps have "
@@ -258,7 +268,7 @@ class ImageDisplay:
     def _plot_image(self, axis: Axes, i: int, picture: FloatArray) -> None:
         axis.imshow(picture, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
         if self.titles is not None:
-            axis.set_title(self.titles[i], fontsize="small")
+            axis.set_title(verbatim(self.titles[i]), fontsize="small")
         self._finish(axis, i)
 
     def _plot_heat(self, axis: Axes, i: int, picture: FloatArray) -> None:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import check_matplotlib_support
+from .._text import label_text
 from ..series._series_explanation import SeriesExplanation
+from ._given import check_family, verbatim
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,10 +118,13 @@ class SeriesDisplay:
 
         Raises
         ------
+        TypeError
+            If `explanation` is of another family: draw that by its ``plot``.
         ValueError
             If the explanation has no timestamps, k is below 1, or `ax` has not
             three axes.
         """
+        check_family(explanation, SeriesExplanation, cls.__name__)
         if len(explanation.timestamps) == 0:
             raise ValueError("The explanation has no timestamps: explain at least one.")
         if k < 1:
@@ -129,7 +134,7 @@ class SeriesDisplay:
         display = cls(
             data=explanation.series[:, leading],
             values=explanation.timestamp_values[:, leading],
-            sensor_names=[str(name) for name in explanation.feature_names[leading]],
+            sensor_names=[label_text(n) for n in explanation.feature_names[leading]],
             scores=explanation.timestamp_scores,
             threshold=explanation.threshold,
             intervals=explanation.intervals,
@@ -190,13 +195,13 @@ class SeriesDisplay:
         return np.asarray(axes)
 
     def _plot_sensors(self, axis: Axes) -> None:
-        lowest = self.data.min(axis=0)
-        span = self.data.max(axis=0) - lowest
+        lowest = np.fmin.reduce(self.data, axis=0)
+        span = np.fmax.reduce(self.data, axis=0) - lowest
         scaled = (self.data - lowest) / np.where(span > 0.0, span, 1.0)
         places = np.arange(self.data.shape[1])
         # The leading one is at the top.
         axis.plot(0.8 * scaled - places, color=_LINE, linewidth=0.8)
-        axis.set_yticks(0.4 - places, self.sensor_names)
+        axis.set_yticks(0.4 - places, [verbatim(n) for n in self.sensor_names])
         axis.set_title("sensors, each on its own scale", loc="left", fontsize="medium")
 
     def _plot_score(self, axis: Axes) -> None:
@@ -217,15 +222,16 @@ class SeriesDisplay:
             vmax=largest,
             extent=(-0.5, n_timestamps - 0.5, n_shown - 0.5, -0.5),
         )
-        axis.set_yticks(np.arange(n_shown), self.sensor_names)
+        axis.set_yticks(np.arange(n_shown), [verbatim(n) for n in self.sensor_names])
         axis.set_title("attributions", loc="left", fontsize="medium")
         axis.figure.colorbar(image, ax=axis, pad=0.01)
 
     def _label(self, place: float, _: Any = None) -> str:
         """Label of the timestamp at a position; none between timestamps."""
-        inside = 0 <= place < len(self.index) and float(place).is_integer()
+        if not (0 <= place < len(self.index) and float(place).is_integer()):
+            return ""
         # The date above the time of day.
-        return str(self.index[int(place)]).replace(" ", "\n") if inside else ""
+        return verbatim(label_text(self.index[int(place)])).replace(" ", "\n")
 
 
 def _pooled(values: NDArray[Any]) -> NDArray[Any]:

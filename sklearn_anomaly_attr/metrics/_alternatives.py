@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..counterfactuals import CounterfactualExplanation
 
 
+_PASS = "what CounterfactualExplainer.explain returns"
+
+
 def validity(explanation: CounterfactualExplanation) -> float:
     """Share of the rows for which a valid counterfactual was found.
 
@@ -154,6 +157,14 @@ def diversity(
 
 
 def _best(explanation: CounterfactualExplanation) -> CounterfactualExplanation:
+    if not hasattr(explanation, "counterfactuals"):
+        in_windows = hasattr(explanation, "windows")
+        raise TypeError(
+            f"explanation is of type {type(explanation).__name__}, which holds no "
+            "alternatives of rows: pass "
+            + ("its windows, explanation.windows" if in_windows else _PASS)
+            + "."
+        )
     if len(explanation) == 0:
         raise ValueError("The explanation has no rows: explain at least one.")
     return explanation

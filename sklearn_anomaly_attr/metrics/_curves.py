@@ -28,7 +28,8 @@ class ScoreCurve(NamedTuple):
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import deletion_curve
     >>> X = np.array([[1.0, 3.0]])
-    >>> fractions, scores = deletion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> score = lambda X: X.sum(axis=1)
+    >>> fractions, scores = deletion_curve(score, X, values=X, references=np.zeros(2))
     >>> scores
     array([[4., 1., 0.]])
     """
@@ -39,7 +40,7 @@ class ScoreCurve(NamedTuple):
 
 @shared_paragraphs
 def deletion_curve(
-    score: Any, X: Any, values: Any, references: Any, *, batch_size: int = 4096
+    score: Any, X: Any, *, values: Any, references: Any, batch_size: int = 4096
 ) -> ScoreCurve:
     """Anomaly scores as references replace the features, the leading ones first.
 
@@ -80,7 +81,8 @@ def deletion_curve(
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import deletion_curve
     >>> X = np.array([[1.0, 3.0]])
-    >>> curve = deletion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> score = lambda X: X.sum(axis=1)
+    >>> curve = deletion_curve(score, X, values=X, references=np.zeros(2))
     >>> curve.fractions
     array([0. , 0.5, 1. ])
     >>> curve.scores
@@ -92,7 +94,7 @@ def deletion_curve(
 
 @shared_paragraphs
 def insertion_curve(
-    score: Any, X: Any, values: Any, references: Any, *, batch_size: int = 4096
+    score: Any, X: Any, *, values: Any, references: Any, batch_size: int = 4096
 ) -> ScoreCurve:
     """Anomaly scores as features replace their references, the leading ones first.
 
@@ -134,7 +136,8 @@ def insertion_curve(
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import insertion_curve
     >>> X = np.array([[1.0, 3.0]])
-    >>> curve = insertion_curve(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> score = lambda X: X.sum(axis=1)
+    >>> curve = insertion_curve(score, X, values=X, references=np.zeros(2))
     >>> curve.scores
     array([[0., 3., 4.]])
     """
@@ -146,9 +149,9 @@ def insertion_curve(
 def deletion_auc(
     score: Any,
     X: Any,
+    *,
     values: Any,
     references: Any,
-    *,
     per_row: bool = False,
     batch_size: int = 4096,
 ) -> float | FloatArray:
@@ -178,10 +181,13 @@ def deletion_auc(
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import deletion_auc
     >>> X = np.array([[1.0, 3.0]])
-    >>> deletion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> score = lambda X: X.sum(axis=1)
+    >>> deletion_auc(score, X, values=X, references=np.zeros(2))
     1.5
     """
-    curve = deletion_curve(score, X, values, references, batch_size=batch_size)
+    curve = deletion_curve(
+        score, X, values=values, references=references, batch_size=batch_size
+    )
     return rows_or_mean(_areas(curve), per_row)
 
 
@@ -189,9 +195,9 @@ def deletion_auc(
 def insertion_auc(
     score: Any,
     X: Any,
+    *,
     values: Any,
     references: Any,
-    *,
     per_row: bool = False,
     batch_size: int = 4096,
 ) -> float | FloatArray:
@@ -221,10 +227,13 @@ def insertion_auc(
     >>> import numpy as np
     >>> from sklearn_anomaly_attr.metrics import insertion_auc
     >>> X = np.array([[1.0, 3.0]])
-    >>> insertion_auc(lambda X: X.sum(axis=1), X, X, np.zeros(2))
+    >>> score = lambda X: X.sum(axis=1)
+    >>> insertion_auc(score, X, values=X, references=np.zeros(2))
     2.5
     """
-    curve = insertion_curve(score, X, values, references, batch_size=batch_size)
+    curve = insertion_curve(
+        score, X, values=values, references=references, batch_size=batch_size
+    )
     return rows_or_mean(_areas(curve), per_row)
 
 

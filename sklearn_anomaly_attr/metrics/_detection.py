@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from .._adapters import adapted
 from .._docstrings import shared_paragraphs
 from .._validation import finite_scores
-from ._inputs import check_whole
+from ._inputs import check_labels, check_scores, check_whole
 
 
 @shared_paragraphs
@@ -207,6 +206,10 @@ def anomaly_roc_auc_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     --------
     make_anomaly_scorer : A scorer for other labels, such as strings.
 
+    Notes
+    -----
+    {refused_scores}
+
     Examples
     --------
     >>> import numpy as np
@@ -244,6 +247,14 @@ def anomaly_average_precision_scorer(estimator: Any, X: Any, y: ArrayLike) -> fl
     average_precision : float
         Higher is better.
 
+    See Also
+    --------
+    make_anomaly_scorer : A scorer for other labels, such as strings.
+
+    Notes
+    -----
+    {refused_scores}
+
     Examples
     --------
     >>> import numpy as np
@@ -273,6 +284,14 @@ def anomaly_best_f1_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     -------
     f1 : float
         At the best threshold, not at the estimator's own; higher is better.
+
+    See Also
+    --------
+    make_anomaly_scorer : A scorer for other labels, such as strings.
+
+    Notes
+    -----
+    {refused_scores}
 
     Examples
     --------
@@ -304,6 +323,14 @@ def anomaly_precision_at_n_scorer(estimator: Any, X: Any, y: ArrayLike) -> float
     -------
     precision : float
         Among as many rows as there are anomalies; higher is better.
+
+    See Also
+    --------
+    make_anomaly_scorer : A scorer for other labels, such as strings.
+
+    Notes
+    -----
+    {refused_scores}
 
     Examples
     --------
@@ -339,22 +366,21 @@ def _check(
     y_true: ArrayLike, anomaly_score: ArrayLike, pos_label: Any
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Which rows are anomalies, and their scores."""
-    labels = column_or_1d(y_true)
-    score = column_or_1d(anomaly_score, dtype=np.float64)
-    check_consistent_length(labels, score)
-    if not np.isfinite(score).all():
-        raise ValueError(
-            "The anomaly scores hold NaN or infinity: leave such rows out."
-        )
+    score = check_scores(anomaly_score, "anomaly_score")
+    labels = check_labels(y_true, len(score))
     is_anomaly = labels == _label_of_anomalies(labels, pos_label)
     return is_anomaly.astype(bool), score
 
 
 def _label_of_anomalies(labels: NDArray[Any], pos_label: Any) -> Any:
-    if pd.isna(labels).any():
-        raise ValueError("y_true lacks some labels: leave such rows out.")
     found = pd.unique(labels).tolist()
     shown = sorted(found, key=str)[:5]
+    if len(found) == 1:
+        raise ValueError(
+            f"All labels are {found[0]!r}: pass rows of both kinds, in a search by "
+            "cv=StratifiedKFold(shuffle=True), since the folds of cv=5 hold rows that "
+            "follow each other."
+        )
     if pos_label is not None:
         if len(found) != 2 or pos_label not in found:
             raise ValueError(

@@ -22,9 +22,9 @@ _ROUNDING = 1e-13
 def faithfulness(
     score: Any,
     X: Any,
+    *,
     values: Any,
     references: Any,
-    *,
     subset_size: int | None = None,
     n_subsets: int = 100,
     per_row: bool = False,
@@ -82,9 +82,9 @@ def faithfulness(
     >>> from sklearn_anomaly_attr.metrics import faithfulness
     >>> X = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.0]])
     >>> score = lambda X: (X**2).sum(axis=1)
-    >>> round(faithfulness(score, X, X**2, np.zeros(3)), 3)
+    >>> round(faithfulness(score, X, values=X**2, references=np.zeros(3)), 3)
     1.0
-    >>> round(faithfulness(score, X, -(X**2), np.zeros(3)), 3)
+    >>> round(faithfulness(score, X, values=-(X**2), references=np.zeros(3)), 3)
     -1.0
     """
     removal = Removal(score, X, values, references, batch_size)
@@ -106,9 +106,9 @@ def faithfulness(
 def infidelity(
     score: Any,
     X: Any,
+    *,
     values: Any,
     references: Any,
-    *,
     subset_size: int | None = None,
     n_subsets: int = 100,
     per_row: bool = False,
@@ -171,9 +171,9 @@ def infidelity(
     >>> from sklearn_anomaly_attr.metrics import infidelity
     >>> X = np.array([[3.0, 1.0]])
     >>> score = lambda X: (X**2).sum(axis=1)
-    >>> infidelity(score, X, X**2, np.zeros(2))
+    >>> infidelity(score, X, values=X**2, references=np.zeros(2))
     0.0
-    >>> infidelity(score, X, [[8.0, 2.0]], np.zeros(2))
+    >>> infidelity(score, X, values=[[8.0, 2.0]], references=np.zeros(2))
     1.0
     """
     removal = Removal(score, X, values, references, batch_size)

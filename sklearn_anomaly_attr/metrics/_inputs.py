@@ -6,15 +6,22 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from .._coding import is_frame
 from .._typing import BoolArray, FloatArray
-from ..explanation import Explanation
+from ..explanation import BaseExplanation, Explanation
 
 
 def check_attributions(values: Any, name: str = "values") -> FloatArray:
     """Attributions of an array, a DataFrame or an Explanation, as an array."""
+    if isinstance(values, BaseExplanation) and not isinstance(values, Explanation):
+        raise TypeError(
+            f"{name} is a {type(values).__name__}, which holds no attributions: pass "
+            "an Explanation, or an array of what ranks the features, such as "
+            "np.abs(explanation.moves) of counterfactuals."
+        )
     inner = getattr(values, "values", values)
     return check_numbers(values if callable(inner) else inner, name)
 
@@ -60,6 +67,30 @@ def check_tables(**tables: ArrayLike) -> list[FloatArray]:
     for other in others:
         check_same_order(first, other)
     return checked
+
+
+def check_runs(runs: Any) -> list[Any]:
+    """Several explanations of the same rows, not a single one, which iterates rows."""
+    single = is_frame(runs) or isinstance(runs, BaseExplanation)
+    if single or (isinstance(runs, np.ndarray) and runs.ndim == 2):
+        raise TypeError(
+            f"runs is a single {type(runs).__name__}: pass a list of the attributions "
+            "of the same rows in each run."
+        )
+    return list(runs)
+
+
+def check_labels(y_true: Any, n_rows: int) -> NDArray[Any]:
+    """Labels without gaps, one for each of some rows."""
+    labels = np.asarray(y_true)
+    if labels.shape != (n_rows,):
+        raise ValueError(
+            f"y_true has the shape {labels.shape}, and there are {n_rows} anomaly "
+            "scores: pass one label a row, in one dimension."
+        )
+    if pd.isna(labels).any():
+        raise ValueError("y_true lacks some labels: leave such rows out.")
+    return labels
 
 
 def check_scores(scores: Any, name: str) -> FloatArray:

@@ -15,6 +15,7 @@ from scipy.ndimage import label
 
 from .._docstrings import shared_paragraphs
 from .._typing import BoolArray, FloatArray
+from ..explanation import BaseExplanation
 from ._inputs import check_numbers, rows_or_mean
 from ._ranking import attribution_roc_auc, r_precision
 
@@ -243,6 +244,12 @@ def _check_pixels(y_true: ArrayLike, heat_maps: Any) -> tuple[BoolArray, FloatAr
             "anomalous pixels, such as y_true > 0 of zeros and ones."
         )
     own = getattr(heat_maps, "heat_maps", None)
+    if own is None and isinstance(heat_maps, BaseExplanation):
+        raise TypeError(
+            f"heat_maps is of type {type(heat_maps).__name__}, which holds no heat "
+            "maps: pass ImageExplanation.from_explanation(explanation, image_shape) of "
+            "attributions, or an array (n_images, height, width)."
+        )
     heat: NDArray[Any] = np.asarray(own() if callable(own) else heat_maps)
     if masks.ndim != 3 or masks.shape != heat.shape:
         raise ValueError(

@@ -8,11 +8,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from .._docstrings import shared_paragraphs
 from ._detection import _anomaly_score
 
 Scorer = Callable[[Any, Any, ArrayLike], float]
 
 
+@shared_paragraphs
 def make_anomaly_scorer(metric: Callable[..., float], **kwargs: Any) -> Scorer:
     """Make a scorer of a metric that takes anomaly scores, HIGHER more abnormal.
 
@@ -45,8 +47,7 @@ def make_anomaly_scorer(metric: Callable[..., float], **kwargs: Any) -> Scorer:
 
     Notes
     -----
-    A search gives NaN, with a warning, for what a scorer refuses. Pass
-    ``error_score="raise"`` to be stopped instead.
+    {refused_scores}
 
     Examples
     --------

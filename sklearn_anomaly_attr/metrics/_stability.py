@@ -10,7 +10,13 @@ from scipy.stats import rankdata
 
 from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
-from ._inputs import check_attributions, check_same_order, check_whole, rows_or_mean
+from ._inputs import (
+    check_attributions,
+    check_runs,
+    check_same_order,
+    check_whole,
+    rows_or_mean,
+)
 from ._ranking import tie_groups
 
 
@@ -40,7 +46,8 @@ def attribution_stability(
     Raises
     ------
     TypeError
-        If a run holds something else than numbers.
+        If `runs` is a single explanation, or a run holds something else than
+        numbers.
     ValueError
         If there are fewer than two runs or two features, shapes differ, or
         attributions are not finite.
@@ -89,7 +96,8 @@ def top_k_overlap(
     Raises
     ------
     TypeError
-        If a run holds something else than numbers.
+        If `runs` is a single explanation, or a run holds something else than
+        numbers.
     ValueError
         If there are fewer than two runs, shapes differ, attributions are not
         finite, or k is not between 1 and n_features.
@@ -112,7 +120,7 @@ def top_k_overlap(
 
 def _check_runs(runs: Iterable[Any]) -> FloatArray:
     """Attributions of all runs, of shape (n_runs, n_samples, n_features)."""
-    tables = [(f"runs[{i}]", run) for i, run in enumerate(runs)]
+    tables = [(f"runs[{i}]", run) for i, run in enumerate(check_runs(runs))]
     arrays = [check_attributions(run, name) for name, run in tables]
     if len(arrays) < 2:
         raise ValueError(f"{len(arrays)} run to compare: pass at least two.")

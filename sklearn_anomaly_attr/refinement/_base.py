@@ -24,7 +24,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._adapters import adapted, takes_missing
 from .._coding import is_frame
 from .._docstrings import shared_paragraphs
-from .._publish import snapshot
 from .._random import seed_unseeded
 from .._sklearn_compat import Interval, _fit_context
 from .._typing import FloatArray
@@ -127,9 +126,9 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
         scores : ndarray of shape (n_samples,)
             Float64 scores.
         """
-        check_is_fitted(self)
-        fitted = snapshot(self)
-        return fitted._score_samples(fitted._check_table(X, reset=False))
+        fitted = self._as_fitted()
+        X = fitted._check_table(X, reset=False)
+        return fitted._finite(fitted._score_samples(X), X)
 
     def _scoring_part(self) -> Any:
         """The fitted detector, whose scores these are."""

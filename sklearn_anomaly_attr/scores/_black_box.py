@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .._coding import TableCoding
-from .._validation import score_method
+from .._validation import reads_arrays, score_method
 from ._score import TorchScore
 
 
@@ -50,13 +50,25 @@ class BlackBoxScore(TorchScore):
         method = score_method(estimator)
         check_is_fitted(estimator)
         self._score: Callable[[Any], Any] = getattr(estimator, method)
-        self._coding = coding
+        named = coding is not None and all(isinstance(c, str) for c in coding.labels)
+        self._coding = None if named and reads_arrays(estimator) else coding
         self._columns = _column_names(estimator)
         self._index: pd.Index | None = None
         self.description = f"black box ({type(estimator).__name__}.{method})"
 
     def at(self, index: pd.Index) -> Self:
-        """The score of rows with these labels, one for each row or one for all."""
+        """Tell the estimator the labels of the rows.
+
+        Parameters
+        ----------
+        index : Index of n_samples labels or of one
+            One label for each row, or one that all have.
+
+        Returns
+        -------
+        BlackBoxScore
+            The score of rows with these labels.
+        """
         labelled = copy(self)
         labelled._index = index
         return labelled

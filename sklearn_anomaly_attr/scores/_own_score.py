@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .._coding import TableCoding
@@ -19,9 +20,8 @@ from ..exceptions import BatchDependenceWarning
 from ._black_box import BlackBoxScore
 from ._differences import differing_part
 from ._score import TorchScore
-from ._torch_score import torch_score
 
-_PROBED_ROWS, _COMPANY_ROWS = 256, 64
+_PROBED_ROWS, _PROBED_CELLS, _COMPANY_ROWS = 256, 2**18, 64
 # What rounding changes, beside the size and the spread of the scores: of float64, of
 # float32, and where the detector is called with other rows.
 _ROUNDING, _FLOAT32_ROUNDING, _COMPANY_ROUNDING = 1e-9, 1e-4, 1e-5
@@ -54,7 +54,15 @@ class OwnScore:
     depends_on_batch: bool = False
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, coded: FloatArray, coding: TableCoding) -> Self:
+    def of(
+        cls,
+        estimator: Any,
+        X: Any,
+        coded: FloatArray,
+        coding: TableCoding,
+        score: TorchScore,
+        evaluate: Evaluate,
+    ) -> Self:
         """Try a fitted detector on training rows.
 
         Parameters
@@ -67,6 +75,10 @@ class OwnScore:
             The same as numbers.
         coding : TableCoding
             What the numbers stand for.
+        score : TorchScore
+            The detector's score on tensors.
+        evaluate : callable
+            Scores points in batches.
 
         Warns
         -----
@@ -74,44 +86,53 @@ class OwnScore:
             If the scores of the rows depend on the rows beside them.
         """
         lacking = np.isnan(coded).any(axis=1)
-        positions = _spread_out(len(X), _PROBED_ROWS)
-        positions = np.union1d(positions, np.flatnonzero(lacking)[:_PROBED_ROWS])
+        n_rows = int(np.clip(_PROBED_CELLS // X.shape[1], 16, _PROBED_ROWS))
+        positions = _spread_out(len(X), n_rows)
+        positions = np.union1d(positions, np.flatnonzero(lacking)[:n_rows])
         rows = _rows(X, positions)
         own = -own_scores(estimator, rows)
         seen = cls(bool(lacking.any()), _spread(own))
-        score = seen.score(estimator, coding, missing=seen.missing)
+        score = seen.score(score, estimator, coding, missing=seen.missing)
         if isinstance(score, BlackBoxScore):
             return seen._probed(estimator, rows)
-        found = _evaluated(score, coded[positions])
-        if seen._agree(found, own, score) or not _is_of_this_package(score):
+        found = evaluate(score, torch.tensor(coded[positions]))
+        if seen._agree(found, own, score, coding) or not _is_of_this_package(score):
             return seen
         return replace(seen, translates=False)._probed(estimator, rows)
 
     def score(
-        self, estimator: Any, coding: TableCoding, *, missing: bool
+        self, score: TorchScore, estimator: Any, coding: TableCoding, *, missing: bool
     ) -> TorchScore:
-        """The score of coded rows, of which some entries may be missing."""
-        why = "its own score differs from the exact one"
-        if self.translates:
-            score = torch_score(estimator, coding)
-            if isinstance(score, BlackBoxScore) or not missing or score.takes_missing:
-                return score
+        """The score of coded rows, of which some entries may be missing.
+
+        It is the one on tensors, unless that is not the detector's own.
+        """
+        if isinstance(score, BlackBoxScore):
+            return score
+        if not self.translates:
+            why = "its own score differs from the exact one"
+        elif missing and not score.takes_missing:
             why = "entries are missing"
+        else:
+            return score
         return _black_box(estimator, coding, why)
 
     def checked(
         self,
+        own: NDArray[Any],
         score: TorchScore,
         estimator: Any,
         X: Any,
         x: Tensor,
         coding: TableCoding,
         evaluate: Evaluate,
-    ) -> tuple[TorchScore, FloatArray | None]:
+    ) -> TorchScore:
         """A score of the rows to explain, if it is the detector's own.
 
         Parameters
         ----------
+        own : ndarray of shape (n_samples,)
+            The detector's own anomaly scores of the rows.
         score : TorchScore
             Score of coded rows.
         estimator : fitted estimator
@@ -127,31 +148,28 @@ class OwnScore:
 
         Returns
         -------
-        score : TorchScore
+        TorchScore
             That score; the detector itself, called, where a translation of this
             package is not exact on these rows.
-        own : ndarray of shape (n_samples,) or None
-            The detector's own anomaly scores; None where they depend on the batch.
 
         Raises
         ------
         ValueError
-            If the detector refuses the rows, or gives them other scores.
+            If the rows have other scores by the detector.
         """
-        own = -own_scores(estimator, X)
         if self.depends_on_batch:
-            return score, None
+            return score
         if self.reads_index and isinstance(score, BlackBoxScore):
             found = score.at(X.index)(x)
         else:
             found = evaluate(score, x)
-        if self._agree(found, own, score):
-            return score, own.astype(np.float64)
+        if self._agree(found, own, score, coding):
+            return score
         if not isinstance(score, BlackBoxScore) and _is_of_this_package(score):
             why = "its own score of these rows differs from the exact one"
             called = _black_box(estimator, coding, why)
-            if self._agree(evaluate(called, x), own, called):
-                return called, own.astype(np.float64)
+            if self._agree(evaluate(called, x), own, called, coding):
+                return called
         apart = (found.cpu().numpy() - own).astype(np.float64)
         row = int(np.nanargmax(np.abs(apart))) if len(apart) else 0
         raise ValueError(
@@ -161,10 +179,12 @@ class OwnScore:
             f"{-own[row] - apart[row]:.6g}. {differing_part(estimator, X, x, coding)}"
         )
 
-    def _agree(self, found: Tensor, own: FloatArray, score: TorchScore) -> bool:
+    def _agree(
+        self, found: Tensor, own: NDArray[Any], score: TorchScore, coding: TableCoding
+    ) -> bool:
         """Whether scores differ by rounding only."""
         rounding = _ROUNDING
-        if own.dtype.itemsize < np.dtype(np.float64).itemsize:
+        if own.dtype.itemsize < 8 or coding.has_short_floats:
             rounding = _FLOAT32_ROUNDING
         elif isinstance(score, BlackBoxScore):
             rounding = _COMPANY_ROUNDING
@@ -224,12 +244,6 @@ def _is_of_this_package(score: TorchScore) -> bool:
     """Whether all parts of a score are written here, rather than by a user."""
     packages = {type(part).__module__.split(".")[0] for part in score.modules()}
     return packages <= {"torch", __name__.split(".")[0]}
-
-
-def _evaluated(score: TorchScore, X: FloatArray) -> Tensor:
-    with torch.no_grad():
-        scores: Tensor = score(torch.tensor(X))
-    return scores
 
 
 def _spread(scores: FloatArray) -> float:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
+from .._torch._own import own_torch
 from .._validation import overrides_its_score, own_answer, scoring_part
 from ._black_box import BlackBoxScore
 from ._registry import Registry
@@ -138,6 +139,7 @@ def register_coded_score(*classes: type | str) -> Callable[[_C], _C]:
     return _CODED.register(classes)
 
 
+@own_torch()
 @shared_paragraphs
 def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore:
     """Translate a fitted estimator into a torch function.
@@ -191,7 +193,7 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     >>> bool(np.allclose(score(torch.from_numpy(X)), -gmm.score_samples(X)))
     True
     """
-    estimator = scoring_part(estimator)
+    estimator = _as_fitted(scoring_part(estimator))
     if overrides_its_score(estimator):
         return BlackBoxScore(estimator, coding)
     kind = type(estimator)
@@ -206,3 +208,10 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
         return coded(estimator, coding)
     score: TorchScore | None = own_answer(estimator, "_torch_score")
     return BlackBoxScore(estimator, coding) if score is None else score
+
+
+def _as_fitted(estimator: Any) -> Any:
+    """A detector of the package with the parameters of its fit; any other itself."""
+    if hasattr(estimator, "_as_fitted"):
+        return estimator._as_fitted()
+    return estimator

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from torch import nn
 
-from .._scale import location_and_scale
+from .._scale import Standardization
 from .._typing import FloatArray
 from ..detectors._deep import DeepDetector, Split
 from ._runs import split_in_time
@@ -39,13 +39,12 @@ class DeepSeriesDetector(SeriesDetector, DeepDetector):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
 
-    def _set_scaling(self, X: FloatArray, weight: FloatArray) -> None:
+    def _measure(self, X: FloatArray, weight: FloatArray) -> Standardization:
         timestamps = X.reshape(-1, self.n_features_in_)
-        weight = np.repeat(weight, self.window_)
-        self.center_, self.scale_ = location_and_scale(timestamps, weight)
+        return super()._measure(timestamps, np.repeat(weight, self.window_))
 
-    def _row_scaling(self) -> tuple[FloatArray, FloatArray]:
-        return np.tile(self.center_, self.window_), np.tile(self.scale_, self.window_)
+    def _row_scaling(self) -> Standardization:
+        return self._scaling.expanded(lambda sensors: np.tile(sensors, self.window_))
 
     def _split(self, n_rows: int, rng: np.random.RandomState) -> Split:
         n_held_out = self._n_held_out(n_rows)

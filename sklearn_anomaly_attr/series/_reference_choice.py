@@ -8,6 +8,7 @@ import torch
 from .._typing import FloatArray, IntArray
 from ..scores import TorchScore
 from ._runs import WindowPlan, split_in_time
+from ._series_input import known_mean
 from ._window_references import local_context, make_window_references
 
 # Share of the time whose windows are tried, and of a window that is replaced.
@@ -55,7 +56,7 @@ def choose_references(
     length = max(1, int(_REPLACED * plan.length))
     first = tried + (plan.length - length) // 2
     context = local_context(
-        X, plan, np.column_stack([first, first + length]), X.mean(axis=0)
+        X, plan, np.column_stack([first, first + length]), known_mean(X)
     )
     rows = plan.cut(X, tried)
     neighbors = make_window_references(

@@ -12,14 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._torch._device import resolve_device
+from .._torch._own import own_torch
 from .._typing import FloatArray, IntArray
-from .._validation import check_same_columns, check_X, score_method, thawed
+from .._validation import check_same_columns, score_method, thawed
 from ..base import BaseExplainer
 from ._runs import WindowPlan
 from ._segments import check_segments, find_segments
 from ._series_counterfactual_explanation import SeriesCounterfactualExplanation
 from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
+from ._series_input import missing_told, series_numbers
 
 SeriesT = TypeVar("SeriesT", SeriesExplanation, SeriesCounterfactualExplanation)
 
@@ -91,11 +93,23 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         _check_detector(self.estimator)
         resolve_device(self.device)
 
+    def _fit_draft(self, X: Any, y: Any, **given: Any) -> None:
+        with missing_told(X):
+            super()._fit_draft(X, y, **given)
+
+    def _check_training(self, X: Any) -> Any:
+        detector: SeriesDetector = thawed(self.estimator)
+        series_numbers(self, X, reset=True, min_rows=2, missing=detector._takes_missing)
+        return X
+
     def _fit_estimator(
         self, X: Any, y: Any, rng: np.random.RandomState, **given: Any
     ) -> Any:
+        if self.prefit_:
+            return self._given_estimator(X)
         return self._seeded_estimator(rng).fit(X, y, groups=given["groups"])
 
+    @own_torch()
     def _fit_background(self, X: Any, **given: Any) -> None:
         detector: SeriesDetector = thawed(self.estimator_)
         check_same_columns(self, detector)
@@ -161,6 +175,7 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         values: FloatArray = self.explain(X, groups=groups).timestamp_values
         return values
 
+    @own_torch()
     def explain(self, X: Any, segments: Any = None, groups: Any = None) -> SeriesT:
         """Explain the anomaly scores in stretches of a series.
 
@@ -178,7 +193,8 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
         """
         check_is_fitted(self)
         fitted = snapshot(self)
-        return fitted._explain(fitted._stretches(X, segments, groups))
+        with missing_told(X):
+            return fitted._explain(fitted._stretches(X, segments, groups))
 
     @abstractmethod
     def _explain(self, found: Stretches) -> SeriesT:
@@ -186,10 +202,15 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        table, X = X, check_X(self, X, reset=False, ensure_min_samples=0)
+        detector = self._detector
+        table, X = (
+            X,
+            series_numbers(
+                self, X, reset=False, min_rows=0, missing=detector._takes_missing
+            ),
+        )
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
-        detector: SeriesDetector = thawed(self.estimator_)
         scores, plan = np.empty(0), None
         window_scores = scores
         if len(X):
@@ -202,6 +223,12 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
             runs = None if plan is None else plan.runs.of(np.arange(len(X)))
             intervals = find_segments(scores > -detector.offset_, groups=runs)
         return Stretches(X, index, plan, window_scores, scores, intervals)
+
+    @property
+    def _detector(self) -> SeriesDetector:
+        """The fitted detector, with the parameters of its fit."""
+        detector: SeriesDetector = thawed(self.estimator_)
+        return detector._as_fitted()
 
     def _sensor_names(self) -> np.ndarray:
         return np.asarray(self.get_feature_names_out(), dtype=object)

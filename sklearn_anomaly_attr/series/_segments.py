@@ -171,7 +171,10 @@ def _pair(segment: Any) -> tuple[Any, Any]:
         return segment.start, segment.end
     if isinstance(segment, tuple | list | np.ndarray) and len(segment) == 2:
         return segment[0], segment[1]
-    raise TypeError(f"segments holds {segment!r}: pass a pair (start, end) for each.")
+    raise TypeError(
+        f"segments holds {segment!r}: pass a pair (start, end) for each, or those of a "
+        "mask of timestamps, find_segments(mask)."
+    )
 
 
 def _positions(

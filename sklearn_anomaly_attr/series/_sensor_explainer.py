@@ -23,6 +23,7 @@ from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_detector import SeriesDetector
 from ._series_explanation import SeriesExplanation
+from ._series_input import complete_windows, known_mean
 from ._window_explainers import (
     NAMED,
     cells_of,
@@ -31,7 +32,7 @@ from ._window_explainers import (
     mean_errors,
 )
 from ._window_references import REFERENCES, local_context, make_window_references
-from ._window_view import WindowView
+from ._window_view import WindowView, asking_detector
 
 # Added to a sensor's typical error, of standardised sensors.
 _SMALLEST_ERROR = 1e-3
@@ -128,9 +129,9 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         In ``fit``, if ``estimator`` is no detector of series, or ``explainer``
         gives no attributions.
     ValueError
-        In ``fit``, if X is not a finite numeric table, or the score does not
-        allow the explainer or the references. In ``explain``, if a segment leaves
-        the series.
+        In ``fit``, if X is not a numeric table, values are missing that the
+        detector does not take, or the score does not allow the explainer or the
+        references. In ``explain``, if a segment leaves the series.
 
     See Also
     --------
@@ -148,6 +149,11 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
     "context" suits sensors that hardly move, or drift. Where they swing, a constant
     is abnormal itself, and hides what it should show; "neighbors" suits these, and
     takes ``n_references`` times as long.
+
+    Windows that lack values are scored by the detector itself, if it takes them, as a
+    Pipeline with an imputer does. Absent cells show values of complete training
+    windows, so that a missing value can be blamed, too. Explainers that need a
+    gradient, or parts of the score, do not explain such windows.
 
     References
     ----------
@@ -226,7 +232,9 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         plan: WindowPlan,
         starts: IntArray,
     ) -> None:
-        view, windows, n_sensors = WindowView(detector), plan.cut(X, starts), X.shape[1]
+        view, n_sensors = WindowView(detector), X.shape[1]
+        X, starts = complete_windows(X, plan, starts)
+        windows = plan.cut(X, starts)
         explainer = make_window_explainer(
             self.explainer, view, n_sensors, self.max_evaluations, self._random_seed
         )
@@ -251,7 +259,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
                     view,
                 )
             )
-        self._mean = X.mean(axis=0)
+        self._mean = known_mean(X)
         self._score_description = torch_score(view).description
         named = isinstance(self.explainer, str)
         self._name = self.explainer if named else type(explainer).__name__
@@ -297,7 +305,7 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
         self, X: FloatArray, plan: WindowPlan, intervals: IntArray
     ) -> tuple[FloatArray, FloatArray]:
         """Values of the timestamps, and of the segments."""
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         windows = ExplainedWindows(
             plan,
             intervals,
@@ -319,7 +327,10 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
                     near = np.tile(context[windows.segment[batch]], plan.length)
                     references = PreparedReferences(near[:, None])
                     explainer = explainer._with_references(references)
-                means.add(batch, self._attribute(explainer, X[rows], inside))
+                asked = explainer
+                if np.isnan(X[rows]).any():
+                    asked = asking_detector(explainer)
+                means.add(batch, self._attribute(asked, X[rows], inside))
                 progress.update(len(rows))
         return means.of_timestamps(len(X)), means.of_segments()
 

@@ -14,13 +14,14 @@ from sklearn.frozen import FrozenEstimator
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
-from .._validation import column_positions, thawed
+from .._validation import column_positions
 from ..counterfactuals import CounterfactualExplainer
 from ..counterfactuals._method import CounterfactualMethod
 from ._runs import WindowPlan
 from ._segment_explainer import SegmentExplainer, Stretches
 from ._series_counterfactual_explanation import SeriesCounterfactualExplanation
 from ._series_detector import SeriesDetector
+from ._series_input import complete_windows
 from ._window_view import WindowView
 
 
@@ -203,7 +204,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
             device=self.device,
             random_state=self._random_seed,
             verbose=self.verbose,
-        ).fit(plan.cut(X, starts[plan.is_full(starts)]))
+        ).fit(plan.cut(*complete_windows(X, plan, starts[plan.is_full(starts)])))
 
     def _columns(self, detector: SeriesDetector, sensor: int) -> range:
         """The columns of a sensor in the rows of windows."""
@@ -211,7 +212,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         return range(sensor, detector.window_ * n_sensors, n_sensors)
 
     def _explain(self, found: Stretches) -> SeriesCounterfactualExplanation:
-        detector: SeriesDetector = thawed(self.estimator_)
+        detector = self._detector
         rows = np.empty((0, detector.window_), dtype=np.intp)
         if found.plan is not None and len(found.intervals):
             chosen = _most_abnormal(found, at_end=detector.reduce == "end")
@@ -220,6 +221,12 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
         windows = found.X[rows].reshape(len(rows), detector.window_ * n_sensors)
         free = np.repeat(self._free(rows, found.intervals), n_sensors, axis=1)
         names = self._sensor_names()
+        if np.isnan(windows).any():
+            raise ValueError(
+                "Values of sensors are missing in windows to change, which have no "
+                "distance from others: fill the gaps first, e.g. by interpolation, or "
+                "take SensorExplainer."
+            )
         explanation = replace(
             self.explainer_._explain_within(windows, free),
             index=pd.RangeIndex(len(rows), name="segment"),

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .._text import html_table
+from .._cells import as_floats, means_of_present
+from .._text import html_table, label_text
 from .._typing import BoolArray, FloatArray, IntArray
 from ..counterfactuals import CounterfactualExplanation
 from ..explanation import BaseExplanation
@@ -43,8 +44,8 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         The series.
     timestamps : pandas.Index of length n_timestamps
         Labels of the timestamps.
-    feature_names : ndarray of shape (n_sensors,) of str
-        Names of the sensors.
+    feature_names : ndarray of shape (n_sensors,) of object
+        Labels of the sensors.
 
     Examples
     --------
@@ -93,6 +94,11 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         return self.windows.description
 
     @property
+    def container(self) -> str:
+        """Library of the frames that the methods give, as narwhals names it."""
+        return self.windows.container
+
+    @property
     def threshold(self) -> float:
         """The highest anomaly score of a window that counts as normal."""
         return self.windows.threshold
@@ -130,19 +136,17 @@ class SeriesCounterfactualExplanation(BaseExplanation):
             values[self.rows[i, timestamp], sensor] = changes[i][changed[i]]
         return values
 
-    def timeline(self) -> pd.DataFrame:
+    def timeline(self) -> Any:
         """Changes of the timestamps as a DataFrame with their labels.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_timestamps, n_sensors)
+        DataFrame of shape (n_timestamps, n_sensors)
             `timestamp_values`.
         """
-        return pd.DataFrame(
-            self.timestamp_values, index=self.timestamps, columns=self.feature_names
-        )
+        return self._given(self._labeled(self.timestamp_values, self.timestamps))
 
-    def changes(self) -> pd.DataFrame:
+    def changes(self) -> Any:
         """List the changed cells of all alternatives.
 
         Returns
@@ -154,9 +158,9 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         """
         segment, alternative, cell = np.nonzero(self.windows.changed)
         place, sensor = np.divmod(cell, len(self.feature_names))
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
-                "segment": self.index[segment],
+                **super()._labels(segment),
                 "alternative": alternative + 1,
                 "time": self.timestamps[self.rows[segment, place]],
                 "feature": self.feature_names[sensor],
@@ -164,6 +168,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
                 "to": self.windows.counterfactuals[segment, alternative, cell],
             }
         )
+        return self._given(table.infer_objects())
 
     def segments(self, k: int = _MOST_NAMED) -> pd.DataFrame:
         """List the segments, with the sensors that would have to differ.
@@ -190,8 +195,8 @@ class SeriesCounterfactualExplanation(BaseExplanation):
             If k is below 1.
         """
         numbered = self.windows._replaced(index=pd.RangeIndex(len(self)))
-        top = self._replaced(windows=numbered).top_features(k)
-        named = top["feature"].astype(str) + top["change"].map(" {:+.4g}".format)
+        top = self._replaced(windows=numbered)._top_features(k)
+        named = top["feature"].map(label_text) + top["change"].map(" {:+.4g}".format)
         sensors = named.groupby(top["segment"]).agg(", ".join)
         table = bounds_of(self.timestamps, self.intervals)
         table["score_before"] = self.windows.scores_before
@@ -199,7 +204,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
         table["valid"] = self.valid[:, 0]
         table["n_timestamps"] = self._n_timestamps()
         table["sensors"] = sensors.reindex(table.index, fill_value="")
-        return table.set_axis(self.index.rename(None))
+        return table.set_axis(self.index.set_names([None] * self.index.nlevels))
 
     def plot(self, **options: Any) -> Any:
         """Draw the windows of the segments as curves; needs matplotlib.
@@ -242,10 +247,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
 
     def _means(self, cells: NDArray[Any]) -> FloatArray:
         """Means of cells over the timestamps at which the sensors change."""
-        changed = self._changed
-        n_changed = changed.sum(axis=1).clip(min=1)
-        means: FloatArray = self._cube(cells).sum(axis=1, where=changed) / n_changed
-        return means
+        return means_of_present(self._cube(as_floats(cells)), self._changed, axis=1)
 
     def _n_timestamps(self) -> IntArray:
         """How many timestamps the best alternatives change."""
@@ -270,7 +272,7 @@ class SeriesCounterfactualExplanation(BaseExplanation):
     def _records(self) -> Iterable[dict[str, Any]]:
         for i, length in enumerate(self._n_timestamps()):
             names = [
-                {"time": time, "feature": str(name)}
+                {"time": time, "feature": name}
                 for time in self.timestamps[self.rows[i]]
                 for name in self.feature_names
             ]

@@ -14,12 +14,13 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from .._docstrings import shared_paragraphs
+from .._finite import Range, checked_scores, finite_or_refused
 from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions, _fit_context
 from .._typing import FloatArray, IntArray
-from .._validation import check_X
 from ..base import BaseDetector
 from ._runs import Runs, WindowPlan, gap_limit, group_breaks, time_steps
+from ._series_input import series_numbers
 
 # Training windows up to which stride="auto" takes them all.
 _TRAINING_WINDOWS = 5000
@@ -74,13 +75,15 @@ class SeriesDetector(BaseDetector):
     __metadata_request__fit: ClassVar = {"groups": True}
     __metadata_request__predict: ClassVar = {"groups": True}
     __metadata_request__decision_function: ClassVar = {"groups": True}
-    _ensure_all_finite = True
+    # Whether what is inside is left to refuse missing values.
+    _takes_missing: ClassVar[bool] = False
 
     window: int
     stride: int | str
     reduce: str
     max_gap: Any
     n_features_in_: int
+    _training_range: Range
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
@@ -120,6 +123,7 @@ class SeriesDetector(BaseDetector):
         starts = starts[plan.is_full(starts)]
         self.run_starts_, self.window_starts_ = runs.starts, starts
         self._fit(plan.cut(X, starts))
+        self._training_range = np.fmin.reduce(X), np.fmax.reduce(X)
         self._set_threshold(self._scores_for_threshold(X, plan))
 
     def fit_predict(self, X: Any, y: Any = None, groups: Any = None) -> NDArray[Any]:
@@ -154,7 +158,7 @@ class SeriesDetector(BaseDetector):
         scores : ndarray of shape (n_timestamps,)
             Float64 scores.
         """
-        fitted = snapshot(self)
+        fitted = self._as_fitted()
         X, plan = fitted._plan(X, groups)
         return plan.reduce(fitted._score_windows(X, plan), fitted.reduce)
 
@@ -229,20 +233,34 @@ class SeriesDetector(BaseDetector):
         starts = plan.starts if starts is None else starts
         scores = np.empty(len(starts))
         for batch in self._window_batches(len(starts)):
-            scores[batch] = self._score_samples(plan.cut(X, starts[batch]))
+            windows = plan.cut(X, starts[batch])
+            scores[batch] = self._finite(self._score_samples(windows), windows)
         return scores
+
+    def _finite(self, scores: Any, X: Any) -> FloatArray:
+        """The scores of the windows X, one finite number for each, or an error."""
+        giver = type(self).__name__
+        checked = checked_scores(scores, len(X), giver)
+        if np.isfinite(checked).all():
+            return checked
+        low, high = (np.tile(bound, self.window_) for bound in self._training_range)
+        sensors = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        names = [f"{s}[{i}]" for i in range(self.window_) for s in sensors]
+        return finite_or_refused(
+            checked, giver, rows=X, usual=(low, high), names=names, of="windows"
+        )
 
     def _check_series(
         self, X: Any, groups: Any, *, reset: bool
     ) -> tuple[FloatArray, Runs]:
         """Validate a series: its numbers, and its runs."""
         table = X
-        X = check_X(
+        X = series_numbers(
             self,
             X,
             reset=reset,
-            ensure_min_samples=self._min_samples if reset else 1,
-            ensure_all_finite=self._ensure_all_finite,
+            min_rows=self._min_samples if reset else 1,
+            missing=self._takes_missing,
         )
         breaks = group_breaks(groups, len(X))
         steps = time_steps(table, breaks)

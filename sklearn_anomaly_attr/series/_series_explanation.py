@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .._cells import means_of_present
 from .._docstrings import shared_paragraphs
-from .._text import html_table
+from .._text import html_table, label_text
 from .._typing import FloatArray, IntArray
 from ..explanation import Explanation
 
@@ -42,14 +43,16 @@ class SeriesExplanation(Explanation):
         Means of the sensors over the segments.
     index : pandas.Index of length n_segments
         Numbers of the segments, from 0.
-    feature_names, column_names : ndarray of shape (n_sensors,) of str
-        Names of the sensors.
+    feature_names, column_names : ndarray of shape (n_sensors,) of object
+        Labels of the sensors.
     feature_groups : tuple of n_sensors tuples of int
         Position of each sensor.
     standard_errors, reference : None
         There are none.
     description : str, default=""
         How the attributions were found.
+    container : str, default="pandas"
+        Library of the frames that the methods give, as narwhals names it.
     timestamp_values : ndarray of shape (n_timestamps, n_sensors)
         Attributions, shared among the timestamps of a window; 0 outside the segments.
     timestamp_scores : ndarray of shape (n_timestamps,)
@@ -105,6 +108,7 @@ class SeriesExplanation(Explanation):
         threshold: float,
         values: FloatArray | None = None,
         description: str = "",
+        container: str = "pandas",
     ) -> Self:
         """Take segments out of a timeline.
 
@@ -118,8 +122,8 @@ class SeriesExplanation(Explanation):
             The series.
         timestamps : pandas.Index of length n_timestamps
             Labels of the timestamps.
-        feature_names : ndarray of shape (n_sensors,) of str
-            Names of the sensors.
+        feature_names : ndarray of shape (n_sensors,) of object
+            Labels of the sensors.
         intervals : ndarray of int of shape (n_segments, 2)
             Half-open intervals of positions, none of them empty.
         threshold : float {threshold}
@@ -127,6 +131,8 @@ class SeriesExplanation(Explanation):
             Attributions of the segments; means over their timestamps if None.
         description : str, default=""
             How the attributions were found.
+        container : str, default="pandas"
+            Library of the frames that the methods give, as narwhals names it.
 
         Returns
         -------
@@ -152,18 +158,20 @@ class SeriesExplanation(Explanation):
         """
         n_sensors = len(feature_names)
         slices = [slice(*interval) for interval in intervals.tolist()]
+        peaks = [np.fmax.reduce(timestamp_scores[rows]) for rows in slices]
         if values is None:
             values = _means(timestamp_values, slices)
         return cls(
             values=values,
             base_values=np.full(len(slices), np.nan),
-            scores=np.array([timestamp_scores[rows].max() for rows in slices]),
+            scores=np.array(peaks, dtype=np.float64),
             data=_means(series, slices),
             index=pd.RangeIndex(len(slices), name="segment"),
             feature_names=feature_names,
             column_names=feature_names,
             feature_groups=tuple((i,) for i in range(n_sensors)),
             description=description,
+            container=container,
             timestamp_values=timestamp_values,
             timestamp_scores=timestamp_scores,
             series=series,
@@ -172,17 +180,15 @@ class SeriesExplanation(Explanation):
             threshold=threshold,
         )
 
-    def timeline(self) -> pd.DataFrame:
+    def timeline(self) -> Any:
         """Attributions of the timestamps as a DataFrame with their labels.
 
         Returns
         -------
-        pandas.DataFrame of shape (n_timestamps, n_sensors)
+        DataFrame of shape (n_timestamps, n_sensors)
             0 outside the segments; POSITIVE pushes the anomaly score UP.
         """
-        return pd.DataFrame(
-            self.timestamp_values, index=self.timestamps, columns=self.feature_names
-        )
+        return self._given(self._labeled(self.timestamp_values, self.timestamps))
 
     def segments(self, k: int = 3, *, min_share: float = 0.05) -> pd.DataFrame:
         """List the segments, with the sensors that lead them.
@@ -211,15 +217,15 @@ class SeriesExplanation(Explanation):
             If k is below 1, or min_share is not in [0, 1].
         """
         numbered = self._replaced(index=pd.RangeIndex(len(self)))
-        top = numbered.top_features(k, min_share=min_share)
+        top = numbered._top_features(k, min_share=min_share)
         top = top[top["share"] > 0.0]
-        named = top["feature"].astype(str) + top["share"].map(" {:.0%}".format)
+        named = top["feature"].map(label_text) + top["share"].map(" {:.0%}".format)
         sensors = named.groupby(top["segment"]).agg(", ".join)
         table = bounds_of(self.timestamps, self.intervals)
         table["n_timestamps"] = self._n_timestamps()
         table["peak_score"] = self.scores
         table["sensors"] = sensors.reindex(table.index, fill_value="")
-        return table.set_axis(self.index.rename(None))
+        return table.set_axis(self.index.set_names([None] * self.index.nlevels))
 
     def _n_timestamps(self) -> IntArray:
         n_timestamps: IntArray = self.intervals[:, 1] - self.intervals[:, 0]
@@ -270,5 +276,6 @@ def bounds_of(index: pd.Index, intervals: IntArray) -> pd.DataFrame:
 
 def _means(timeline: FloatArray, slices: list[slice]) -> FloatArray:
     """Means over some stretches of a timeline."""
-    means = [timeline[rows].mean(axis=0) for rows in slices]
+    every = np.ones_like(timeline, dtype=bool)
+    means = [means_of_present(timeline[r], every[r], axis=0) for r in slices]
     return np.reshape(means, (-1, timeline.shape[1]))

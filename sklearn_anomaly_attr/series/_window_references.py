@@ -9,6 +9,7 @@ from .._typing import FloatArray, IntArray
 from ..explainers._reference_kinds import make_references
 from ..explainers._references import PreparedReferences, References, TrainingRows
 from ._runs import WindowPlan
+from ._series_input import filled, known_mean
 from ._window_view import WindowView
 
 # What the parameter `references` of explainers of series takes, beside "auto".
@@ -51,10 +52,10 @@ def make_window_references(
     if kind == "zero":
         return PreparedReferences(np.zeros((1, 1, rows.shape[1])))
     if kind in ("mean", "median", "context"):
-        row = np.median(X, axis=0) if kind == "median" else X.mean(axis=0)
+        row = np.nanmedian(X, axis=0) if kind == "median" else known_mean(X)
         return PreparedReferences(np.tile(row, window)[None, None])
     numbers = np.zeros(X.shape[1], dtype=np.intp)
-    spread = np.tile(CommonScale.of(X, numbers).spread, window)
+    spread = np.tile(CommonScale.of(filled(X), numbers).spread, window)
     scale = CommonScale(spread, np.tile(numbers, window))
     references = make_references(kind, n_references)
     if view is not None:
@@ -99,5 +100,7 @@ def local_context(
         after = normal[stop : min(end, stop + plan.length)]
         near = before if len(before) else after
         if len(near):
-            means[i] = X[near].mean(axis=0)
+            means[i] = known_mean(
+                np.where(np.isnan(X[near]).all(axis=0), otherwise, X[near])
+            )
     return means

@@ -27,7 +27,7 @@ class WindowScore(DeepScore):
         return super().by_feature(x)
 
     def _check(self, x: Tensor) -> None:
-        n_columns = len(self.function.center)
+        n_columns = len(self.function.scale)
         if x.shape[-1] != n_columns:
             raise ValueError(
                 f"The score is one of windows with {n_columns} numbers, and got rows "
@@ -47,7 +47,10 @@ class LSTMScore(WindowScore):
         if x.device.type != "cpu":
             return None
         net: Any = self.function.net
-        center, scale = self.function.center, self.function.scale
-        x, references = (x - center) / scale, (references - center) / scale
-        worth: Tensor = net.mean_over_references(x, references, weights, present)
+        worth: Tensor = net.mean_over_references(
+            self.function.standardize(x),
+            self.function.standardize(references),
+            weights,
+            present,
+        )
         return worth

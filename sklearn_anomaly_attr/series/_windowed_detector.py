@@ -19,6 +19,7 @@ from .._typing import FloatArray, IntArray
 from .._validation import finite_scores, fit_detector, score_method
 from ._runs import WindowPlan, split_in_time
 from ._series_detector import SeriesDetector
+from ._series_input import missing_told
 
 if TYPE_CHECKING:
     from ..scores import TorchScore
@@ -143,8 +144,7 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         "validation_fraction": [Interval(Real, 0.0, 1.0, closed="neither"), None],
         "random_state": ["random_state"],
     }
-    # The detector validates the windows.
-    _ensure_all_finite = False
+    _takes_missing = True
 
     def __init__(
         self,
@@ -166,6 +166,27 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
         self.contamination = contamination
         self.validation_fraction = validation_fraction
         self.random_state = random_state
+
+    def _fit_draft(self, X: Any, groups: Any = None) -> None:
+        with missing_told(X):
+            super()._fit_draft(X, groups)
+
+    def score_samples(self, X: Any, groups: Any = None) -> FloatArray:
+        """Score timestamps; LOWER is more abnormal, as everywhere in scikit-learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Series to score, in the order of time.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
+
+        Returns
+        -------
+        scores : ndarray of shape (n_timestamps,)
+            Float64 scores.
+        """
+        with missing_told(X):
+            return super().score_samples(X, groups)
 
     def _fit(self, X: FloatArray) -> None:
         estimator = clone(adapted(self.estimator))

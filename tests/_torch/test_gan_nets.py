@@ -11,14 +11,14 @@ from sklearn_anomaly_attr._torch._gan_nets import (
     ConditionalBatchNorm,
     SpectralResNet,
 )
-from sklearn_anomaly_attr._torch._training import seeded
+from sklearn_anomaly_attr._torch._own import drawing
 
 CPU = torch.device("cpu")
 N_BINS = 3
 
 
 def make_nets(image_shape=(1, 8, 8), n_concepts=2, spectral_decoder=False):
-    with seeded(0, CPU):
+    with drawing(0):
         return ConceptNets(
             image_shape,
             n_concepts,

@@ -20,7 +20,7 @@ from sklearn_anomaly_attr._torch._gan_training import (
     score_loss,
 )
 from sklearn_anomaly_attr._torch._nets import to_arrays
-from sklearn_anomaly_attr._torch._training import seeded
+from sklearn_anomaly_attr._torch._own import drawing
 
 SETTINGS = GanSettings(
     weights={"gan": 1.0, "score": 2.0, "rec": 15.0, "cyc": 15.0, "con": 10.0},
@@ -43,7 +43,7 @@ def brightness(images):
 
 
 def make_nets():
-    with seeded(0, torch.device("cpu")):
+    with drawing(0):
         return ConceptNets(
             (1, 4, 4),
             2,

@@ -78,7 +78,7 @@ def test_a_single_gaussian_has_a_closed_form(minimizer, relative, n_features):
     expected = np.stack(
         [problem.closed_form(problem.x[i], problem.free[i]) for i in range(40)]
     )
-    tolerance = 1e-7 if minimizer == "majorizer" else 1e-4
+    tolerance = 1e-7 if minimizer == "majorizer" else 1e-3
     assert_allclose((y - expected) / problem.spread, 0.0, atol=tolerance)
 
 
@@ -306,3 +306,21 @@ def test_proximity_weights(relative):
     free = torch.tensor([[True, True]])
     expected = [[0.05 / 4, 0.05 * (3.0 / 1e-4) ** 2]] if relative else [[0.05, 0.05]]
     assert_allclose(proximity.weights(x, free), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e3, -1e5])
+def test_kinks_do_not_amplify_the_rounding_of_an_offset(offset):
+    rng = np.random.default_rng(0)
+    kinks = torch.tensor(rng.normal(size=(5, 3)))
+
+    def solve(offset):
+        def score(x):
+            return (x[..., None, :] - offset - kinks).abs().sum(dim=(-1, -2))
+
+        proximity = Proximity(torch.tensor([1.0, 0.3, 2.0]).double(), 0.01)
+        x = torch.tensor(np.rint(rows * 2**20) / 2**20) + offset
+        free = torch.ones_like(x, dtype=torch.bool)
+        return GradientMinimizer(score, proximity)(x, free) - offset
+
+    rows = rng.normal(size=(20, 3)) * 3.0
+    assert_array_equal(solve(offset), solve(0.0))

@@ -325,7 +325,7 @@ def test_generators_need_not_be_told_the_shape(method, images):
 
 def test_a_shape_that_could_be_channels_last_is_told(images):
     narrow = images[:, :2, :, :3]
-    with pytest.raises(ValueError, match="where they are so already, set image_shape"):
+    with pytest.raises(ValueError, match=r"set image_shape=\(2, 4, 3\)"):
         CounterfactualExplainer(NET).fit(narrow)
     known = HypersphereDetector(image_shape=(2, 4, 3), max_iter=1)
     assert CounterfactualExplainer(known).fit(narrow).image_shape_ == (2, 4, 3)

@@ -184,7 +184,10 @@ def test_guidance_lowers_the_scores(fitted):
 
 def test_more_noise_changes_more(fitted):
     x = torch.tensor(strange_images())
-    method, problem = copy.deepcopy(fitted.method_), fitted._problem(fitted._coding)
+    method, problem = (
+        copy.deepcopy(fitted.method_),
+        fitted._problem(fitted._translated()),
+    )
     sizes = [
         (
             method.set_params(strength=strength, guidance=0.0).search(problem, x)[:, 0]

@@ -92,7 +92,7 @@ def an_explainer(pipeline, detector=None, image_shape=(4, 4), **kwargs):
 
 def searched(explainer, rows):
     """What the method finds, whatever it is worth."""
-    problem = explainer._problem(explainer._coding)
+    problem = explainer._problem(explainer._translated())
     return explainer.method_.search(problem, torch.tensor(rows))[:, 0].numpy()
 
 
@@ -109,7 +109,7 @@ def test_images_that_get_hardly_any_noise_come_back_through_the_autoencoder():
     X = small_images()
     blocks = np.kron(X[:3, :4].reshape(3, 2, 2), np.ones((2, 2))).reshape(3, 16)
     explainer = an_explainer(a_pipeline(), strength=0.01, guidance=0.0).fit(X)
-    model = explainer.method_._model(explainer._problem(explainer._coding))
+    model = explainer.method_._model(explainer._problem(explainer._translated()))
     points = model.encode(torch.tensor(blocks))
     assert points.shape == (3, 4)
     assert_allclose(model.decode(points), blocks, atol=1e-12)

@@ -1,5 +1,6 @@
 """Files that are damaged: each is refused by a ValueError that names it."""
 
+import io
 import re
 import zipfile
 
@@ -98,17 +99,53 @@ def replace_member(path, name, content):
             new.writestr(member, content if member == f"{name}.npy" else held)
 
 
-@pytest.mark.parametrize("size", [10**12, 10**30, -1])
-def test_sizes_that_no_memory_holds(saved, size):
-    load, path = saved
-    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({size},), }}"
+def array_file(header):
+    """An .npy file with a header of one's own."""
     header = header.ljust(117) + "\n"
-    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+    size = len(header).to_bytes(2, "little")
+    return b"\x93NUMPY\x01\x00" + size + header.encode() + bytes(64)
+
+
+def pickled():
+    content = io.BytesIO()
+    np.save(content, np.array([None, "x"], dtype=object))
+    return content.getvalue()
+
+
+def described(kind, shape):
+    return f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+MEMBERS = {
+    "empty": b"",
+    "text": b"no array",
+    "pickle": pickled(),
+    "open bracket": array_file("((("),
+    "open dict": array_file("{'descr': '<f8', 'shape': (6, 3)"),
+    "brackets": array_file("(" * 110),
+    "no dict": array_file("[1, 2]"),
+    "zero byte": array_file("\x00"),
+    "too large": array_file(described("'<f8'", f"({10**12},)")),
+    "beyond int64": array_file(described("'<f8'", f"({10**30},)")),
+    "negative": array_file(described("'<f8'", "(-1,)")),
+    "fields": array_file(described("[('a', '<f8')]", "(6,)")),
+    "dates": array_file(described("'<M8[s]'", "(6,)")),
+    "complex": array_file(described("'<c16'", "(2, 2)")),
+    "whole beyond int64": array_file(described("'<u8'", "(6,)"))[:-64] + b"\xff" * 64,
+}
+
+
+@pytest.mark.parametrize("content", MEMBERS.values(), ids=MEMBERS)
+def test_arrays_that_are_none_or_of_other_types(saved, content):
+    load, path = saved
+    whole = path.read_bytes()
     with zipfile.ZipFile(path) as file:
-        first = file.namelist()[0].removesuffix(".npy")
-    replace_member(path, first, content + header.encode() + bytes(64))
-    with refused(load, path):
-        load(path)
+        members = [name.removesuffix(".npy") for name in file.namelist()]
+    for member in members:
+        path.write_bytes(whole)
+        replace_member(path, member, content)
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            load(path)
 
 
 def test_a_folder_and_a_file_of_other_bytes(saved):
@@ -155,6 +192,7 @@ GARBAGE = {
     "zeros": bytes(3000),
     "words": b"no numbers\nat all\n",
     "ragged": b"1,2,3\n1,2,3,4,5\n",
+    "cut short": b"1,2,3\n1,2\n",
     "quotes": b'"1,2,3\n' * 9,
     "empty": b"",
 }

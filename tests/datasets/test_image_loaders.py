@@ -19,13 +19,13 @@ def pictures(*shape):
 @pytest.fixture
 def split(tmp_path):
     arrays = {
-        "x_train": pictures(3, 4, 6, 3),
+        "x_train": pictures(3, 5, 6, 3),
         "y_train": np.array([2, 0, 2], dtype=np.uint8),
-        "x_test": pictures(2, 4, 6, 3),
+        "x_test": pictures(2, 5, 6, 3),
         "y_test": np.array([1, 2], dtype=np.uint8),
     }
     np.savez(tmp_path / "cifar10_part.npz", **arrays)
-    np.savez(tmp_path / "cifar100_part.npz", x=pictures(1, 4, 6, 3), y=[7])
+    np.savez(tmp_path / "cifar100_part.npz", x=pictures(1, 5, 6, 3), y=[7])
     return tmp_path, arrays
 
 
@@ -33,7 +33,7 @@ def split(tmp_path):
 def test_train_and_test_with_the_channels_first(split, name):
     folder, arrays = split
     bunch = load_image_classes(folder, name)
-    assert bunch.images.shape == (5, 3, 4, 6)
+    assert bunch.images.shape == (5, 3, 5, 6)
     assert bunch.images.flags.c_contiguous
     assert_array_equal(bunch.images[3, 1], arrays["x_test"][0, :, :, 1] / 255)
     assert_array_equal(bunch.target, [2, 0, 2, 1, 2])
@@ -61,7 +61,7 @@ def test_grey_images_get_one_channel_and_channels_may_be_first(tmp_path):
 
 def test_tracks_of_a_class_are_groups(tmp_path):
     y, track = np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 0, 0])
-    np.savez(tmp_path / "gtsrb_32.npz", x=pictures(5, 4, 4, 3), y=y, track=track)
+    np.savez(tmp_path / "gtsrb_32.npz", x=pictures(5, 5, 5, 3), y=y, track=track)
     assert_array_equal(load_image_classes(tmp_path, "gtsrb").groups, [0, 0, 1, 2, 2])
 
 
@@ -84,7 +84,7 @@ def test_sets_that_are_not_there(split, tmp_path):
     folder, _ = split
     with pytest.raises(ValueError, match=r"no 'mnist': pass one of cifar100_part"):
         load_image_classes(folder, "mnist")
-    np.savez(folder / "cifar10_more.npz", x=pictures(1, 4, 6, 3), y=[7])
+    np.savez(folder / "cifar10_more.npz", x=pictures(1, 5, 6, 3), y=[7])
     with pytest.raises(ValueError, match="one of cifar100_part, cifar10_more"):
         load_image_classes(folder, "cifar10")
     with pytest.raises(FileNotFoundError, match=r"no folder .*\.npz file"):
@@ -183,3 +183,9 @@ def test_tiles_that_are_not_what_they_should_be(tiles, changes, message):
 def test_tiles_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"holds no magnetic_tile.*packbits"):
         load_magnetic_tiles(tmp_path)
+
+
+def test_channels_that_may_be_first_or_last_are_refused(tmp_path):
+    np.savez(tmp_path / "mnist.npz", x=pictures(2, 4, 6, 3), y=[0, 1])
+    with pytest.raises(ValueError, match="as the second or the last axis"):
+        load_image_classes(tmp_path, "mnist")

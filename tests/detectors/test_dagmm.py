@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from sklearn_anomaly_attr import KernelShap
 from sklearn_anomaly_attr._torch._batches import Batch
-from sklearn_anomaly_attr._torch._training import seeded
+from sklearn_anomaly_attr._torch._own import drawing
 from sklearn_anomaly_attr.detectors._dagmm import DAGMMDetector
 from sklearn_anomaly_attr.scores import torch_score
 
@@ -115,7 +115,7 @@ def batch(X, weight):
 
 
 def net(detector, X):
-    with seeded(0, torch.device("cpu")):
+    with drawing(0):
         return detector._build_net(X.shape[1]).double()
 
 

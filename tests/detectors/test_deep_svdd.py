@@ -33,7 +33,7 @@ def test_the_score_by_hand(X):
         z = np.tanh(z @ weight.T)
     squares = np.square(z @ last.T).sum(axis=1)
     assert_allclose(fit.anomaly_score(X), squares / (1 + squares), rtol=1e-9)
-    fit.set_params(bounded=False)
+    fit.set_params(bounded=False).fit(X)
     assert_allclose(fit.anomaly_score(X), squares, rtol=1e-9)
 
 

@@ -33,7 +33,7 @@ def test_the_score_by_hand(X):
     assert sizes == [(8, 4), (8,), (6, 8), (6,), (3, 6), (3,)]
     h = by_hand(fit, X)
     assert_allclose(fit.anomaly_score(X), 1.0 - np.exp(-h), rtol=1e-9)
-    fit.set_params(bounded=False)
+    fit.set_params(bounded=False).fit(X)
     assert_allclose(fit.anomaly_score(X), h, rtol=1e-9)
 
 
@@ -73,7 +73,7 @@ def test_the_bounded_score_is_one_far_out_where_the_distance_still_rises(X):
     fit = HypersphereDetector(max_iter=20, random_state=0).fit(X)
     far = X[:1] + np.array([[1e3], [1e4]])
     assert_allclose(fit.anomaly_score(far), 1.0)
-    near, farther = fit.set_params(bounded=False).anomaly_score(far)
+    near, farther = fit.set_params(bounded=False).fit(X).anomaly_score(far)
     assert farther > 5 * near
 
 

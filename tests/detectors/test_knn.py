@@ -199,3 +199,27 @@ def test_a_transformer_that_finds_too_few_is_refused(X):
 
     with pytest.raises(ValueError, match="leave neighbors=None"):
         KNNDetector(5, neighbors=Few()).fit(X)
+
+
+def test_a_transformer_by_squares_finds_the_same_rows_at_an_offset():
+    rng = np.random.default_rng(0)
+    X = np.rint(rng.normal(size=(100, 20)) * 2**20) / 2**20
+    transformer = KNeighborsTransformer(algorithm="brute")
+    detector = KNNDetector(5, neighbors=transformer)
+    expected = detector.fit(X).score_samples(X[:20] + 0.5)
+    found = detector.fit(X + 1e8).score_samples(X[:20] + 0.5 + 1e8)
+    assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("factor", [1e-160, 1e155])
+def test_squares_that_float64_does_not_hold_are_refused(factor, X):
+    with pytest.raises(ValueError, match=r"column \d .*another unit"):
+        KNNDetector(3).fit(X * factor)
+
+
+@pytest.mark.parametrize("neighbors", [None, KNeighborsTransformer()])
+@pytest.mark.filterwarnings("error")
+def test_rows_very_far_out_are_infinitely_far_without_a_warning(neighbors, X):
+    detector = KNNDetector(3, neighbors=neighbors).fit(X)
+    far = X[:2] * 1e200
+    assert_array_equal(detector.score_samples(far), -np.inf)

@@ -47,7 +47,7 @@ def test_the_score_by_hand(X):
         z = np.maximum(z @ w.T + b, 0.0)
     logit = (z @ weight.T + bias)[:, 0]
     assert_allclose(fit.anomaly_score(X), 1.0 / (1.0 + np.exp(-logit)), rtol=1e-9)
-    fit.set_params(bounded=False)
+    fit.set_params(bounded=False).fit(X)
     assert_allclose(fit.anomaly_score(X), logit, rtol=1e-9)
 
 

@@ -87,29 +87,30 @@ def test_auto_takes_the_exact_game_where_it_is_cheap(estimator, n_features, expe
 def test_attributions_scale_with_the_score(X, planted):
     """Gamma is a price in spreads of the score: the unit of the score is free."""
 
-    class Tenfold(GaussianMixtureDetector):
-        pass
-
     class TenfoldScore(TorchScore):
-        def __init__(self, inner):
+        def __init__(self, inner, factor):
             super().__init__()
-            self.inner = inner
+            self.inner, self.factor = inner, factor
 
         def forward(self, x):
-            return 10.0 * self.inner(x)
+            return self.factor * self.inner(x)
 
-    class OnefoldScore(TenfoldScore):
-        def forward(self, x):
-            return self.inner(x)
+    class Tenfold(GaussianMixtureDetector):
+        factor = 10.0
 
-    from sklearn_anomaly_attr.scores import torch_score
+        def _score_samples(self, X):
+            return self.factor * super()._score_samples(X)
 
-    values = []
-    for wrapper in (OnefoldScore, TenfoldScore):
-        register_score(Tenfold)(
-            lambda e, wrapper=wrapper: wrapper(torch_score(e.mixture_))
-        )
-        values.append(explain(X, planted, Tenfold(2, random_state=0)).values)
+        def _torch_score(self):
+            return TenfoldScore(super()._torch_score(), self.factor)
+
+    class Onefold(Tenfold):
+        factor = 1.0
+
+    values = [
+        explain(X, planted, kind(2, random_state=0)).values
+        for kind in (Onefold, Tenfold)
+    ]
     assert_allclose(values[1], 10.0 * values[0], rtol=1e-3, atol=1e-3)
 
 

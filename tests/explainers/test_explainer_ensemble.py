@@ -13,13 +13,20 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_anomaly_attr import (
     BaseExplainer,
+    CounterfactualExplainer,
     Explanation,
     GaussianMixtureDetector,
     KernelShap,
     KNNDetector,
     NeighborShap,
+    RegionShapley,
 )
 from sklearn_anomaly_attr.explainers import ExplainerEnsemble
+from sklearn_anomaly_attr.series import (
+    SensorExplainer,
+    SeriesCounterfactualExplainer,
+    WindowedDetector,
+)
 from tests._catalogue import parametrize_with_checks_of_results
 
 
@@ -57,6 +64,9 @@ def pair(**parameters):
         random_state=0,
         **parameters,
     )
+
+
+WINDOWS = WindowedDetector(mixture(), window=4)
 
 
 @pytest.fixture
@@ -170,11 +180,22 @@ def test_categories_go_through(X):
         ([KernelShap(mixture()), KernelShap(mixture(), feature_groups={"g": [0, 1]})],
          ValueError, "the same groups"),
         ([KernelShap(OneHotEncoder())], TypeError, "gives no anomaly score"),
+        ([CounterfactualExplainer(mixture())], TypeError, "pass explainers such as"),
+        ([KernelShap(mixture()), ("c", CounterfactualExplainer(mixture()))],
+         TypeError, "CounterfactualExplainer returns CounterfactualExplanation, and"),
+        ([SensorExplainer(WINDOWS)], TypeError, r"SensorExplainer\(detector, expl"),
+        ([SeriesCounterfactualExplainer(WINDOWS)], TypeError, "attributions of rows"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_combined_is_refused(explainers, error, message, X):
     with pytest.raises(error, match=message):
         ExplainerEnsemble(explainers).fit(X)
+
+
+def test_explanations_of_images_are_not_combined_as_rows(X):
+    ensemble = ExplainerEnsemble([RegionShapley(mixture(), regions="grid")]).fit(X)
+    with pytest.raises(TypeError, match="RegionShapley returns ImageExplanation, and"):
+        ensemble.explain(X)
 
 
 def test_a_detector_without_a_score_is_refused(X):

@@ -62,7 +62,7 @@ def test_the_planted_feature_leads(estimator, center, X, planted):
 
 
 def test_one_gaussian_gives_the_densities_of_standardised_columns(X, planted):
-    spread = np.sqrt(X.var(axis=0) + 1e-6)  # what the mixture adds to it
+    spread = X.std(axis=0) * np.sqrt(1.0 + 1e-6)  # what the mixture adds to it
     expected = -norm.logpdf((planted - X.mean(axis=0)) / spread)
     assert_allclose(explain(X, planted).values, expected)
 

@@ -70,13 +70,14 @@ def test_values_of_columns_add_up_to_those_of_their_players():
 @pytest.mark.parametrize(
     ("groups", "cure"),
     [
-        ({"sex": ["sex_f", "male"]}, "names the column 'male'.*use X's column names"),
-        ({"sex": [1, 4]}, "names the column 4"),
-        ({"sex": [-1]}, "names the column -1"),
+        ({"sex": ["sex_f", "male"]}, "lists the column 'male'.*use X's column names"),
+        ({"sex": [1, 4]}, "lists the column 4"),
+        ({"sex": [-1]}, "lists the column -1"),
         ({"sex": []}, "at least one column"),
         ({"sex": "sex_f"}, "at least one column"),
         ({"a": ["age"], "b": ["age"]}, "'age' stands in the groups 'a' and 'b'"),
         ({"a": ["age", 0]}, "stands in the groups 'a' and 'a'"),
+        ({"sex": [True, False]}, "mask of 2 booleans"),
         ({"age": ["sex_f", "sex_m"]}, "choose another name"),
     ],
     ids=str,

@@ -55,7 +55,7 @@ def small(**parameters):
 def codes(fit, images):
     """What the net gives at each position."""
     score = torch_score(fit).function
-    return score.net.layers(score._standardize(torch.tensor(images).flatten(1)))
+    return score.net.layers(score.standardize(torch.tensor(images).flatten(1)))
 
 
 def test_patches_are_found(fit, new):
@@ -103,7 +103,7 @@ def test_the_parts_add_up_to_the_score(shape, heat_map_std):
 @pytest.mark.parametrize("n_downsamples", [0, 1, 2])
 @pytest.mark.parametrize("shape", [(20, 20), (9, 13), (1, 17)], ids=str)
 def test_heat_maps_are_means_weighted_by_gaussians(n_downsamples, shape):
-    X = np.random.default_rng(0).normal(size=(4, *shape))
+    X = np.random.default_rng(0).normal(size=(5, *shape))
     fit = small(n_downsamples=n_downsamples, heat_map_std=1.5).fit(X)
     distances = ((codes(fit, X).square() + 1.0).sqrt() - 1.0).numpy()
     found = fit.heat_maps(X)

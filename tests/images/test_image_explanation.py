@@ -20,6 +20,7 @@ from sklearn_anomaly_attr.images import (
     region_groups,
 )
 from sklearn_anomaly_attr.metrics import localization_iou
+from tests._explanations import KINDS, explained
 
 SHAPE = (2, 4, 4)
 
@@ -182,6 +183,7 @@ def test_a_map_by_pixels_shows_means_over_regions():
         standard_errors=None,
         reference=None,
         description="",
+        container="pandas",
     )
     images = ImageExplanation._of_regions(
         explanation, owners, (1, 2, 2), per_pixel=True
@@ -197,3 +199,14 @@ def test_it_describes_itself(explanation):
     html = explanation._repr_html_(max_rows=2)
     assert "the 2 most abnormal images" in html
     assert html.count("<tr>") == 2 * 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_attributions_become_heat_maps(kind):
+    explanation = explained(kind, list("abc"), pd.RangeIndex(2))
+    if "Counterfactual" not in kind:
+        images = ImageExplanation.from_explanation(explanation, (1, 3))
+        assert images.heat_maps().shape == (2, 1, 3)
+        return
+    with pytest.raises(TypeError, match=f"{kind}, which holds no attributions of pix"):
+        ImageExplanation.from_explanation(explanation, (1, 3))

@@ -191,3 +191,11 @@ def test_without_matplotlib_the_cure_is_named(explanation, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         ImageDisplay.from_explanation(explanation)
+
+
+def test_heat_maps_tell_what_the_axes_of_images_are():
+    three = np.random.default_rng(0).random((3, 8, 8))
+    display = ImageDisplay.from_heat_maps(three, three)
+    assert display.images.shape == (3, 1, 8, 8)
+    with pytest.raises(ValueError, match=r"np\.moveaxis\(X, -1, 1\)"):
+        ImageDisplay.from_heat_maps(np.ones((2, 8, 8, 3)), np.ones((2, 8, 8)))

@@ -91,7 +91,8 @@ def test_a_single_timestamp_is_seen_in_a_long_strip(explanation):
 def test_ticks_carry_the_labels_of_the_timestamps(explanation):
     display = SeriesDisplay.from_explanation(explanation)
     label = display.axes_[2].xaxis.get_major_formatter()
-    assert label(24.0) == "2024-01-02\n00:00:00"
+    assert label(24.0) == "2024-01-02"
+    assert label(25.0) == "2024-01-02\n01:00:00"
     assert [label(place) for place in (0.5, -20.0, 100.0)] == [""] * 3
 
 

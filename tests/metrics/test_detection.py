@@ -129,7 +129,7 @@ def test_best_f1_adjusts_no_points():
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
-    "labels", [[0, 0, 0], [1, 1, 1], [0, 1, 2], [-1, 0, 1], ["n", "a", "n"], [1, 2, 2]]
+    "labels", [[0, 1, 2], [-1, 0, 1], ["n", "a", "n"], [1, 2, 2], ["0", "1", "0"]]
 )
 def test_other_labels_are_refused(metric, labels):
     with pytest.raises(ValueError, match="use 0 for normal rows and 1 for anomalies"):
@@ -156,7 +156,6 @@ def test_any_two_labels_with_that_of_the_anomalies(metric, normal, anomalous, ki
     ("labels", "pos_label", "sentence"),
     [
         (["n", "a", "n"], "b", r"pos_label='b' .*\['a', 'n'\]: pass the label of"),
-        (["a", "a", "a"], "a", "one other label among the rows"),
         (["n", "a", "b"], "a", "one other label among the rows"),
         ([0, 1, 0], "1", "pass the label of the anomalies"),
         (["a", None, "a"], "a", "lacks some labels: leave such rows out"),
@@ -171,16 +170,42 @@ def test_labels_that_pos_label_cannot_tell_are_refused(
         metric(labels, [0.1, 0.2, 0.3], pos_label=pos_label)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("label", [0, 1, -1, True, "n"])
+@pytest.mark.parametrize("options", [{}, {"pos_label": 1}], ids=str)
+def test_labels_of_one_kind_are_refused_with_the_folds_to_take(metric, label, options):
+    sentence = rf"All labels are {label!r}: .* cv=StratifiedKFold\(shuffle=True\)"
+    with pytest.raises(ValueError, match=sentence):
+        metric([label] * 3, [0.1, 0.2, 0.3], **options)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("labels", "scores", "error", "sentence"),
+    [
+        ([0, 0, 1], np.eye(3), ValueError, r"anomaly_score has the shape \(3, 3\)"),
+        ([0, 0, 1], np.ones((3, 1)), ValueError, "pass one anomaly score a row"),
+        (np.eye(3), [0.1, 0.2, 0.3], ValueError, r"y_true has the shape \(3, 3\)"),
+        ([[0], [0], [1]], [0.1, 0.2, 0.3], ValueError, "pass one label a row"),
+        ([0, 1], [0.1, 0.2, 0.3], ValueError, "and there are 3 anomaly scores"),
+        ([0, 0, 1], [0.1, np.inf, 0.3], ValueError, "anomaly_score holds NaN or inf"),
+        ([0.1, 0.2, 0.3], [0, 0, 1], ValueError, "use 0 for normal rows and 1"),
+        ([0.1, 0.2, 0.3], ["n", "a", "n"], TypeError, "anomaly_score holds something"),
+    ],
+)
+def test_what_is_no_pair_of_labels_and_scores_is_refused(
+    metric, labels, scores, error, sentence
+):
+    with pytest.raises(error, match=sentence):
+        metric(labels, scores)
+
+
 def test_few_of_many_labels_are_named():
     with pytest.raises(ValueError, match=r"Labels \[0, 1, 2, 3, 4\]: use 0"):
         anomaly_roc_auc(np.arange(9), np.arange(9.0))
 
 
-def test_bad_scores_are_refused():
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        anomaly_roc_auc([0, 1], [np.nan, 1.0])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        anomaly_roc_auc([0, 1], [1.0])
+def test_numbers_of_rows_that_are_out_of_range_are_refused():
     for n in (3, 0, 1.5, "1"):
         with pytest.raises(ValueError, match=f"n={n!r}: ask for .* from 1 to 2"):
             anomaly_precision_at_n([0, 1], [0.1, 0.2], n)

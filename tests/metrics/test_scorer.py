@@ -67,10 +67,33 @@ def test_a_search_says_why_a_scorer_refuses_the_labels(data):
     sentence = r"make_anomaly_scorer\(anomaly_roc_auc, pos_label="
     with pytest.warns(UserWarning, match=f"(?s)Scoring failed.*{sentence}"):
         cross_val_score(
-            GaussianMixtureDetector(), *data, scoring=anomaly_roc_auc_scorer, cv=2
+            GaussianMixtureDetector(),
+            *data,
+            scoring=anomaly_roc_auc_scorer,
+            cv=StratifiedKFold(2),
         )
     with pytest.raises(ValueError, match=sentence):
         search(anomaly_roc_auc_scorer, error_score="raise").fit(*data)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores:UserWarning")
+@pytest.mark.parametrize("several", [False, True])
+def test_a_search_says_why_folds_of_one_kind_have_no_score(several, data):
+    """An integer cv cuts sorted labels into folds of one kind."""
+    X, y = data
+    scoring = anomaly_roc_auc_scorer
+    tuning = GridSearchCV(
+        GaussianMixtureDetector(),
+        {"n_components": [1]},
+        scoring={"one": scoring, "other": scoring} if several else scoring,
+        refit=False,
+        cv=3,
+    )
+    with pytest.warns(UserWarning, match="(?s)Scoring failed.*All labels are False"):
+        tuning.fit(X, y == "anomaly")
+    tuning.set_params(error_score="raise")
+    with pytest.raises(ValueError, match=r"StratifiedKFold\(shuffle=True\)"):
+        tuning.fit(X, y == "anomaly")
 
 
 def test_what_is_not_a_metric_is_refused():

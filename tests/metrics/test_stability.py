@@ -91,9 +91,11 @@ def test_runs_of_any_kind(metric):
         (RUNS[:1], ValueError, "pass at least two"),
         ([RUNS[0], RUNS[1, :3]], ValueError, "the same rows and features"),
         ([RUNS[0], RUNS[1] * np.nan], ValueError, r"runs\[1\] holds NaN"),
-        (RUNS[0], ValueError, "one row a sample"),
+        (list(RUNS[0]), ValueError, "one row a sample"),
+        (RUNS[0], TypeError, "a single ndarray: pass a list"),
         (RUNS[:, :0], ValueError, "at least one row"),
-        (pd.DataFrame(RUNS[0], columns=list("abcde")), TypeError, "table of numbers"),
+        (pd.DataFrame(RUNS[0], columns=list("abcde")), TypeError, "a single DataFra"),
+        ([RUNS[0].astype(str), "b"], TypeError, "table of numbers"),
     ],
 )
 def test_bad_runs_are_refused(metric, runs, error, sentence):

@@ -171,7 +171,7 @@ def test_reconstruction_errors_add_up_to_the_score(detector):
     assert_allclose(parts.sum(dim=1), score(x))
     # A column's own part: the error of that column alone.
     net = score.function.net
-    z = (x - score.function.center) / score.function.scale
+    z = score.function.standardize(x)
     if isinstance(detector, VAEDetector):
         output = net.decode(net.encode(z).chunk(2, dim=1)[0])
         entropy = torch.nn.functional.binary_cross_entropy_with_logits
@@ -186,7 +186,7 @@ def test_the_bound_leaves_out_what_belongs_to_no_column():
     X = rows()
     score = torch_score(VAEDetector(max_iter=3, random_state=0).fit(X))
     x = torch.tensor(X)
-    z = (x - score.function.center) / score.function.scale
+    z = score.function.standardize(x)
     mean, spread = score.function.net.encode(z).chunk(2, dim=1)
     spread = torch.nn.functional.softplus(spread) + 1e-3
     normal = torch.distributions.Normal

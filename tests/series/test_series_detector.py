@@ -104,7 +104,7 @@ def test_an_anomaly_is_found_when_it_happens():
     scores = detector.anomaly_score(X)
     assert scores[120:125].min() > np.delete(scores, np.arange(116, 129)).max()
     # Without later rows, nothing before the anomaly is touched.
-    early = detector.set_params(reduce="end").score_samples(X)[:120]
+    early = detector.set_params(reduce="end").fit(X[:100]).score_samples(X)[:120]
     assert_array_equal(early, detector.score_samples(X[:120]))
 
 
@@ -202,12 +202,12 @@ def test_times_of_several_series_may_overlap():
 
 
 def test_a_short_series_repeats_its_last_row():
-    detector = SeriesDetector(window=4).fit(series(30))
     short = series(2, seed=3)
     padded = short[[0, 1, 1, 1]].ravel()
-    expected = detector._score_samples(padded[None])
     for reduce in ("mean", "end", "max"):
-        scores = detector.set_params(reduce=reduce).score_samples(short)
+        detector = SeriesDetector(window=4, reduce=reduce).fit(series(30))
+        expected = detector._score_samples(padded[None])
+        scores = detector.score_samples(short)
         assert_array_equal(scores, np.repeat(expected, 2))
 
 

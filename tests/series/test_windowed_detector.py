@@ -258,7 +258,7 @@ def test_scores_that_are_not_finite_are_refused(X):
         def _score_samples(self, X):
             return np.full(len(X), np.nan)
 
-    with pytest.raises(ValueError, match=r"Broken.score_samples gives NaN"):
+    with pytest.raises(ValueError, match=r"Broken gives scores that are NaN"):
         WindowedDetector(Broken()).fit(X)
 
 
