@@ -142,7 +142,7 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
         return estimator.fit(own_copy(X), y)
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise refusal(estimator, X, error) from error
 
 
@@ -161,7 +161,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     method = score_method(estimator)
     try:
         scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
     finite_or_refused(checked_scores(scores, len(X), name), name)
@@ -188,6 +188,10 @@ def finite_scores(estimator: Any, X: Any) -> FloatArray:
     return own_scores(estimator, X).astype(np.float64)
 
 
+# Words of a ColumnTransformer's errors about columns without names.
+_OF_NAMES = "'NoneType' object is not iterable|only supported for .*data ?frames"
+# How estimators refuse rows.
+_REFUSALS = (TypeError, ValueError, OverflowError)
 # Words of errors about entries that are no numbers.
 _OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequence"
 
@@ -197,10 +201,17 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     said = str(error)
     sentence = None
     kind = TypeError if isinstance(error, TypeError) else ValueError
-    # One shows the array, and others have a cure.
-    if "array, got" in said or "too large for a float" in said:
+    if "array, got" in said:  # shows the array, and has a cure
         return error
-    if "parse" in said and (step := sparse_giver(estimator)) is not None:
+    is_pipeline = isinstance(estimator, Pipeline)
+    if isinstance(error, OverflowError):
+        sentence = (
+            f"X holds numbers that are too large for a float ({said}): leave these "
+            "rows out, or divide the column."
+        )
+    elif "too large for a float" in said:
+        return error
+    elif is_pipeline and "parse" in said and (step := sparse_giver(estimator)):
         sentence = (
             f"The {step} gives a sparse matrix, which a later step does not take "
             f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
@@ -216,11 +227,16 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
             f"X holds sequences in its cells, or rows of different lengths ({said}): "
             "pass a table with one number in each cell."
         )
+    elif re.search(_OF_NAMES, said):
+        sentence = (
+            f"{name_of(estimator)} looks up columns by name, and X has no such names "
+            f"({said}): pass a DataFrame with the names that it had in fit."
+        )
     elif "infinit" in said:
         sentence = _infinite_sentence(estimator, X, said)
     elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
         sentence = _missing_sentence(estimator, X, said)
-    elif "nknown categor" in said:
+    elif re.search("nknown categor|unseen label", said):
         sentence = (
             f"The {refusing_step(estimator, X)} refuses rows with categories that it "
             f"has not seen in fit ({said}): set its handle_unknown, fit on rows with "
@@ -297,12 +313,7 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
             rows: FloatArray = validate_data(
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
-    except OverflowError as error:
-        raise ValueError(
-            f"X holds numbers that are too large for a float ({error}): leave these "
-            "rows out, or divide the column."
-        ) from error
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise refusal(estimator, X, error) from error
     _remember_labels(estimator, X, kwargs)
     return rows

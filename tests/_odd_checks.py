@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import SimpleImputer
@@ -31,16 +31,32 @@ N_FEW = 4
 CURE = re.compile(
     r"\b(pass|set|take|give|drop|replace|leave|scale|divide|encode|fit|wrap|use|turn|"
     r"put|impute|call|choose|list|install|reshape|state|"
-    r"should|expect\w*|required|needs?|takes)\b",
+    r"using|should|expect\w*|required|needs?|takes)\b",
     re.IGNORECASE,
 )
-_NUMBERS = make_column_selector(dtype_include="number")
-_OTHERS = make_column_selector(dtype_exclude="number")
+
+
+def _numbers(X):
+    """Positions of the columns of numbers, but for the last."""
+    return [i for i, dtype in enumerate(list(X.dtypes)[:-1]) if _is_number(dtype)]
+
+
+def _others(X):
+    """Positions of the last column, and of those that hold something else."""
+    return [i for i in range(X.shape[1]) if i not in _numbers(X)]
+
+
+def _is_number(dtype):
+    if hasattr(dtype, "is_numeric"):  # one of polars
+        return dtype.is_numeric()
+    return pd.api.types.is_numeric_dtype(dtype)
+
+
 # Takes missing values and categories.
 TABLE_FOREST = make_pipeline(
     make_column_transformer(
-        (SimpleImputer(keep_empty_features=True), _NUMBERS),
-        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), _OTHERS),
+        (SimpleImputer(keep_empty_features=True), _numbers),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), _others),
     ),
     IsolationForest(n_estimators=5),
 )
@@ -93,6 +109,8 @@ def cells():
         is_detector = isinstance(estimator, BaseDetector)
         methods = ["score_samples", "predict"] if is_detector else ["explain"]
         for odd in INPUTS:
+            if name.endswith("table") and not odd.is_frame:
+                continue  # its columns have names
             if odd.fits:
                 yield Cell(name, "fit", odd.kind, odd.name)
             yield from (Cell(name, method, odd.kind, odd.name) for method in methods)
@@ -187,7 +205,7 @@ def said(fit, method, X):
     for told in (result.to_frame(), result.top_features(2), result.to_json()):
         repr(told)
     values = getattr(result, "timestamp_values", result.values)
-    return values, (result.scores,)
+    return values, (getattr(result, "scores", ()),)
 
 
 def few(X):
