@@ -12,11 +12,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap, KNNDetector
-from sklearn_anomaly_attr.scores._own_score import OwnScore
+from sklearn_anomaly_attr.explainers._base import TableExplainer
 
 from ._engine_child import Figure, cpu_s, mixed
 
-CHECKED = OwnScore.checked
+CHECKED = TableExplainer._checked_score
 N_REPEATS = 3
 
 
@@ -50,6 +50,6 @@ def _check_and_all(explainer: Any, rows: Any) -> tuple[float, float]:
         spent.append(time.process_time() - start)
         return result
 
-    with patch.object(OwnScore, "checked", checked):
+    with patch.object(TableExplainer, "_checked_score", checked):
         seconds = cpu_s(explainer.explain, rows)
     return sum(spent), seconds
