@@ -17,7 +17,7 @@ from sklearn_anomaly_attr.explainers._base import TableExplainer
 from ._engine_child import Figure, cpu_s, mixed
 
 CHECKED = TableExplainer._checked_score
-N_REPEATS = 3
+N_REPEATS = 2
 
 
 def check_shares(n_columns: int, n_rows: int) -> Iterator[Figure]:
