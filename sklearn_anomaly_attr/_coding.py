@@ -21,6 +21,7 @@ from ._columns import (
     as_objects,
     column_of,
     is_numeric,
+    name_of_type,
     within,
 )
 from ._typing import BoolArray, FloatArray
@@ -46,17 +47,17 @@ class TableCoding:
         Labels of the columns.
     columns : tuple of Column
         What the numbers of each column stand for.
-    container : type
-        What holds the table: numpy.ndarray, or a class of DataFrames.
-    types : tuple of dtype
-        Types of the columns; of an array, its own.
+    container : type or None
+        The class of a DataFrame; None for an array.
+    types : tuple of str or dtype
+        Types of the columns, those of numpy by name; of an array, its own.
     levels : list or None
         Names of the levels of the labels, where they have several.
     """
 
     labels: Sequence[Any]
     columns: tuple[Column, ...]
-    container: type
+    container: type | None
     types: tuple[Any, ...]
     levels: list[Any] | None = None
 
@@ -73,8 +74,8 @@ class TableCoding:
             entries are no numbers.
         """
         if isinstance(X, np.ndarray):
-            columns: tuple[Column, ...] = (Numbers(X.dtype),) * X.shape[1]
-            coding = cls(range(X.shape[1]), columns, np.ndarray, (X.dtype,))
+            columns: tuple[Column, ...] = (Numbers(str(X.dtype)),) * X.shape[1]
+            coding = cls(list(range(X.shape[1])), columns, None, (str(X.dtype),))
         else:
             columns = _columns_of(_table(X), set(categorical))
             coding = cls(list(X.columns), columns, type(X), _types(X), _levels(X))
@@ -131,7 +132,7 @@ class TableCoding:
     @property
     def is_array(self) -> bool:
         """Whether the table is an array."""
-        return self.container is np.ndarray
+        return self.container is None
 
     def __getstate__(self) -> dict[str, Any]:
         # Without what is computed from the fields.
@@ -155,7 +156,7 @@ class TableCoding:
         Itself where the table adds nothing.
         """
         if isinstance(X, np.ndarray):
-            if self.is_array and self.types == (X.dtype,):
+            if self.is_array and self.types == (str(X.dtype),):
                 return self._extended(X, np.flatnonzero(self.is_categorical))
             return self._of_array(X)
         coding, types = self, _types(X)
@@ -205,7 +206,7 @@ class TableCoding:
             The labels of the rows, where the table is a frame of pandas; one is
             that of all rows.
         """
-        if self.is_array:
+        if self.container is None:
             return self._array(coded)
         if not issubclass(self.container, pd.DataFrame):
             values = (c.decode(v) for c, v in zip(self.columns, coded.T, strict=True))
@@ -265,7 +266,7 @@ class TableCoding:
         numbers = coded.astype(np.float64, order="C")
         for i in np.flatnonzero(~self._are_numbers):
             numbers[:, i] = self.columns[i].decode(coded[:, i])
-        (dtype,) = self.types
+        dtype = np.dtype(self.types[0])
         if dtype.kind in "iu":
             numbers = within(numbers, dtype)
         return numbers.astype(dtype, copy=False)
@@ -275,9 +276,9 @@ class TableCoding:
         dtype = X.dtype
         if self.is_array:
             dtype = np.result_type(X.dtype, *self.types)
-        numbers = Numbers(dtype)
+        numbers = Numbers(str(dtype))
         columns = tuple(numbers if c.is_number else c for c in self.columns)
-        coding = replace(self, columns=columns, container=np.ndarray, types=(dtype,))
+        coding = replace(self, columns=columns, container=None, types=(str(dtype),))
         return coding._extended(X, np.flatnonzero(~coding._are_numbers))
 
     def _changing(self, types: tuple[Any, ...]) -> list[int]:
@@ -336,9 +337,12 @@ def _is_plain(column: Column) -> bool:
     return isinstance(column, Constant) and is_numeric(column.value)
 
 
-def same_library(one: type, other: type) -> bool:
+def same_library(one: type | None, other: type) -> bool:
     """Whether two classes of frames are of the same library."""
-    return one is other or all(issubclass(kind, pd.DataFrame) for kind in (one, other))
+    kinds = (one, other)
+    return one is other or all(
+        k is not None and issubclass(k, pd.DataFrame) for k in kinds
+    )
 
 
 def own_copy(X: Any) -> Any:
@@ -374,7 +378,7 @@ def _columns_of(table: nw.DataFrame[Any], listed: set[int]) -> tuple[Column, ...
             column = column_of(table.columns[i], entries)
             if i in listed:
                 column = Categories.of(entries)
-            if isinstance(column, Numbers) and column.dtype == np.float64:
+            if isinstance(column, Numbers) and column.is_float64:
                 known[str(kind)] = column
         columns.append(column)
     return tuple(columns)
@@ -386,7 +390,7 @@ def _name_of_kind(column: Column) -> str:
 
 def _types(X: Any) -> tuple[Any, ...]:
     """Types of the columns of a frame."""
-    return tuple(X.dtypes)
+    return tuple(map(name_of_type, X.dtypes))
 
 
 def _levels(X: Any) -> list[Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -67,18 +66,18 @@ class Numbers(Column):
 
     Parameters
     ----------
-    dtype : dtype
-        Its type: of numpy, pandas or polars.
+    dtype : str or dtype
+        Its type: the name of one of numpy, or one of pandas or polars.
     missing : object
         What stands for a missing entry in a column of Python objects; None for
         null in one of polars.
-    kind : type
-        What the Python objects of a column are: int, float or Decimal.
+    kind : {"float", "int", "decimal"}
+        What the Python objects of a column are.
     """
 
     dtype: Any
     missing: Any = np.nan
-    kind: type = float
+    kind: str = "float"
 
     is_number = True
 
@@ -90,9 +89,9 @@ class Numbers(Column):
             entries = native.to_numpy()
             lacking = pd.isna(entries)
             missing = entries[lacking][0] if lacking.any() else np.nan
-            return cls(native.dtype, missing, _kind_of(entries[~lacking]))
+            return cls("object", missing, _kind_of(entries[~lacking]))
         has_null = column.implementation.is_polars() and column.is_null().any()
-        return cls(native.dtype, None if has_null else np.nan)
+        return cls(name_of_type(native.dtype), None if has_null else np.nan)
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """The numbers, and NaN for what is missing."""
@@ -107,10 +106,15 @@ class Numbers(Column):
         other = Numbers.of(column)
         if (other.dtype, other.kind) != (self.dtype, self.kind):
             floats = nw.new_series("", [0.0], nw.Float64, backend=column.implementation)
-            return Numbers(floats.to_native().dtype, other.missing)
+            return Numbers(name_of_type(floats.to_native().dtype), other.missing)
         if other.missing is self.missing or not pd.isna(self.missing):
             return self
         return other
+
+    @property
+    def is_float64(self) -> bool:
+        """Whether the column holds the very numbers, as numpy does."""
+        return isinstance(self.dtype, str) and self.dtype == "float64"
 
     def varies(self, dtype: Any) -> bool:
         """Whether a column of that type may hold other kinds of numbers."""
@@ -126,15 +130,15 @@ class Numbers(Column):
 
     def decode(self, codes: FloatArray) -> Any:
         """The numbers in the column's own type, whole ones where it holds these."""
-        if not isinstance(self.dtype, np.dtype | pd.api.extensions.ExtensionDtype):
-            return self._polars(codes)
-        if self.dtype == np.float64:
+        if self.is_float64:
             return codes
-        if self.dtype == np.object_:
+        if not isinstance(self.dtype, str | pd.api.extensions.ExtensionDtype):
+            return self._polars(codes)
+        if self.dtype == "object":
             return self._python(codes)
         if pd.api.types.is_integer_dtype(self.dtype):
             codes = within(codes, getattr(self.dtype, "numpy_dtype", self.dtype))
-        if isinstance(self.dtype, np.dtype):
+        if isinstance(self.dtype, str):
             return codes.astype(self.dtype)
         values: Any = pd.array(codes, dtype=self.dtype)  # type: ignore[call-overload]
         return values
@@ -153,9 +157,9 @@ class Numbers(Column):
         unknown = np.isnan(codes)
         values[unknown] = self.missing
         known = codes[~unknown].tolist()
-        if self.kind is int:
+        if self.kind == "int":
             known = [round(code) for code in known]
-        elif self.kind is Decimal:
+        elif self.kind == "decimal":
             known = [Decimal(repr(code)) for code in known]
         values[~unknown] = known
         return values
@@ -340,6 +344,11 @@ def column_of(label: Any, column: nw.Series[Any]) -> Column:
         )
 
 
+def name_of_type(dtype: Any) -> Any:
+    """The name of a type of numpy; any other type itself."""
+    return str(dtype) if isinstance(dtype, np.dtype) else dtype
+
+
 def within(numbers: FloatArray, dtype: Any) -> FloatArray:
     """Whole numbers that a type of whole numbers holds."""
     limits = np.iinfo(dtype)
@@ -402,13 +411,13 @@ def _lacking(entries: NDArray[Any]) -> NDArray[np.bool_]:
     return lacking
 
 
-def _kind_of(entries: Iterable[Any]) -> type:
+def _kind_of(entries: NDArray[Any]) -> str:
     """What Python numbers are: whole, decimal, or any."""
-    entries = list(entries)
-    for kind, bases in ((int, Integral), (Decimal, Decimal)):
-        if entries and all(isinstance(entry, bases) for entry in entries):
-            return kind
-    return float
+    kinds: dict[str, type] = {"int": Integral, "decimal": Decimal}
+    for name, kind in kinds.items():
+        if len(entries) and all(isinstance(entry, kind) for entry in entries):
+            return name
+    return "float"
 
 
 def _exceeds_floats(column: nw.Series[Any]) -> bool:

@@ -20,6 +20,7 @@ from sklearn.utils.validation import validate_data
 from ._adapters import is_pyod
 from ._coding import TableCoding, is_frame, missing_entries, own_copy
 from ._finite import checked_scores, finite_or_refused
+from ._scale import check_squares
 from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
@@ -143,6 +144,9 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     try:
         return estimator.fit(own_copy(X), y)
     except (TypeError, ValueError) as error:
+        if isinstance(X, np.ndarray) and isinstance(error, ValueError):
+            # Squares that overflow end in sentences about shapes.
+            check_squares(X, getattr(estimator, "feature_names_in_", None))
         raise refusal(estimator, X, error) from error
 
 
@@ -168,19 +172,23 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     return scores
 
 
-def reads_arrays(estimator: Any) -> bool:
-    """Whether a fitted estimator was fitted on an array, or a list."""
+def reads_arrays(estimator: Any, coding: TableCoding) -> bool:
+    """Whether an estimator was fitted on an array, so that a frame makes it warn."""
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
-    named = hasattr(first, "feature_names_in_")
-    return hasattr(first, "n_features_in_") and not named
+    if hasattr(first, "feature_names_in_"):
+        return False
+    named = all(isinstance(label, str) for label in coding.labels)
+    of_width = getattr(first, "n_features_in_", None) == len(coding.labels)
+    return named and of_width and coding.has_numbers_only
 
 
 def _own_table(estimator: Any, X: Any) -> Any:
     """A copy of the rows; an array, if the estimator warned of names else."""
-    if not is_frame(X) or not all(isinstance(label, str) for label in X.columns):
+    if not is_frame(X):
         return own_copy(X)
-    return TableCoding.of(X).encode(X) if reads_arrays(estimator) else own_copy(X)
+    coding = TableCoding.of(X)
+    return coding.encode(X) if reads_arrays(estimator, coding) else own_copy(X)
 
 
 def finite_scores(estimator: Any, X: Any) -> FloatArray:

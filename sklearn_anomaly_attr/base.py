@@ -53,6 +53,10 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
     A subclass writes ``_fit(X)`` and ``_score_samples(X)``, both on a validated
     float64 array, and has the parameter ``contamination``.
 
+    Scores are one finite number for each row, or the rows are refused. They are
+    computed with the parameters of ``fit``: what ``set_params`` changes afterwards is
+    for the next fit, but for ``batch_size``, ``device``, ``n_jobs`` and ``verbose``.
+
     Attributes
     ----------
     offset_ : float {offset_}

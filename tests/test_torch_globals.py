@@ -10,7 +10,6 @@ from numpy.testing import assert_array_equal
 from sklearn.svm import OneClassSVM
 
 from sklearn_anomaly_attr.base import BaseDetector
-from sklearn_anomaly_attr.series._segment_explainer import SegmentExplainer
 from tests._catalogue import instances
 from tests.test_common import X_NEW, X, every, seeded
 
@@ -72,12 +71,6 @@ def draws_in_scikit_learn(estimator):
     return isinstance(inner, OneClassSVM)
 
 
-def without_gradients(estimator):
-    if isinstance(estimator, BaseDetector | SegmentExplainer):
-        return torch.inference_mode()
-    return torch.no_grad()
-
-
 @every(instances(["detector", "explainer"]))
 def test_settings_and_global_generators_change_nothing(estimator):
     before = state()
@@ -86,7 +79,7 @@ def test_settings_and_global_generators_change_nothing(estimator):
         assert state() == before
     with drawing_threads(N_THREADS), float64_by_default(), torch.device("meta"):
         settings = state()[0]
-        with without_gradients(estimator):
+        with torch.inference_mode():
             found = said(seeded(estimator))
             assert not torch.is_grad_enabled()
         assert state()[0] == settings

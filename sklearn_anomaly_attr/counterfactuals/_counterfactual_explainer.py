@@ -30,6 +30,7 @@ from .._images import (
 from .._kept import own_rows
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
+from .._torch._own import own_torch
 from .._typing import BoolArray, FloatArray, ImageShape
 from .._validation import (
     check_table,
@@ -249,6 +250,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     def _new_estimator(self) -> Any:
         return tell_shape(super()._new_estimator(), self._stated_shape)
 
+    @own_torch()
     def _fit_background(self, X: Any, **given: Any) -> None:
         decides = deciding_part(self.estimator_)
         self.image_shape_ = agreed_shape(self._stated_shape, decides)

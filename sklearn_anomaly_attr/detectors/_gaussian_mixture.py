@@ -40,9 +40,9 @@ class GaussianMixtureDetector(BaseDetector):
         held-out log-likelihood is chosen, by cross-validation on the training
         rows.
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
-        Shape of the components among the standardised columns: "spherical" ones
-        are equally wide there, and as wide as the columns' spreads are in their
-        own units.
+        Shape of the components in standardised columns: "spherical" components
+        have one variance for all standardised columns, and "tied" components
+        share one covariance matrix of these.
     reg_covar : float, default=1e-6
         Added to the variances of the standardised columns in each component.
         Raise it where components are too narrow: where a column takes few

@@ -56,7 +56,8 @@ class KNNDetector(BaseDetector):
         Finds the neighbors in the manner of
         :class:`sklearn.neighbors.KNeighborsTransformer`, nearly or exactly:
         ``PyNNDescentTransformer`` of pynndescent for one. It is cloned, and its
-        ``n_neighbors`` is set. None searches exactly.
+        ``n_neighbors`` is set; it sees rows from which a typical one is
+        subtracted. None searches exactly.
     contamination : float, default=0.1 {contamination}
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of the training rows, where there are too many.

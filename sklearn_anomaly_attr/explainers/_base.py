@@ -25,6 +25,7 @@ from .._scale import CommonScale
 from .._sklearn_compat import Interval, StrOptions
 from .._steps import encoded_columns, read_columns
 from .._torch._device import resolve_device
+from .._torch._own import own_torch
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import (
     check_same_columns,
@@ -189,6 +190,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _explain(self, rows: CodedRows) -> ExplanationT:
         """Explain coded rows."""
 
+    @own_torch()
     def explain(self, X: Any) -> ExplanationT:
         """Explain the anomaly score of each row.
 
@@ -259,6 +261,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             return set()
         return column_positions(self, listed, "categorical_features")
 
+    @own_torch()
     def _fit_background(self, X: Any, **given: Any) -> None:
         check_same_columns(self, self.estimator_)
         n_features = X.shape[1]

@@ -50,8 +50,8 @@ class BlackBoxScore(TorchScore):
         method = score_method(estimator)
         check_is_fitted(estimator)
         self._score: Callable[[Any], Any] = getattr(estimator, method)
-        named = coding is not None and all(isinstance(c, str) for c in coding.labels)
-        self._coding = None if named and reads_arrays(estimator) else coding
+        of_array = coding is not None and reads_arrays(estimator, coding)
+        self._coding = None if of_array else coding
         self._columns = _column_names(estimator)
         self._index: pd.Index | None = None
         self.description = f"black box ({type(estimator).__name__}.{method})"

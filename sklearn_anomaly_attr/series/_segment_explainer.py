@@ -202,12 +202,9 @@ class SegmentExplainer(BaseExplainer[SeriesT]):
 
     def _stretches(self, X: Any, segments: Any, groups: Any) -> Stretches:
         """Validate a series, score it, and find what to explain."""
-        detector = self._detector
-        table, X = (
-            X,
-            series_numbers(
-                self, X, reset=False, min_rows=0, missing=detector._takes_missing
-            ),
+        detector, table = self._detector, X
+        X = series_numbers(
+            self, X, reset=False, min_rows=0, missing=detector._takes_missing
         )
         framed = isinstance(table, pd.DataFrame)
         index: pd.Index = table.index if framed else pd.RangeIndex(len(X))
