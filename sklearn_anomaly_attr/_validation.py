@@ -174,21 +174,26 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
 
 def reads_arrays(estimator: Any, coding: TableCoding) -> bool:
     """Whether an estimator was fitted on an array, so that a frame makes it warn."""
+    return _knows_no_names(estimator, coding.labels) and coding.has_numbers_only
+
+
+def _knows_no_names(estimator: Any, labels: Sequence[Any]) -> bool:
+    """Whether an estimator was fitted without the names that a table has."""
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
     if hasattr(first, "feature_names_in_"):
         return False
-    named = all(isinstance(label, str) for label in coding.labels)
-    of_width = getattr(first, "n_features_in_", None) == len(coding.labels)
-    return named and of_width and coding.has_numbers_only
+    named = all(isinstance(label, str) for label in labels)
+    return named and getattr(first, "n_features_in_", None) == len(labels)
 
 
 def _own_table(estimator: Any, X: Any) -> Any:
     """A copy of the rows; an array, if the estimator warned of names else."""
-    if not is_frame(X):
+    # Learning a coding takes longer than many scores.
+    if not is_frame(X) or not _knows_no_names(estimator, list(X.columns)):
         return own_copy(X)
     coding = TableCoding.of(X)
-    return coding.encode(X) if reads_arrays(estimator, coding) else own_copy(X)
+    return coding.encode(X) if coding.has_numbers_only else own_copy(X)
 
 
 def finite_scores(estimator: Any, X: Any) -> FloatArray:
