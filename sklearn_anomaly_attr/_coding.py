@@ -270,6 +270,8 @@ class TableCoding:
         dtype = np.dtype(self.types[0])
         if dtype.kind in "iu":
             numbers = within(numbers, dtype)
+        elif dtype.kind == "b":
+            numbers = np.rint(numbers)
         return numbers.astype(dtype, copy=False)
 
     def _of_array(self, X: NDArray[Any]) -> TableCoding:
