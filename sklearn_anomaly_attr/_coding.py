@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -25,6 +26,7 @@ from ._columns import (
     name_of_type,
     within,
 )
+from ._frames import container_of
 from ._typing import BoolArray, FloatArray
 
 
@@ -48,8 +50,8 @@ class TableCoding:
         Labels of the columns.
     columns : tuple of Column
         What the numbers of each column stand for.
-    container : type or None
-        The class of a DataFrame; None for an array.
+    container : str or None
+        The library of a DataFrame; None for an array.
     types : tuple of str or dtype
         Types of the columns, those of numpy by name; of an array, its own.
     levels : list or None
@@ -58,7 +60,7 @@ class TableCoding:
 
     labels: Sequence[Any]
     columns: tuple[Column, ...]
-    container: type | None
+    container: str | None
     types: tuple[Any, ...]
     levels: list[Any] | None = None
 
@@ -79,7 +81,9 @@ class TableCoding:
             coding = cls(list(range(X.shape[1])), columns, None, (str(X.dtype),))
         else:
             columns = _columns_of(_table(X), set(categorical))
-            coding = cls(list(X.columns), columns, type(X), _types(X), _levels(X))
+            coding = cls(
+                list(X.columns), columns, container_of(X), _types(X), _levels(X)
+            )
         return coding.with_categories(X, categorical)
 
     @staticmethod
@@ -161,8 +165,9 @@ class TableCoding:
                 return self._extended(X, np.flatnonzero(self.is_categorical))
             return self._of_array(X)
         coding, types = self, _types(X)
-        if (self.container, self.types) != (type(X), types):
-            coding = replace(self, container=type(X), types=types, levels=_levels(X))
+        if (self.container, self.types) != (container_of(X), types):
+            known = container_of(X)
+            coding = replace(self, container=known, types=types, levels=_levels(X))
         return coding._extended(X, self._changing(types))
 
     def check(self, X: Any) -> None:
@@ -209,10 +214,11 @@ class TableCoding:
         """
         if self.container is None:
             return self._array(coded)
-        if not issubclass(self.container, pd.DataFrame):
+        if self.container != "pandas":
             values = (c.decode(v) for c, v in zip(self.columns, coded.T, strict=True))
-            kind: Any = self.container
-            return kind(dict(zip(self.labels, values, strict=True)))
+            return import_module(self.container).DataFrame(
+                dict(zip(self.labels, values, strict=True))
+            )
         # A copy, in which columns lie together.
         block = np.array(coded, order="F")
         others = np.flatnonzero(~self._are_plain).tolist()
@@ -226,7 +232,7 @@ class TableCoding:
         if index is not None:
             same = len(index) == len(coded)
             frame.index = index if same else index[np.zeros(len(coded), dtype=int)]
-        return frame if type(frame) is self.container else self.container(frame)
+        return frame
 
     def objects(self, coded: FloatArray) -> NDArray[Any]:
         """Turn an array of numbers into one of Python objects, missing ones None."""
@@ -334,14 +340,6 @@ class TableCoding:
 def _is_plain(column: Column) -> bool:
     """Whether a column that nobody reads holds numbers."""
     return isinstance(column, Constant) and is_numeric(column.value)
-
-
-def same_library(one: type | None, other: type) -> bool:
-    """Whether two classes of frames are of the same library."""
-    kinds = (one, other)
-    return one is other or all(
-        k is not None and issubclass(k, pd.DataFrame) for k in kinds
-    )
 
 
 def own_copy(X: Any) -> Any:

@@ -144,7 +144,7 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     try:
         return estimator.fit(own_copy(X), y)
     except _REFUSALS as error:
-        if isinstance(X, np.ndarray) and isinstance(error, ValueError):
+        if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X).all():
             # Squares that overflow end in sentences about shapes.
             check_squares(X, getattr(estimator, "feature_names_in_", None))
         raise refusal(estimator, X, error) from error

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from tqdm import tqdm
 
-from .._coding import TableCoding, is_frame, same_library
+from .._coding import TableCoding, is_frame
 from .._docstrings import shared_paragraphs
 from .._frames import as_labels, container_of
 from .._kept import state_of
@@ -237,10 +237,12 @@ class TableExplainer(BaseExplainer[ExplanationT]):
                 f"{type(self).__name__} was fitted on a DataFrame with categories or "
                 "dates: pass the rows in a DataFrame with the same columns."
             )
-        if is_frame(X) and not same_library(known.container, type(X)):
+        container = container_of(X)
+        if is_frame(X) and container != known.container:
             raise TypeError(
-                f"{type(self).__name__} was fitted on a {known.container.__module__} "
-                f"DataFrame, and gets one of {type(X).__module__}: pass the same kind."
+                f"{type(self).__name__} was fitted on a DataFrame of "
+                f"{known.container}, and gets one of {container}: pass one of the "
+                "same library."
             )
 
     def _as_table(self, X: Any) -> Any:
