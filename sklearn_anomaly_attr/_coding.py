@@ -352,7 +352,7 @@ def own_copy(X: Any) -> Any:
 def missing_entries(X: Any) -> BoolArray:
     """Which entries of a table are missing."""
     if isinstance(X, np.ndarray):
-        return np.isnan(X) if X.dtype.kind in "fc" else np.zeros(X.shape, dtype=bool)
+        return np.asarray(pd.isna(X))
     if isinstance(X, pd.DataFrame):
         return np.asarray(X.isna())
     missing = np.zeros(X.shape, dtype=bool)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._containers import check_container
 from ._image_arrays import as_array
 from ._scale import CommonScale
 from ._typing import FloatArray, ImageShape
@@ -68,7 +69,7 @@ def as_rows(X: Any, image_shape: Any = None) -> tuple[Any, ImageShape | None]:
     Raises
     ------
     TypeError
-        If X has paths, or is a single picture.
+        If X has paths, or is a single picture, or nothing that holds images.
     ValueError
         If the shape of X or ``image_shape`` is none of images, or they differ, if
         the channels are, or may be, the last axis, or X may be a single image.
@@ -81,6 +82,7 @@ def as_rows(X: Any, image_shape: Any = None) -> tuple[Any, ImageShape | None]:
     >>> rows.shape, image_shape
     ((5, 144), (3, 8, 6))
     """
+    check_container(X)
     stated = None if image_shape is None else checked_shape(image_shape)
     X = as_array(X)
     shape = shape_of(X)
@@ -108,6 +110,7 @@ def rows_like(X: Any, image_shape: ImageShape | None, name: str) -> Any:
         If X has images of another shape, or images where it is None: what is
         named was fitted on a table.
     """
+    check_container(X)
     X = as_array(X)
     if image_shape is None and len(shape_of(X)) > 2:
         raise ValueError(

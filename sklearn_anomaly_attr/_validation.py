@@ -264,7 +264,7 @@ def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column lacks entries that an estimator does not take."""
     if np.ndim(X) != 2:
         return None
-    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X, float))
+    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X))
     counts = missing.sum(axis=0)
     if not counts.any():
         return None

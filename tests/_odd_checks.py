@@ -31,7 +31,7 @@ N_FEW = 4
 CURE = re.compile(
     r"\b(pass|set|take|give|drop|replace|leave|scale|divide|encode|fit|wrap|use|turn|"
     r"put|impute|call|choose|list|install|reshape|state|"
-    r"using|should|expect\w*|required|needs?|takes)\b",
+    r"using|load|parameter of \w+ must|should|expect\w*|required|needs?|takes)\b",
     re.IGNORECASE,
 )
 
@@ -168,9 +168,10 @@ def _fault_of_argument(cell):
     parameter, i = cell.input.split(", ")
     value = ARGUMENTS[parameter][int(i)]
     estimator = clone(estimators()[cell.estimator]).set_params(**{parameter: value})
-    fit = estimator.fit(np.array(ROWS))
+    X = _table(cell.estimator.endswith("table"))
+    fit = estimator.fit(X)
     if not isinstance(fit, BaseDetector):
-        fit.explain(ROWS[:N_FEW])
+        fit.explain(few(X))
     return f"{parameter}={value!r} is taken"
 
 
@@ -212,6 +213,8 @@ def few(X):
     """The first rows of a table; anything else as it is."""
     if isinstance(X, list | tuple):
         return X[:N_FEW]
-    if len(getattr(X, "shape", ())) != 2 or sp.issparse(X):
+    if isinstance(X, type) or len(getattr(X, "shape", ())) != 2:
+        return X
+    if sp.issparse(X) or getattr(X, "is_sparse", False):
         return X
     return X.iloc[:N_FEW] if isinstance(X, pd.DataFrame) else X[:N_FEW]

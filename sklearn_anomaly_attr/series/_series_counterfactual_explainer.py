@@ -130,6 +130,7 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "estimator": "no_validation",
+        "prefit": ["boolean", StrOptions({"auto"})],
         "method": [
             StrOptions({"auto", "nearest", "greedy", "gradient"}),
             CounterfactualMethod,
