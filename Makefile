@@ -28,7 +28,8 @@ clean: ## Remove everything that the other targets made
 	rm -rf .venv .coverage .*_cache *.egg-info build dist
 	rm -rf docs/_build docs/auto_examples docs/generated docs/sg_execution_times.rst
 	rm -f docs/api.rst
-	rm -f quickstart.png examples/quickstart.png
+	rm -f quickstart.png examples/quickstart.png examples/payments.csv
+	rm -f examples/detector.joblib
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each extra of pyproject.toml.

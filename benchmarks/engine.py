@@ -118,6 +118,9 @@ def plan_tasks() -> Iterator[Task]:
         n_rows=64,
     )
     yield task("translation", "translation", n_rows=1000, n_columns=10)
+    arguments = {"n_columns": 21, "n_rows": 100}
+    check = Call("_engine_checks", "check_shares", arguments)
+    yield Task("check", check, of_before=False)
     most = [6000, 6100]
     yield task("budget", "first_calls", max_evaluations=most, n_columns=21, n_repeats=3)
 

@@ -20,6 +20,7 @@ from ._columns import (
     Unreadable,
     as_objects,
     column_of,
+    infinities,
     is_numeric,
     name_of_type,
     within,
@@ -29,7 +30,7 @@ from ._typing import BoolArray, FloatArray
 
 def is_frame(X: Any) -> bool:
     """Whether X is a DataFrame: of pandas, of polars, or one narwhals knows."""
-    return isinstance(_table(X), nw.DataFrame)
+    return isinstance(X, pd.DataFrame) or isinstance(_table(X), nw.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +270,8 @@ class TableCoding:
         dtype = np.dtype(self.types[0])
         if dtype.kind in "iu":
             numbers = within(numbers, dtype)
+        elif dtype.kind == "b":
+            numbers = np.rint(numbers)
         return numbers.astype(dtype, copy=False)
 
     def _of_array(self, X: NDArray[Any]) -> TableCoding:
@@ -324,11 +327,7 @@ class TableCoding:
         infinite = np.isinf(numbers)
         if infinite.any():
             label = self.labels[positions[infinite.any(axis=0).argmax()]]
-            raise ValueError(
-                f"The column {label!r} holds {infinite.any(axis=1).sum()} infinite "
-                "numbers, infinity: replace them by NaN where they are missing, or "
-                "by a large number, or leave these rows out."
-            )
+            raise ValueError(infinities(label, infinite.any(axis=1).sum()))
         return numbers
 
 
@@ -364,6 +363,17 @@ def missing_entries(X: Any) -> BoolArray:
         if column.dtype.is_float():
             missing[:, i] |= column.is_nan().fill_null(True).to_numpy()
     return missing
+
+
+def infinite_entries(X: Any) -> BoolArray:
+    """Which entries of a table are infinite numbers."""
+    if not is_frame(X):
+        dense = X.toarray() if hasattr(X, "toarray") else X
+        return np.isinf(np.asarray(dense, dtype=np.float64))
+    table, infinite = _table(X), np.zeros(X.shape, dtype=bool)
+    numeric = [i for i, c in enumerate(table.iter_columns()) if is_numeric(c)]
+    infinite[:, numeric] = np.isinf(_floats(table, numeric))
+    return infinite
 
 
 def _columns_of(table: nw.DataFrame[Any], listed: set[int]) -> tuple[Column, ...]:

@@ -344,6 +344,14 @@ def column_of(label: Any, column: nw.Series[Any]) -> Column:
         )
 
 
+def infinities(label: Any, count: int) -> str:
+    """A sentence on infinite numbers in a column."""
+    return (
+        f"The column {label!r} holds {count} infinite numbers, infinity: replace them "
+        "by NaN where they are missing, or by a large number, or leave these rows out."
+    )
+
+
 def name_of_type(dtype: Any) -> Any:
     """The name of a type of numpy; any other type itself."""
     return str(dtype) if isinstance(dtype, np.dtype) else dtype

@@ -213,9 +213,9 @@ no_anomaly_score
 no_folder
     If the folder is missing or holds no such files.
 no_gradient_or_not_grouped
-    In ``fit``, if X is not a finite numeric table, if a column holds
-    categories, if a group is not made of the columns, or if the score has
-    no gradient, as that of trees.
+    In ``fit``, if the detector refuses X, if a column holds categories or
+    dates, if a group is not made of the columns, or if the score has no
+    gradient, as that of trees.
 no_images
     In ``fit``, if X holds no finite images of one shape, a label map is of
     another shape, or the mask asks for a reconstruction that the detector
@@ -226,19 +226,19 @@ no_score_or_no_table
     TypeError
         In ``fit``, if ``estimator`` gives no anomaly score.
     ValueError
-        In ``fit``, if X is not a finite numeric table.
+        In ``fit``, if the detector refuses X, or it is infinite.
 not_explainable
     TypeError
         In ``fit``, if ``estimator`` gives no anomaly score.
     ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
-        of its columns. In ``explain``, if a score is infinite or NaN.
+        In ``fit``, if the detector refuses X, or a group is not made of its
+        columns. In ``explain``, if a score is infinite or NaN.
 not_explainable_within_budget
     TypeError
         In ``fit``, if ``estimator`` gives no anomaly score.
     ValueError
-        In ``fit``, if X is not a finite numeric table, a group is not made of
-        its columns, or ``max_evaluations`` is below n_features + 2.
+        In ``fit``, if the detector refuses X, a group is not made of its
+        columns, or ``max_evaluations`` is below n_features + 2.
 not_trainable
     In ``fit``, if X is not a finite numeric table of at least two rows, if
     training diverges, if the device is not there, or if ``warm_start``

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import iqr
 
-from ._typing import FloatArray
+from ._typing import BoolArray, FloatArray
 
 # Rounding alone spreads a constant column by a few eps of its value. Where a
 # spread has not many times as much, neither do the scores of standardised rows.
@@ -128,6 +128,11 @@ class CommonScale:
     of its shares :math:`p_k`: the variance of a column of zeros and ones, and
     Gini's impurity of more than two. Columns of one value have the spread 1.
 
+    A missing number stands at the mean of its column, and one spread aside: from
+    a number x it is :math:`1 + (x - m)^2/s^2` away, as far as two training numbers
+    are on average, from another missing one not at all. Spreads are those of the
+    numbers that are there. A missing category is a category.
+
     Parameters
     ----------
     spread : ndarray of shape (n_features,)
@@ -152,12 +157,19 @@ class CommonScale:
         return cls(np.where(spread == 0.0, 1.0, spread), n_categories)
 
     def transform(self, X: FloatArray) -> Any:
-        """Points ``(n_samples, n_columns)``; sparse where there are categories."""
+        """Points ``(n_samples, n_columns)``; sparse where there are categories.
+
+        Missing numbers are those of the mean row of X, and columns after all others
+        tell where they are: one for each column of numbers that lacks some in X.
+        """
+        X, lacking = with_means(X)
+        aside = lacking[:, lacking.any(axis=0)].astype(np.float64)
         numbers = X[:, self._numbers] / self.spread[self._numbers]
         if not len(self._categories):
-            return numbers
+            return np.hstack([numbers, aside]) if aside.size else numbers
         blocks = [self._one_hot(X[:, i], i) for i in self._categories.tolist()]
-        return sparse.hstack([sparse.csr_array(numbers), *blocks], format="csr")
+        blocks = [sparse.csr_array(numbers), *blocks, sparse.csr_array(aside)]
+        return sparse.hstack(blocks, format="csr")
 
     def _one_hot(self, codes: FloatArray, column: int) -> sparse.csr_array:
         """Codes as unit vectors; nothing for a category beyond those of training."""
@@ -169,7 +181,10 @@ class CommonScale:
         return sparse.csr_array((length, places), shape=(len(codes), size))
 
     def inverse_transform(self, points: FloatArray) -> FloatArray:
-        """Rows next to the points: of categories, the one with the largest share."""
+        """Rows next to the points: of categories, the one with the largest share.
+
+        Columns that tell where numbers are missing do not count.
+        """
         rows = np.empty((len(points), len(self.spread)))
         ends = len(self._numbers) + np.cumsum(self.n_categories[self._categories])
         numbers, *blocks = np.split(points, [len(self._numbers), *ends], 1)[:-1]
@@ -210,9 +225,28 @@ def check_squares(X: FloatArray, names: Sequence[Any] | None = None) -> None:
 
 
 def means_of(X: FloatArray) -> FloatArray:
-    """Means of the columns, to the last digit, however far these are from zero."""
+    """Means of the columns, to the last digit, however far these are from zero.
+
+    Those of the entries that are not missing; NaN without any.
+    """
     origin, mean, _ = _measured(X, np.ones(len(X)))
     return origin + mean
+
+
+def deviations_of(X: FloatArray) -> FloatArray:
+    """Standard deviations of the entries that are not missing; 0 for equal ones."""
+    return _measured(X, np.ones(len(X)))[2]
+
+
+def with_means(X: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Rows with the columns' means in place of missing entries, and where these are.
+
+    Columns without any other entry get zeros.
+    """
+    lacking = np.isnan(X)
+    if not lacking.any():
+        return X, lacking
+    return np.where(lacking, np.nan_to_num(means_of(X)), X), lacking
 
 
 def _measured(
@@ -220,8 +254,12 @@ def _measured(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """A value of each column, the mean of what is left without it, and the spread.
 
-    The spread is zero where rounding alone makes a column vary.
+    The spread is zero where rounding alone makes a column vary. Missing entries do
+    not count.
     """
+    lacking = np.isnan(X)
+    if lacking.any():
+        return _measured_by_column(X, weight, ~lacking)
     origin = center_of(X)
     with np.errstate(over="ignore", invalid="ignore"):
         unit = X - origin
@@ -234,6 +272,19 @@ def _measured(
     spread *= size
     rounding = _ROUNDING * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
     return origin, mean * size, np.where(spread <= rounding, 0.0, spread)
+
+
+def _measured_by_column(
+    X: FloatArray, weight: FloatArray, known: BoolArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What is measured of known entries; the mean is NaN where there are none."""
+    origin, mean, spread = np.zeros((3, X.shape[1]))
+    mean[:] = np.nan
+    for i in np.flatnonzero(known.any(axis=0)):
+        rows = known[:, i]
+        measured = _measured(X[rows, i : i + 1], weight[rows])
+        origin[i], mean[i], spread[i] = (of_one.item() for of_one in measured)
+    return origin, mean, spread
 
 
 def _name(names: Sequence[Any] | None, i: int) -> Any:

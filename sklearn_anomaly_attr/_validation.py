@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
@@ -18,7 +16,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod
-from ._coding import TableCoding, is_frame, missing_entries, own_copy
+from ._coding import TableCoding, infinite_entries, is_frame, missing_entries, own_copy
+from ._columns import infinities
+from ._containers import check_container
 from ._finite import checked_scores, finite_or_refused
 from ._scale import check_squares
 from ._steps import refusing_step, sparse_giver
@@ -143,7 +143,7 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
         return estimator.fit(own_copy(X), y)
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         if isinstance(X, np.ndarray) and isinstance(error, ValueError):
             # Squares that overflow end in sentences about shapes.
             check_squares(X, getattr(estimator, "feature_names_in_", None))
@@ -165,7 +165,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     method = score_method(estimator)
     try:
         scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
     finite_or_refused(checked_scores(scores, len(X), name), name)
@@ -201,33 +201,68 @@ def finite_scores(estimator: Any, X: Any) -> FloatArray:
     return own_scores(estimator, X).astype(np.float64)
 
 
+# Words of a ColumnTransformer's errors about columns without names.
+_OF_NAMES = "'NoneType' object is not iterable|only supported for .*data ?frames"
+# How estimators refuse rows.
+_REFUSALS = (TypeError, ValueError, OverflowError)
+# Words of errors about entries that are no numbers.
+_OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequence"
+
+
 def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     """The error of an estimator that refuses rows, with a cure where one is known."""
     said = str(error)
     sentence = None
     kind = TypeError if isinstance(error, TypeError) else ValueError
-    if "parse" in said and (step := sparse_giver(estimator)) is not None:
+    if "array, got" in said:  # shows the array, and has a cure
+        return error
+    is_pipeline = isinstance(estimator, Pipeline)
+    if isinstance(error, OverflowError):
+        sentence = (
+            f"X holds numbers that are too large for a float ({said}): leave these "
+            "rows out, or divide the column."
+        )
+    elif "too large for a float" in said:
+        return error
+    elif is_pipeline and "parse" in said and (step := sparse_giver(estimator)):
         sentence = (
             f"The {step} gives a sparse matrix, which a later step does not take "
             f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
             "is a ColumnTransformer."
         )
+    elif "omplex data" in said:
+        sentence = (
+            "Complex data not supported: pass the real and the imaginary parts, or the "
+            "absolute values, as columns of X."
+        )
+    elif not is_frame(X) and "sequence" in said:
+        sentence = (
+            f"X holds sequences in its cells, or rows of different lengths ({said}): "
+            "pass a table with one number in each cell."
+        )
+    elif re.search(_OF_NAMES, said):
+        sentence = (
+            f"{name_of(estimator)} looks up columns by name, and X has no such names "
+            f"({said}): pass a DataFrame with the names that it had in fit."
+        )
+    elif "infinit" in said:
+        sentence = _infinite_sentence(estimator, X, said)
     elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
         sentence = _missing_sentence(estimator, X, said)
-    elif "nknown categor" in said:
+    elif re.search("nknown categor|unseen label", said):
         sentence = (
             f"The {refusing_step(estimator, X)} refuses rows with categories that it "
             f"has not seen in fit ({said}): set its handle_unknown, fit on rows with "
             "all categories, or leave these rows out."
         )
-    elif re.search("convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be", said):
+    elif re.search(_OF_KINDS, said):
         sentence = _kind_sentence(estimator, X, said)
     return error if sentence is None else kind(sentence)
 
 
 def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column lacks entries that an estimator does not take."""
-    if "infinit" in said or np.ndim(X) != 2:
+    if np.ndim(X) != 2:
         return None
     missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X, float))
     counts = missing.sum(axis=0)
@@ -243,6 +278,18 @@ def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
         f"{counts[first]} of {len(missing)} rows{more}, and {step} takes none: put an "
         f"imputer before it, as in make_pipeline(SimpleImputer(), {name}()), or leave "
         "these rows out."
+    )
+
+
+def _infinite_sentence(estimator: Any, X: Any, said: str) -> str:
+    """Say which column holds infinite numbers, or which step gets some."""
+    counts = infinite_entries(X).sum(axis=0)
+    if counts.any():
+        first = int(counts.argmax())
+        return infinities(_label(X, first), counts[first])
+    return (
+        f"{refusing_step(estimator, X)} gets infinity, or numbers beyond its range "
+        f"({said.strip()}): scale the columns before it, or leave these rows out."
     )
 
 
@@ -270,36 +317,6 @@ def _label(X: Any, position: int) -> Any:
     return list(X.columns)[position] if hasattr(X, "columns") else position
 
 
-def check_container(X: Any) -> None:
-    """Refuse what could be misread, or cannot be read, as a table.
-
-    Raises
-    ------
-    TypeError
-        If X is lazy, masked, part of a graph of gradients, or a frame of another
-        library than pandas and polars.
-    ValueError
-        If two columns have the same name.
-    """
-    cure = None
-    if isinstance(X, np.ma.MaskedArray):
-        cure = "is a masked array: pass X.filled(np.nan)"
-    elif getattr(X, "requires_grad", False) is True:
-        cure = "is a tensor that requires gradients: pass X.detach()"
-    elif isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
-        cure = "is a lazy frame: pass X.collect()"
-    elif type(X).__module__.startswith("pyarrow"):
-        cure = "is a table of pyarrow: pass X.to_pandas()"
-    if cure is not None:
-        raise TypeError(f"X {cure}.")
-    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
-        label = X.columns[X.columns.duplicated()][0]
-        raise ValueError(
-            f"The column name {label!r} stands for several columns: give each column "
-            "a name of its own."
-        )
-
-
 def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
     """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
     check_container(X)
@@ -309,12 +326,7 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
             rows: FloatArray = validate_data(
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
-    except OverflowError as error:
-        raise ValueError(
-            f"X holds numbers that are too large for a float ({error}): leave these "
-            "rows out, or divide the column."
-        ) from error
-    except (TypeError, ValueError) as error:
+    except _REFUSALS as error:
         raise refusal(estimator, X, error) from error
     _remember_labels(estimator, X, kwargs)
     return rows

@@ -11,7 +11,12 @@ from tests._documents import ROOT, python_blocks, run_blocks
 
 README = (ROOT / "README.md").read_text()
 PACKAGE = "sklearn_anomaly_attr"
-DOCUMENTS = ["README.md", "docs/extend.rst", "docs/index.rst"]
+DOCUMENTS = [
+    "README.md",
+    "docs/extend.rst",
+    "docs/index.rst",
+    "docs/your_detector.rst",
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

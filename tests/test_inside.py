@@ -133,6 +133,7 @@ def test_subpackages_of_anomaly_shapley(walks):
     )
     assert list(ways) == [
         ("explainers",),
+        ("explainers", "detectors"),
         ("explainers", "scores"),
         ("explainers", "scores", "detectors"),
         ("explainers", "games"),

@@ -61,6 +61,38 @@ def test_constant_columns_have_the_spread_one():
     assert_array_equal(spread[:2], [1, 1])
 
 
+def test_spreads_are_those_of_the_numbers_that_are_there():
+    X = coded()
+    X[::3, 0] = X[:, 1] = np.nan
+    spread = CommonScale.of(X, np.array([0, 0, 3])).spread
+    assert_allclose(spread[:2], [np.nanstd(X[:, 0]), 1.0])
+
+
+def test_a_missing_number_is_at_the_mean_and_one_spread_aside():
+    X = coded()
+    X[::3, 0] = np.nan
+    scale = CommonScale.of(X, np.array([0, 2, 3]))
+    squares = square_distances(scale.transform(X).toarray())
+    same = (X[:, None, 1:] == X[:, 1:]).all(axis=2)
+    moves = (X[:, 0] - np.nanmean(X[:, 0])) / scale.spread[0]
+    gone = np.isnan(moves)
+    aside = np.broadcast_to(1.0 + moves**2, squares.shape)[gone][:, ~gone]
+    alike = same[gone][:, ~gone]
+    assert_allclose(squares[gone][:, ~gone][alike], aside[alike])
+    assert_allclose(squares[gone][:, gone][same[gone][:, gone]], 0.0, atol=1e-12)
+    # As far as two numbers of the training rows are on average.
+    assert_allclose((1.0 + moves[~gone] ** 2).mean(), 2.0)
+
+
+def test_the_way_back_does_without_what_is_missing():
+    X = coded()
+    X[::3, 0] = np.nan
+    scale = CommonScale.of(X, np.array([0, 2, 3]))
+    rows = scale.inverse_transform(scale.transform(X).toarray())
+    expected = np.where(np.isnan(X), np.nanmean(X[:, 0]), X)
+    assert_allclose(rows, expected)
+
+
 OFFSETS = [(1e6, 1.0), (-1e8, 1.0), (5e15, 1e6), (1e12, 1.0)]
 
 

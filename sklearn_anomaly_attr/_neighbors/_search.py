@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .._scale import CommonScale
+from .._scale import CommonScale, means_of
 from .._typing import FloatArray, IntArray
 from ._distances import MOST_UNITS, AbsoluteDistances, SquaredDistances
 from ._smallest import cells_within, limits, padded_width, side_by_side
@@ -41,9 +42,9 @@ class NeighborSearch:
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
-        The training rows; not copied, and not to be changed. NaN is missing: a
-        distance is that over the columns that both rows have, times the number
-        of columns over theirs, and infinite where they have none in common.
+        The training rows; not copied, and not to be changed. NaN is missing: it
+        stands at the mean of the column's numbers, and one spread aside, as in
+        :class:`CommonScale`. Two missing entries do not differ.
     scale : CommonScale, default=None
         What differences count in; one by default. Categories differ or not.
     order : {1, 2}, default=2
@@ -151,12 +152,12 @@ class NeighborSearch:
 
     def _in_table(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """What a table of the distances from all rows shows."""
-        distances = self._distances
-        if distances is None or np.isnan(X).any():
+        distances, lacking = self._distances, bool(np.isnan(X).any())
+        if distances is None or (lacking and self.order == 1):
             table = self._differences(X)
             limit = limits(table, 0.0, k)
         else:
-            table, slack = distances.of(X)
+            table, slack = distances.of(self._embedded(X))
             limit = limits(table, slack, k)
             table[:, distances.apart] = -np.inf
         cells, columns = cells_within(table, limit, len(self.rows))
@@ -170,15 +171,39 @@ class NeighborSearch:
         """Choose the ways that the search takes."""
         self._tree: NeighborTree | None = None
         self._distances: SquaredDistances | AbsoluteDistances | None = None
+        self._gaps = np.flatnonzero(np.isnan(self.rows).any(axis=0))
         n_units = 0 if self.scale is None else self.scale.n_categories.sum()
-        capped = self.max_difference is not None
-        if capped or n_units > MOST_UNITS or np.isnan(self.rows).any():
+        if self.max_difference is not None or n_units > MOST_UNITS:
+            return
+        if self.order == 2:
+            rows = self._embedded(self.rows)
+            self._distances = SquaredDistances.of_rows(rows, self._embedded_scale())
+        if len(self._gaps):
             return
         if self.order == 1:
             self._distances = AbsoluteDistances(self.rows, self.scale)
         else:
-            self._distances = SquaredDistances.of_rows(self.rows, self.scale)
             self._tree = NeighborTree.of_rows(self.rows, self.scale)
+
+    def _embedded(self, rows: FloatArray) -> FloatArray:
+        """Rows with means in place of missing numbers, and columns of where these are.
+
+        Their distances order the training rows: what a row alone lacks takes it
+        equally far from all of them.
+        """
+        if not len(self._gaps) and not np.isnan(rows).any():
+            return rows
+        return np.hstack([self._filled(rows), np.isnan(rows[:, self._gaps])])
+
+    def _embedded_scale(self) -> CommonScale | None:
+        """What differences of embedded rows count in."""
+        if self.scale is None or not len(self._gaps):
+            return self.scale
+        n_more = len(self._gaps)
+        return CommonScale(
+            np.append(self.scale.spread, np.ones(n_more)),
+            np.append(self.scale.n_categories, np.zeros(n_more, dtype=np.intp)),
+        )
 
     def _differences(self, X: FloatArray) -> FloatArray:
         """Distances ``(n_samples, width)`` from all rows; infinite beyond them."""
@@ -200,37 +225,39 @@ class NeighborSearch:
     def _costs(self, x: FloatArray, rows: FloatArray) -> FloatArray:
         """Distances ``(...)`` of points ``(..., n_features)``, by differences."""
         with np.errstate(over="ignore"):
-            apart = self._apart(x, rows)
-            costs: FloatArray = apart.sum(axis=-1)
-        gaps = np.isnan(costs)
-        if gaps.any():
-            costs[gaps] = _over_common(apart[gaps])
+            costs: FloatArray = self._apart(x, rows).sum(axis=-1)
         return costs
 
     def _apart(self, x: FloatArray, rows: FloatArray) -> FloatArray:
-        """What each column costs; NaN where a value is missing."""
+        """What each column costs."""
         apart: FloatArray = x - rows
+        some_missing = bool(np.isnan(apart).any())
+        if some_missing:
+            apart = self._filled(x) - self._filled(rows)
         if self.scale is not None:
             categorical = self.scale.n_categories > 0
             if categorical.any():
                 apart[..., categorical] = apart[..., categorical] != 0.0
             apart /= self.scale.spread
+        if some_missing:
+            one_missing = np.isnan(x) != np.isnan(rows)
+            apart = np.where(one_missing, np.hypot(apart, 1.0), apart)
         if self.max_difference is not None or self.order == 1:
             np.abs(apart, out=apart)
         if self.max_difference is not None:
             np.minimum(apart, self.max_difference, out=apart)
         return np.square(apart, out=apart) if self.order == 2 else apart
 
+    def _filled(self, rows: FloatArray) -> FloatArray:
+        """Rows with the means of the training rows in place of missing entries."""
+        return np.where(np.isnan(rows), self._means, rows)
+
+    @cached_property
+    def _means(self) -> FloatArray:
+        return np.nan_to_num(means_of(self.rows))
+
 
 def _search(
     rows: FloatArray, scale: CommonScale | None, order: int, cap: float | None
 ) -> NeighborSearch:
     return NeighborSearch(rows, scale, order=order, max_difference=cap)
-
-
-def _over_common(apart: FloatArray) -> FloatArray:
-    """Sums over the columns that both rows have, for as many as there are."""
-    n_features = apart.shape[-1]
-    n_common = n_features - np.isnan(apart).sum(axis=-1)
-    costs = np.nansum(apart, axis=-1) * n_features / np.maximum(n_common, 1)
-    return np.where(n_common > 0, costs, np.inf)

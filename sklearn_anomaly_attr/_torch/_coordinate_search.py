@@ -20,7 +20,8 @@ class CoordinateMinimizer:
     A problem keeps a step of its own for each column: a step that finds
     nothing better is halved. The search stays within the training range, and
     begins at the point of it that is nearest to the row. Of a category, all
-    others are tried; one that training never held is none of them.
+    others are tried; one that training never held is none of them. A missing number
+    is tried at the mean, and a number as missing where training lacks some.
 
     Scores are rounded otherwise in other batches. No decision rests on that: a
     step that the range cuts to nothing is none, a fall that rounding may feign
@@ -34,6 +35,8 @@ class CoordinateMinimizer:
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
         Range of the training columns; of a category, of its codes.
+    lacking : bool Tensor of shape (n_features,), default=None
+        Columns of which training rows lack numbers; none by default.
     first_step, last_step : float, default=2.0, 0.1
         Steps to begin with and to give up below, in spreads.
     max_sweeps : int, default=20
@@ -47,6 +50,7 @@ class CoordinateMinimizer:
         lower: Tensor,
         upper: Tensor,
         *,
+        lacking: Tensor | None = None,
         first_step: float = 2.0,
         last_step: float = 0.1,
         max_sweeps: int = 20,
@@ -55,6 +59,7 @@ class CoordinateMinimizer:
         self.proximity = proximity
         self.lower = lower
         self.upper = upper
+        self.lacking = torch.zeros_like(lower).bool() if lacking is None else lacking
         self.first_step = first_step
         self.last_step = last_step
         self.max_sweeps = max_sweeps
@@ -65,7 +70,8 @@ class CoordinateMinimizer:
         y = torch.where(free, x.clamp(self.lower, self.upper), x)
         weights = self.proximity.weights(x, free)
         value = self._objective(x, weights, y)
-        steps = torch.where(free, self.first_step, 0.0).to(x)
+        still = (self.lower == self.upper) & ~self.lacking & ~y.isnan()
+        steps = torch.where(free & ~still, self.first_step, 0.0).to(x)
         for _ in range(self.max_sweeps):
             for column in range(x.shape[1]):
                 (rows,) = torch.nonzero(
@@ -98,7 +104,8 @@ class CoordinateMinimizer:
             trials = here.expand(len(values), -1, -1).clone()
             trials[:, :, column] = values
             found = self._objective(x[rows], weights[rows], trials)
-            moves = trials[:, :, column] != here[:, column]
+            tried, now = trials[:, :, column], here[:, column]
+            moves = (tried != now) & ~(tried.isnan() & now.isnan())
             found = found.where(moves, torch.inf)
             lowest = found.amin(dim=0)
             bound = lowest + _ROUNDING * lowest.abs()
@@ -120,3 +127,15 @@ class CoordinateMinimizer:
         else:
             move = step * self.proximity.spread[column]
             yield torch.stack([y - move, y + move]).clamp(lower, upper)
+            if self.lacking[column] or bool(y.isnan().any()):
+                yield self._other_kind(y, column)[None]
+
+    def _other_kind(self, y: Tensor, column: int) -> Tensor:
+        """A number for a missing one; where training lacks some, none for a number."""
+        center = self.proximity.center
+        if center is None:
+            center = (self.lower + self.upper) / 2.0
+        filled = torch.where(y.isnan(), center[column], y)
+        if self.lacking[column]:
+            filled = torch.where(y.isnan(), filled, torch.nan)
+        return filled.clamp(self.lower[column], self.upper[column])

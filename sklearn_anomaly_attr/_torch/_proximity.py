@@ -36,12 +36,17 @@ class Proximity:
     categorical : tuple of int, default=()
         Positions of the columns that hold codes of categories. Two different
         codes are one apart.
+    center : Tensor of shape (n_features,), default=None
+        Means of the training columns. A missing number stands there, and one spread
+        aside: it is :math:`\sqrt{1 + u^2}` from a number that is u from the mean.
+        By default, one from any number.
     """
 
     spread: Tensor
     gamma: float
     relative: bool = False
     categorical: tuple[int, ...] = ()
+    center: Tensor | None = None
 
     def weights(self, x: Tensor, free: Tensor) -> Tensor:
         """Weights ``(..., n_features)`` of the squares of ``u``."""
@@ -49,6 +54,7 @@ class Proximity:
         weights = (self.gamma / n_free).expand(x.shape)
         if self.relative:
             magnitude = x.abs().clamp(min=_SMALLEST_MAGNITUDE)
+            magnitude = torch.where(magnitude.isnan(), self.spread, magnitude)
             magnitude[..., list(self.categorical)] = 1.0
             weights = weights * (self.spread / magnitude).square()
         return weights
@@ -76,7 +82,20 @@ class Proximity:
         if self.categorical:
             columns = list(self.categorical)
             moves[..., columns] = moves[..., columns].sign()
-        return moves / self.spread
+        moves = moves / self.spread
+        if bool(moves.isnan().any()):
+            moves = torch.where(moves.isnan(), self._filled_moves(x, y), moves)
+        return moves
+
+    def _filled_moves(self, x: Tensor, y: Tensor) -> Tensor:
+        """The moves where a number comes, or goes, or is missing all the time."""
+        x, y = torch.broadcast_tensors(x, y)
+        without, missing = x.isnan(), y.isnan()
+        aside = (without != missing).to(x)
+        if self.center is None:
+            return aside
+        x, y = (torch.where(p.isnan(), self.center, p) for p in (x, y))
+        return torch.hypot((y - x) / self.spread, aside)
 
 
 class Minimizer(Protocol):

@@ -15,7 +15,10 @@ from ._method import Problem
 def accepted_rows(problem: Problem, x: Tensor) -> Tensor:
     """The different training rows that the target accepts, ``(n, n_features)``."""
     accepted = problem.X[problem.training_scores <= problem.threshold]
-    return torch.tensor(np.unique(accepted, axis=0), dtype=x.dtype, device=x.device)
+    # NaN differs from itself, infinity does not.
+    rows = np.unique(np.where(np.isnan(accepted), np.inf, accepted), axis=0)
+    rows[np.isinf(rows)] = np.nan
+    return torch.tensor(rows, dtype=x.dtype, device=x.device)
 
 
 def nearest_rows(problem: Problem, x: Tensor, rows: Tensor, k: int) -> Tensor:

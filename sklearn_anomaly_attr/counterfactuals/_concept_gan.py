@@ -183,6 +183,7 @@ class ConceptGAN(CounterfactualMethod):
     True
     """
 
+    _takes_missing: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "preset": [StrOptions(set(PRESETS))],
         "image_shape": ["array-like", None],

@@ -17,6 +17,8 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from .._cells import differ
+from .._coding import TableCoding
+from .._columns import Constant, is_numeric
 from .._docstrings import shared_paragraphs
 from .._frames import as_labels
 from .._images import (
@@ -44,7 +46,7 @@ from ..scores import TorchScore
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints
 from ._counterfactual_explanation import CounterfactualExplanation
-from ._method import CounterfactualMethod, Problem
+from ._method import CounterfactualMethod, Problem, check_missing
 
 # The methods' classes, which are imported when they are asked for.
 _METHODS = {
@@ -97,11 +99,13 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         GaussianMixture, "threshold" is the quantile 0.9.
     n_counterfactuals : int, default=1
         Number of alternatives of each row; they are chosen to differ.
-    immutable : list, default=()
-        Columns that never change, by name or position.
+    immutable : list or mask, default=()
+        Columns that never change, by name or position, or a boolean for each. Nor do
+        columns that the detector never reads.
     ranges : dict, default=None
-        Where changed numbers lie: column -> (lowest, highest), None for an open
-        end. What does not change may lie outside.
+        Where changed numbers, dates or durations lie: column -> (lowest, highest),
+        None for an open end; dates may be text, as in ("2024-01-01", None). What
+        does not change may lie outside.
     steps : dict, default=None
         What changed numbers are multiples of: column -> step, 1 for whole numbers.
     categorical_features : "auto" or list, default="auto"
@@ -150,6 +154,12 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
     A row that is accepted as it is stays unchanged. Where no valid alternative is
     found, the best that was found is given, with ``valid`` False: constraints may
     leave no way to a normal row.
+
+    Where the detector takes missing entries, an alternative may fill them in. It may
+    lack entries itself in columns in which training rows do and that have neither
+    range nor step. Either counts as a distance of 1, and `immutable` forbids both.
+    What is filled in keeps to `ranges` and `steps`. Dates and durations become those
+    of training rows.
 
     Images are given as arrays (n, C, H, W) or (n, H, W), or in the rows of a table,
     with their shape as ``image_shape`` of the detector or the method. Their pixels
@@ -259,6 +269,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         problem = self._problem(self._translated(), extra_rows)
         method = self._new_method()
         method._validate_params()
+        check_missing(method, problem.X, "training rows")
         method.prepare(problem)
         self.method_ = method
 
@@ -269,10 +280,11 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         return np.repeat(channel_spread(X, self.image_shape_), n_pixels)
 
     def _fit(self, X: FloatArray) -> None:
+        self._X = own_rows(X, self.estimator_)
         self._constraints()
         scores = self._training_scores(X)
         self._check_finite(scores)
-        self._X, self._scores_of_X = own_rows(X, self.estimator_), scores
+        self._scores_of_X = scores
         threshold = self._threshold(scores)
         self.threshold_ = threshold + _ROUNDING * np.abs(scores).max()
         if not (scores <= self.threshold_).any():
@@ -301,7 +313,12 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
 
     def _constraints(self) -> Constraints:
         return Constraints.of(
-            self, self.immutable, self.ranges, self.steps, self._n_categories
+            self,
+            self.immutable,
+            self.ranges,
+            self.steps,
+            self._coding,
+            np.asarray(np.isnan(self._X).any(axis=0)),
         )
 
     def _exposed(self, X: Any) -> FloatArray | None:
@@ -371,6 +388,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         X, coding = rows.X, rows.coding
         if self.image_shape_ is not None:
             PixelRange.of(self._X).warn_of_units(X)
+        check_missing(self.method_, X, "rows")
         problem = self._problem(rows.score)
         found, before, after, distance = self._found(problem, rows)
         self._check_finite(before, after, distance)
@@ -389,7 +407,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
             data=coding.shown(X),
             index=pd.RangeIndex(len(X)),
             feature_names=as_labels(self._column_names()),
-            is_categorical=self._n_categories > 0,
+            is_categorical=_hold_no_line(coding),
             spread=self._spread.copy(),
             threshold=problem.threshold,
             image_shape=self.image_shape_,
@@ -437,3 +455,13 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
                     progress.update(len(part))
         back = torch.from_numpy(np.argsort(order, kind="stable")).to(x.device)
         return Alternatives(*(torch.cat(p)[back] for p in zip(*found, strict=True)))
+
+
+def _hold_no_line(coding: TableCoding) -> BoolArray:
+    """Which columns hold neither numbers nor dates."""
+    held = [
+        column.is_categorical
+        or (isinstance(column, Constant) and not is_numeric(column.value))
+        for column in coding.columns
+    ]
+    return np.array(held, dtype=bool)

@@ -99,6 +99,7 @@ class EditingMethod(CounterfactualMethod):
         Share of the pixels that stay; None for none.
     """
 
+    _takes_missing: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "image_shape": ["array-like", None],
         "strength": [Interval(Real, 0.0, 1.0, closed="right"), "array-like"],

@@ -89,6 +89,7 @@ class GradientDescent(CounterfactualMethod):
     ['x1']
     """
 
+    _takes_missing: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "plausibility": [Interval(Real, 0, None, closed="left")],

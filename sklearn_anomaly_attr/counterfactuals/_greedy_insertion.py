@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .._sklearn_compat import Interval
+from ._constraints import differ
 from ._method import CounterfactualMethod, Problem
 from ._nearest_accepted import NearestAccepted
 from ._sparsify import scores_of_trials, sparsify
@@ -87,7 +88,7 @@ def _insert(problem: Problem, x: Tensor, target: Tensor) -> Tensor:
     y, best = x.clone(), x.clone()
     lowest = problem.scores(x)
     # What each cell's copying gave when it was last tried; -inf once it is done.
-    known = torch.where(y != target, torch.inf, -torch.inf).to(y)
+    known = torch.where(differ(y, target), torch.inf, -torch.inf).to(y)
     todo = torch.arange(len(x), device=x.device)
     while True:
         left = known[todo].amax(dim=1) > -torch.inf

@@ -118,6 +118,8 @@ class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
+    # Whether rows may have missing entries, which are NaN.
+    _takes_missing: ClassVar[bool] = True
 
     def prepare(self, problem: Problem) -> None:
         """Learn what is needed of the training rows, in attributes with an underscore.
@@ -150,6 +152,27 @@ class CounterfactualMethod(BaseEstimator, metaclass=ABCMeta):
         float64 Tensor of shape (n_samples, n_counterfactuals, n_features)
             Candidates, in the coding and the units of `x`.
         """
+
+
+def check_missing(method: CounterfactualMethod, X: FloatArray, rows: str) -> None:
+    """Refuse coded rows with missing entries, where a method needs numbers.
+
+    Parameters
+    ----------
+    method : CounterfactualMethod
+        The method.
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    rows : str
+        What the sentence calls them.
+    """
+    lacking = np.isnan(X).any(axis=1).sum()
+    if lacking and not method._takes_missing:
+        raise ValueError(
+            f"{type(method).__name__} needs numbers in all cells, and {lacking} of "
+            f"{len(X)} {rows} hold NaN, missing values: take method='greedy' or "
+            "'nearest', which fill them in, or leave these rows out."
+        )
 
 
 def shape_of_images(method: CounterfactualMethod, problem: Problem) -> ImageShape:

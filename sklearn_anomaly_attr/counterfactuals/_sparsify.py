@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ._accepted_rows import pick_diverse
+from ._constraints import differ
 from ._method import Problem
 
 # What is left of a move is known to 2**-_HALVINGS of it.
@@ -77,7 +78,7 @@ def _prune(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
     refused = torch.zeros_like(y, dtype=torch.bool)
     todo = torch.arange(len(y), device=y.device)
     while len(todo):
-        row, column = torch.nonzero((y != x)[todo] & ~refused[todo], as_tuple=True)
+        row, column = torch.nonzero(differ(y, x)[todo] & ~refused[todo], as_tuple=True)
         row = todo[row]
         scores = scores_of_trials(problem, y, row, column, x[row, column])
         free = scores <= problem.threshold
@@ -134,7 +135,8 @@ def _shrink_each(problem: Problem, x: Tensor, y: Tensor) -> Tensor:
     Of many moves, a few that are about as long are bisected together.
     """
     numbers = torch.as_tensor(problem.scale.n_categories == 0, device=y.device)
-    changed = (y != x) & numbers
+    # What is filled in has nowhere to move from.
+    changed = (y != x) & numbers & ~(x.isnan() | y.isnan())
     y = shrink(problem, x, y, changed)
     moves = torch.where(changed, problem.moves(x, y).abs(), 0.0)
     place = moves.argsort(dim=1, descending=True, stable=True).argsort(dim=1)

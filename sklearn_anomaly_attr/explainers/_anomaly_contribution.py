@@ -78,7 +78,7 @@ class AnomalyContribution(NumericExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, or holds categories.
+        In ``fit``, if the detector refuses X, or X holds categories.
 
     See Also
     --------
@@ -86,6 +86,8 @@ class AnomalyContribution(NumericExplainer):
 
     Notes
     -----
+    A missing entry deviates from nothing, and gets 0.
+
     The reference regresses the score on the columns in their own units, through
     their zeros, in which the values depend on the choice of unit. Its kernel
     weighs neighbours by their distance; here they are in orthogonal directions
@@ -169,10 +171,12 @@ class AnomalyContribution(NumericExplainer):
         noise = self._tensor(self._noise(), x)
         raised = self._score(score, x[:, None] + noise * spread)
         raised = raised - self._score(score, mean[None])
-        deviation = (x - mean) / spread
+        # A missing entry deviates from nothing.
+        deviation = ((x - mean) / spread).nan_to_num()
         values = deviation * self._coefficients(noise, deviation, raised)
         if self.normalize:
-            values = torch.nn.functional.softplus(values)
+            read = torch.from_numpy(self._coding.is_read).to(x.device)
+            values = torch.nn.functional.softplus(values) * read
             values = values / values.sum(dim=1, keepdim=True)
         return Attributions(values.cpu().numpy(), self._score(score, x).cpu().numpy())
 

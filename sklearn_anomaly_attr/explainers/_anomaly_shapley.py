@@ -85,6 +85,11 @@ class AnomalyShapley(LocalMinimumExplainer, ShapleyExplainer):
     Scores that cannot be translated to torch are minimised by a coordinate
     search within the range of the training columns.
 
+    So are rows with missing numbers. A number that comes in the place of a missing
+    one costs as much as a move from the mean, and one standard deviation aside:
+    :math:`1 + u^2` instead of :math:`u^2`. In a coordinate search a number may also
+    get lost, at the same price, where training rows lack some.
+
     References
     ----------
     Takeishi & Kawahara (2023), "A characteristic function for Shapley-value-

@@ -280,7 +280,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             X,
             coded,
             self._coding,
-            self._on_tensors(self._coding),
+            self._on_tensors(self._coding, missing=bool(np.isnan(coded).any())),
             self._score,
         )
         self._training_table = X
@@ -304,18 +304,19 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         """
         coding = self._coding if coding is None else coding
         missing = missing or self._own_score.missing
-        return self._own_score.score(
-            self._on_tensors(coding), self.estimator_, coding, missing=missing
-        )
+        score = self._on_tensors(coding, missing=missing)
+        return self._own_score.score(score, self.estimator_, coding, missing=missing)
 
-    def _on_tensors(self, coding: TableCoding) -> TorchScore:
+    def _on_tensors(self, coding: TableCoding, *, missing: bool) -> TorchScore:
         """The detector's score as a torch function."""
         device = resolve_device(self.device)
-        return self._kept.get(
-            "score",
-            (coding, str(device), *state_of(self.estimator_)),
-            lambda: torch_score(self.estimator_, coding).to(device),
-        )
+
+        def translated() -> TorchScore:
+            score = torch_score(self.estimator_, coding)
+            return (score if missing else score.of_complete_rows()).to(device)
+
+        made_of = (coding, str(device), *state_of(self.estimator_))
+        return self._kept.get(f"score, missing={missing}", made_of, translated)
 
     def _checked_score(
         self, X: Any, coded: FloatArray, coding: TableCoding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -24,6 +24,8 @@ _N_STEPS = 400
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 # Numbers in the table of moves that are tried together.
 _CELLS = 2**20
+# Numbers of a training column to draw from, in its order.
+_MOST_DRAWN = 1000
 
 
 @shared_paragraphs
@@ -80,7 +82,7 @@ class DiffusionPerturbation(ScoreExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, or a group is not made
+        In ``fit``, if the detector refuses X, or a group is not made
         of its columns.
 
     See Also
@@ -102,7 +104,8 @@ class DiffusionPerturbation(ScoreExplainer):
     with independent draws. In a group, each column has noise of its own.
 
     A category is replaced, with the probability :math:`\sigma_t^2`, by one that
-    is drawn from the training column: the diffusion of categories.
+    is drawn from the training column: the diffusion of categories. So is a missing
+    number, and so does a number get missing, where training rows lack some.
 
     A score that is flat around a row gives zeros: a forest's outside the
     training range, for one. Where one feature of many changes little, and for
@@ -166,6 +169,9 @@ class DiffusionPerturbation(ScoreExplainer):
             np.bincount(X[:, i].astype(np.intp)).cumsum() / len(X)
             for i in np.flatnonzero(self._n_categories)
         ]
+        self._lacks_numbers = bool(np.isnan(X).any())
+        spread_out = np.linspace(0, len(X) - 1, min(len(X), _MOST_DRAWN))
+        self._in_order = np.sort(X, axis=0)[spread_out.round().astype(np.intp)]
 
     def _cells(self, n_players: int) -> int:
         together = max(1, _CELLS // (self.n_times * self.n_features_in_))
@@ -195,15 +201,13 @@ class DiffusionPerturbation(ScoreExplainer):
     def _score_moved(self, score: TorchScore, x: Tensor, moves: Tensor) -> Tensor:
         """Scores ``(n, n_moves)`` of the rows after each of the moves."""
         size = self._batch_size(score, x)
-        combine: Callable[[Tensor, Tensor], Tensor] = torch.add
         with torch.no_grad():
+            if moves.shape[1] > x.shape[1]:
+                return score_grid(score, x, moves, size, self._with_missing)
             if self._n_categories.any():
-                combine = self._replace
-            else:
-                found = score.score_moved(x, moves, size)
-                if found is not None:
-                    return found
-            return score_grid(score, x, moves, size, combine)
+                return score_grid(score, x, moves, size, self._replace)
+            found = score.score_moved(x, moves, size)
+            return score_grid(score, x, moves, size) if found is None else found
 
     def _replace(self, x: Tensor, moves: Tensor) -> Tensor:
         """Rows with numbers moved, and with categories replaced; NaN keeps them."""
@@ -211,12 +215,30 @@ class DiffusionPerturbation(ScoreExplainer):
         kept = torch.where(moves.isnan(), x, moves)
         return torch.where(holds_categories, kept, x + moves)
 
+    def _with_missing(self, x: Tensor, moves: Tensor) -> Tensor:
+        """Rows with numbers moved, filled in where missing, or lost.
+
+        The second half of the columns tells what to fill in: NaN nothing, infinity
+        that a number gets lost.
+        """
+        moves, drawn = moves.chunk(2, dim=-1)
+        lost = drawn.isinf()
+        moved = torch.where(lost, torch.nan, self._replace(x, moves))
+        return torch.where(x.isnan(), torch.where(lost, torch.nan, drawn), moved)
+
     def _moves(self, x: Tensor, players: Players) -> Iterator[Tensor]:
-        """Tables ``(n_players * n_times, n_features)`` of some players' moves."""
+        """Tables ``(n_players * n_times, n_features)`` of some players' moves.
+
+        With what to fill in beside them, where numbers are missing.
+        """
         noise = self._tensor(self._noise(players), x)
         owner = torch.from_numpy(players.owners).to(x.device)
         still = x.new_zeros(noise.shape[1])
         still[torch.from_numpy(self._n_categories > 0).to(x.device)] = torch.nan
+        if self._lacks_numbers or bool(x.isnan().any()):
+            drawn = self._tensor(self._fillings(players), x)
+            noise, owner = torch.cat([noise, drawn], dim=1), torch.cat([owner, owner])
+            still = torch.cat([still, torch.full_like(still, torch.nan)])
         together = max(1, _CELLS // noise.numel())
         for start in range(0, len(players), together):
             some = torch.arange(
@@ -225,11 +247,8 @@ class DiffusionPerturbation(ScoreExplainer):
             moving = owner == some[:, None, None]
             yield torch.where(moving, noise, still).flatten(0, 1)
 
-    def _noise(self, players: Players) -> FloatArray:
-        """What each column is moved by ``(n_times, n_features)``.
-
-        In columns of categories the code to replace them by; NaN to keep them.
-        """
+    def _drawn(self, players: Players) -> tuple[FloatArray, FloatArray]:
+        """Quantiles ``(n_times, n_features)`` of the draws, and variances of noise."""
         times = np.linspace(_N_STEPS / self.n_times, _N_STEPS, self.n_times)
         variances = noise_variances(_N_STEPS).numpy()[times.round().astype(np.intp)]
         place = np.empty(self.n_features_in_, dtype=np.intp)
@@ -239,13 +258,28 @@ class DiffusionPerturbation(ScoreExplainer):
         draws = rng.random_sample((self.n_times, place.max() + 1))
         draws[:, 0] = (draws[0, 0] + _GOLDEN_RATIO * np.arange(self.n_times)) % 1.0
         quantiles = (draws.argsort(axis=0).argsort(axis=0) + 0.5) / self.n_times
-        quantiles = quantiles[:, place]
-        noise: FloatArray = (
-            np.sqrt(variances)[:, None] * ndtri(quantiles) * self._spread
-        )
+        return quantiles[:, place], variances[:, None]
+
+    def _noise(self, players: Players) -> FloatArray:
+        """What each column is moved by ``(n_times, n_features)``.
+
+        In columns of categories the code to replace them by; NaN to keep them.
+        """
+        quantiles, variances = self._drawn(players)
+        noise: FloatArray = np.sqrt(variances) * ndtri(quantiles) * self._spread
+        drawn = quantiles / variances
         categorical = np.flatnonzero(self._n_categories)
         for i, shares in zip(categorical, self._cumulative_shares, strict=True):
-            drawn = quantiles[:, i] / variances
-            codes = np.searchsorted(shares, drawn, side="right")
-            noise[:, i] = np.where(drawn < 1.0, codes, np.nan)
+            codes = np.searchsorted(shares, drawn[:, i], side="right")
+            noise[:, i] = np.where(drawn[:, i] < 1.0, codes, np.nan)
         return noise
+
+    def _fillings(self, players: Players) -> FloatArray:
+        """What takes the place of missing numbers ``(n_times, n_features)``."""
+        quantiles, variances = self._drawn(players)
+        drawn = quantiles / variances
+        places = (drawn * len(self._in_order)).astype(np.intp)
+        places = places.clip(max=len(self._in_order) - 1)
+        found = np.take_along_axis(self._in_order, places, axis=0)
+        found[np.isnan(found)] = np.inf
+        return np.where((drawn < 1.0) & (self._n_categories == 0), found, np.nan)

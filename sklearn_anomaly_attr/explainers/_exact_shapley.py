@@ -51,7 +51,7 @@ class ExactShapley(ReferenceGameExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, a group is not made of
+        In ``fit``, if the detector refuses X, a group is not made of
         its columns, or there are more than 20 features and groups. In
         ``explain``, if a score is infinite or NaN.
 

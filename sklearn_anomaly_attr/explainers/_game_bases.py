@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
-from .._scale import score_spread
+from .._scale import means_of, score_spread
 from .._sklearn_compat import Interval, StrOptions
 from .._torch._proximity import Minimizer, Proximity
 from .._typing import FloatArray
@@ -287,7 +287,9 @@ class LocalMinimumExplainer(ScoreExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._lower, self._upper = X.min(axis=0), X.max(axis=0)
+        self._lower, self._upper = np.fmin.reduce(X), np.fmax.reduce(X)
+        self._lacking = np.isnan(X).any(axis=0)
+        self._means = np.nan_to_num(means_of(X))
         self._score_spread = score_spread(self._training_scores(X))
 
     @property
@@ -302,9 +304,11 @@ class LocalMinimumExplainer(ScoreExplainer):
             self.gamma * self._score_spread,
             self.distance == "relative",
             self._categorical,
+            self._tensor(self._means, x),
         )
 
     def _minimizer(self, score: TorchScore, x: Tensor) -> Minimizer:
         """What finds the local minima, on the device of the rows `x`."""
         lower, upper = self._tensor(self._lower, x), self._tensor(self._upper, x)
-        return local_minimizer(score, self._proximity(x), lower, upper)
+        lacking = torch.from_numpy(self._lacking).to(x.device)
+        return local_minimizer(score, self._proximity(x), lower, upper, lacking)

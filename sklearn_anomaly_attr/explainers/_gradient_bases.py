@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .._columns import Constant
+from .._scale import deviations_of
 from .._torch._blocks import blocks
 from .._typing import FloatArray
 from .._validation import name_of
@@ -47,7 +48,7 @@ class GradientExplainer(NumericExplainer):
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._check_gradient(self._translated())
-        self._deviations = X.std(axis=0)
+        self._deviations = deviations_of(X)
 
     def _explain(self, rows: CodedRows) -> Explanation:
         self._check_gradient(rows.score)
@@ -100,7 +101,12 @@ class PathExplainer(ReferenceExplainer, GradientExplainer):
     def _starts_of(self, x: Tensor, players: Players) -> tuple[Tensor, Tensor]:
         """Where the paths to the rows begin, and the weights of the references."""
         references, weights = self._references_of(x)
-        return players.stand_ins(x, references), weights
+        starts = players.stand_ins(x, references)
+        if bool(x.isnan().any() | starts.isnan().any()):
+            # No path leads from a number to none: such columns stay as they are.
+            here = x[:, None]
+            starts = torch.where(starts.isnan() | here.isnan(), here, starts)
+        return starts, weights
 
     def _base_values(
         self, score: TorchScore, references: Tensor, weights: Tensor, n_samples: int
@@ -141,7 +147,7 @@ class PathExplainer(ReferenceExplainer, GradientExplainer):
         -------
         Tensor of shape (n_samples, n_paths, n_players)
         """
-        starts, ways = torch.broadcast_tensors(starts, ends - starts)
+        starts, ways = torch.broadcast_tensors(starts, (ends - starts).nan_to_num())
         n_samples, n_paths, _ = starts.shape
         samples = torch.arange(n_samples, device=ends.device).repeat_interleave(n_paths)
         paths = torch.arange(n_paths, device=ends.device).repeat(n_samples)

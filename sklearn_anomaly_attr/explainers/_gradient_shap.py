@@ -79,6 +79,8 @@ class GradientShap(PathExplainer):
 
     Notes
     -----
+    Missing entries get nothing, as in :class:`IntegratedGradients`.
+
     All rows share one plan of draws. The points :math:`t` and :math:`1 - t` of
     a pair make the path of a quadratic score exact. The pairs divide (0, 1/2)
     into equal strata, and the references by their weights, each pair one

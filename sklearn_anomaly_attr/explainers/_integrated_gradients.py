@@ -73,6 +73,9 @@ class IntegratedGradients(PathExplainer):
 
     Notes
     -----
+    No path leads from a number to a missing one: a column that is missing in the
+    row, or in a reference, has in both what it has in the row, and gets nothing.
+
     The "gausslegendre" rule is exact for scores that are polynomials of a degree
     up to ``2 * n_steps``, quadratic ones among them, and fast for other smooth
     scores. Where the gradient jumps, as for nearest neighbours and nets with

@@ -67,7 +67,7 @@ class MarginalScore(ScoreExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, or if the score does
+        In ``fit``, if the detector refuses X, or if the score does
         not tell what each feature says alone: that of a forest, a one-class
         SVM, or of most detectors behind a step that mixes columns.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 
@@ -32,7 +33,10 @@ class KMeansReferences(SharedReferences):
     """Centers of clusters of the training rows, weighted by the clusters' sizes.
 
     The columns are clustered on a common scale, their standard deviations; the
-    categories of a center are the most frequent ones of its cluster.
+    categories of a center are the most frequent ones of its cluster. A number is
+    missing in a center where it is so in most of its cluster, and the mean of the
+    others elsewhere. In columns of whole numbers, or of dates,
+    it is the nearest value that training rows hold.
 
     Parameters
     ----------
@@ -61,11 +65,15 @@ class KMeansReferences(SharedReferences):
     def prepare(self, training: TrainingRows) -> None:
         """Cluster the training rows."""
         X, scale = training.X, training.scale
-        n_clusters = min(self.n_references, len(np.unique(X, axis=0)))
+        # NaN equals nothing, infinity itself.
+        different = np.unique(np.where(np.isnan(X), np.inf, X), axis=0)
+        n_clusters = min(self.n_references, len(different))
         kmeans = KMeans(n_clusters, n_init=10, random_state=training.random_state)
         labels = kmeans.fit_predict(scale.transform(X))
         sizes = np.bincount(labels, minlength=n_clusters)
-        self.rows_ = scale.inverse_transform(kmeans.cluster_centers_)
+        centers = scale.inverse_transform(kmeans.cluster_centers_)
+        _use_known_numbers(centers, X, labels)
+        self.rows_ = training.occurring(centers)
         self.weights_ = sizes / sizes.sum()
 
 
@@ -107,6 +115,9 @@ class SampledReferences(SharedReferences):
 class MeanReferences(SharedReferences):
     """The mean of each training column; of categories, the most frequent one.
 
+    It is that of the numbers that are not missing. In columns of whole numbers, or
+    of dates, it is the nearest value that training rows hold.
+
     Examples
     --------
     >>> from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap
@@ -118,11 +129,14 @@ class MeanReferences(SharedReferences):
 
     def prepare(self, training: TrainingRows) -> None:
         """Average the training rows."""
-        self.rows_ = _typical_row(training, means_of(training.X))[None]
+        self.rows_ = _typical_row(training, means_of(training.X))
 
 
 class MedianReferences(SharedReferences):
     """The median of each training column; of categories, the most frequent one.
+
+    It is that of the numbers that are not missing. In columns of whole numbers, or
+    of dates, it is the nearest value that training rows hold.
 
     Examples
     --------
@@ -135,7 +149,7 @@ class MedianReferences(SharedReferences):
 
     def prepare(self, training: TrainingRows) -> None:
         """Find the medians of the training rows."""
-        self.rows_ = _typical_row(training, np.median(training.X, axis=0))[None]
+        self.rows_ = _typical_row(training, _known_medians(training.X))
 
 
 class NearestReferences(References):
@@ -339,7 +353,29 @@ def make_references(
 
 
 def _typical_row(training: TrainingRows, row: FloatArray) -> FloatArray:
-    """A row of numbers, with the most frequent categories in the other columns."""
+    """A row ``(1, n_features)`` of numbers that occur, and most frequent categories."""
     for i in np.flatnonzero(training.scale.n_categories):
         row[i] = np.bincount(training.X[:, i].astype(np.intp)).argmax()
-    return row
+    return training.occurring(row[None])
+
+
+def _known_medians(X: FloatArray) -> FloatArray:
+    """Medians of the entries of each column that are not missing; NaN without any."""
+    medians: FloatArray = np.median(X, axis=0)
+    for i in np.flatnonzero(np.isnan(medians)):
+        known = X[~np.isnan(X[:, i]), i]
+        medians[i] = np.median(known) if len(known) else np.nan
+    return medians
+
+
+def _use_known_numbers(
+    centers: FloatArray, X: FloatArray, labels: NDArray[np.intp]
+) -> None:
+    """Put means of the numbers that are there where rows of a cluster lack some."""
+    lacking = np.isnan(X)
+    for i in np.flatnonzero(lacking.any(axis=0)):
+        for cluster in range(len(centers)):
+            column = X[labels == cluster, i]
+            if np.isnan(column).any():
+                most = 2 * np.isnan(column).sum() > len(column)
+                centers[cluster, i] = np.nan if most else np.nanmean(column)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from .._coding import TableCoding
+from .._columns import Column, Numbers, Ordered
 from .._scale import CommonScale
 from .._typing import FloatArray, ImageShape
 
@@ -61,6 +62,43 @@ class TrainingRows:
     estimator: Any = None
     image_shape: ImageShape | None = None
     feature_names: NDArray[Any] | None = None
+
+    def occurring(self, rows: FloatArray) -> FloatArray:
+        """Rows with values that occur in columns of whole numbers, or of dates.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Means, say, which may lie between the values of such columns.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+            With the nearest value of the training rows in these columns.
+        """
+        columns = self.coding.columns if self.coding is not None else ()
+        rows = rows.copy()
+        for i, column in enumerate(columns):
+            if _is_discrete(column):
+                rows[:, i] = _nearest(self.X[:, i], rows[:, i])
+        return rows
+
+
+def _is_discrete(column: Column) -> bool:
+    """Whether numbers between the values of a column stand for none."""
+    if isinstance(column, Numbers):
+        # Whole numbers are rounded to, in their own type.
+        return float(np.asarray(column.decode(np.array([0.5])))[0]) != 0.5
+    return isinstance(column, Ordered)
+
+
+def _nearest(known: FloatArray, values: FloatArray) -> FloatArray:
+    """The known numbers that are nearest to values; NaN stays."""
+    known = np.unique(known[~np.isnan(known)])
+    if not len(known):
+        return values
+    nearest = known[np.abs(values[:, None] - known).argmin(axis=1)]
+    return np.where(np.isnan(values), values, nearest)
 
 
 class References(BaseEstimator, metaclass=ABCMeta):

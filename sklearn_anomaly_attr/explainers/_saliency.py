@@ -55,7 +55,7 @@ class Saliency(GradientExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, if a column holds
+        In ``fit``, if the detector refuses X, if a column holds
         categories, or if the score has no gradient, as that of trees.
 
     See Also
@@ -65,6 +65,8 @@ class Saliency(GradientExplainer):
 
     Notes
     -----
+    A missing entry has no slope, and gets 0.
+
     A gradient is per unit of its column: a length in millimetres has a
     thousandth of the gradient that it has in metres. The baseline of the
     literature is taken on standardised columns, where a unit is a standard
@@ -129,7 +131,7 @@ class Saliency(GradientExplainer):
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
-        self._means = means_of(X)
+        self._means = np.nan_to_num(means_of(X))
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
@@ -153,7 +155,8 @@ class Saliency(GradientExplainer):
             return 1.0
         if self.multiply_by == "std":
             return self._spread
-        return X - self._means if self.multiply_by == "deviation" else X
+        factors = X - self._means if self.multiply_by == "deviation" else X
+        return np.nan_to_num(factors)  # along a missing entry there is no slope
 
     def _describe(self, score: TorchScore) -> str:
         gradient = "gradient" if self._is_signed else "|gradient|"

@@ -178,7 +178,8 @@ class _Search(ABC):
     def worth(self, shown: Tensor) -> Tensor:
         """How abnormal those shown and one more are, ``(n_samples, n_features)``.
 
-        Those `shown`, ``(n_samples, n_features)``, may have any worth.
+        Those `shown`, ``(n_samples, n_features)``, may have any worth. Columns that
+        nobody reads are among them.
         """
 
     def show(self, column: Tensor, step: int) -> None:  # noqa: B027 - may need none
@@ -193,7 +194,8 @@ def _rank(search: _Search, x: Tensor, read: Tensor, n_shown: int) -> Tensor:
     values = torch.zeros_like(x)
     for step in range(n_shown):
         shown = values > 0
-        worth = search.worth(shown).masked_fill(shown | ~read, -torch.inf)
+        done = shown | ~read
+        worth = search.worth(done).masked_fill(done, -torch.inf)
         best = worth.amax(dim=1, keepdim=True)
         tied = worth >= best - _TIED * (1.0 + best.abs())
         column = tied.to(torch.uint8).argmax(dim=1)

@@ -69,7 +69,7 @@ class ShapleyInteractions(ReferenceGameExplainer):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, a group is not made of
+        In ``fit``, if the detector refuses X, a group is not made of
         its columns, ``max_evaluations`` is below 2 * n_features + 2, or the plan
         of the coalitions would take more than 4 GiB of memory.
 

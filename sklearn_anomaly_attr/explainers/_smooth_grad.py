@@ -69,7 +69,7 @@ class SmoothGrad(Saliency):
     ------
     TypeError {no_anomaly_score}
     ValueError
-        In ``fit``, if X is not a finite numeric table, if a column holds
+        In ``fit``, if the detector refuses X, if a column holds
         categories, or if the score has no gradient, as that of trees.
 
     See Also
@@ -79,6 +79,8 @@ class SmoothGrad(Saliency):
 
     Notes
     -----
+    A missing entry has no slope, and gets 0.
+
     The mean is taken first, then its magnitude: gradients of opposite sign
     cancel, as they do in a smoothed score.
 

@@ -59,8 +59,11 @@ class ZScore(ScoreExplainer):
     -----
     A category is as far as the 1 of its indicator is from the mean of the
     indicator, :math:`\sqrt{(1 - p) / p}` for a share p of the training rows: a
-    column of two categories gives what it gives as numbers. A category that was
-    not seen in ``fit`` counts as if it had been seen once.
+    column of two categories gives what it gives as numbers. A missing number is as
+    far as a category that all missing ones share; others are compared with the mean
+    and the deviation of those that are there. A category that was not seen in
+    ``fit`` counts as if it had been seen once, as does the first missing number of a
+    column, and the first number of one that was missing throughout.
 
     Examples
     --------
@@ -101,12 +104,18 @@ class ZScore(ScoreExplainer):
             None if n == 0 else _surprises(X[:, i], int(n))
             for i, n in enumerate(self._n_categories)
         ]
+        n_missing = np.isnan(X).sum(axis=0)
+        self._missing = _surprise(n_missing, len(X))
+        self._first = _surprise(0, len(X))
+        self._only_missing = n_missing == len(X)
 
     def _attribute(
         self, score: TorchScore, x: Tensor, players: Players
     ) -> Attributions:
         X = x.cpu().numpy()
         values = np.abs(X - self.means_) / self.scales_
+        values[:, self._only_missing] = self._first
+        values = np.where(np.isnan(X), self._missing, values)
         for i, surprises in enumerate(self._surprises):
             if surprises is not None:
                 unseen = len(surprises) - 1
@@ -118,6 +127,12 @@ class ZScore(ScoreExplainer):
 def _surprises(codes: FloatArray, n_categories: int) -> FloatArray:
     """Surprise of each category of a training column, and of an unseen one."""
     counts = np.bincount(codes.astype(np.intp), minlength=n_categories)
-    shares = np.append(counts / len(codes), 1.0 / (len(codes) + 1))
-    surprises: FloatArray = np.sqrt((1.0 - shares) / shares)
-    return surprises
+    return _surprise(np.append(counts, 0), len(codes))
+
+
+def _surprise(counts: Any, n_samples: int) -> FloatArray:
+    """Surprise of what so many of the training rows hold, if none, one more."""
+    counts = np.asarray(counts)
+    shares = np.where(counts, counts / n_samples, 1.0 / (n_samples + 1))
+    surprise: FloatArray = np.sqrt((1.0 - shares) / shares)
+    return surprise

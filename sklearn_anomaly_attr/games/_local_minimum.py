@@ -17,9 +17,15 @@ from ._base import Game
 from ._majorizer import MixtureMinimizer
 from ._players import Players
 
+_ROUNDING = 1e-9  # of shares
+
 
 def local_minimizer(
-    score: TorchScore, proximity: Proximity, lower: Tensor, upper: Tensor
+    score: TorchScore,
+    proximity: Proximity,
+    lower: Tensor,
+    upper: Tensor,
+    lacking: Tensor | None = None,
 ) -> Minimizer:
     """Choose the minimiser that suits a score.
 
@@ -28,11 +34,13 @@ def local_minimizer(
     score : TorchScore
         Majorise-minimise steps for a Gaussian mixture, L-BFGS for another
         score that is differentiable and coercive, coordinate search for the
-        rest, and where there are categories.
+        rest, where there are categories, and for rows with missing entries.
     proximity : Proximity
         The price of moving.
     lower, upper : Tensor of shape (n_features,)
         Range of the training columns; only the coordinate search keeps to it.
+    lacking : bool Tensor of shape (n_features,), default=None
+        Columns of which training rows lack numbers; none by default.
 
     Returns
     -------
@@ -56,12 +64,31 @@ def local_minimizer(
     >>> minimizer(x, torch.tensor([[False, True]])).round(decimals=1)
     tensor([[0.0000, 0.2000]], dtype=torch.float64)
     """
+    search = CoordinateMinimizer(score, proximity, lower, upper, lacking=lacking)
     if not proximity.categorical:
         if isinstance(score, MixtureScore):
             return MixtureMinimizer(score, proximity)
         if score.differentiable and score.coercive:
-            return GradientMinimizer(score, proximity)
-    return CoordinateMinimizer(score, proximity, lower, upper)
+            descent = GradientMinimizer(score, proximity)
+            return _ByRows(descent, search) if score.takes_missing else descent
+    return search
+
+
+class _ByRows:
+    """One minimizer for rows of numbers, another for those with missing ones."""
+
+    def __init__(self, of_numbers: Minimizer, of_others: Minimizer) -> None:
+        self.of_numbers = of_numbers
+        self.of_others = of_others
+
+    def __call__(self, x: Tensor, free: Tensor) -> Tensor:
+        """Minimise from each row of `x` over its `free` columns."""
+        minima = torch.empty_like(x)
+        lacking = x.isnan().any(dim=-1)
+        for rows, minimizer in ((~lacking, self.of_numbers), (lacking, self.of_others)):
+            if bool(rows.any()):
+                minima[rows] = minimizer(x[rows], free[rows])
+        return minima
 
 
 class _MinimumGame(Game):
@@ -170,7 +197,8 @@ class RelaxedMinimumGame(_MinimumGame):
 
     One minimisation a row and player (Takeishi & Kawahara 2023, Eq. 4-5; the
     parentheses of the printed Eq. 4 are misplaced). Categories have no mean:
-    the most frequent one of the minima stands in for it.
+    the most frequent one of the minima stands in for it. A number is missing where
+    it is so in most minima, and the mean of the others elsewhere.
 
     Parameters
     ----------
@@ -250,10 +278,14 @@ class RelaxedMinimumGame(_MinimumGame):
     def _mean(self, weights: Tensor, rows: slice) -> Tensor:
         """Weighted means of the minima of `rows`; the majority's categories."""
         minimum = self._minimum[rows]
-        mean = weights @ minimum
+        missing = minimum.isnan()
+        mean = weights @ minimum.nan_to_num()
+        if bool(missing.any()):
+            known = weights @ (~missing).to(weights)
+            mean = torch.where(known > 0.5 - _ROUNDING, mean / known, torch.nan)
         votes = weights.clone()
         # Between equals, the minimum with every feature free decides.
-        votes[:, 0] *= 1.0 + 1e-9
+        votes[:, 0] *= 1.0 + _ROUNDING
         for column in self.categorical:
             codes = minimum[:, :, column].long()
             shares = votes @ nn.functional.one_hot(codes).to(votes)

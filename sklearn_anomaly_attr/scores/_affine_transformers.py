@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ._affine import AffineMap
 from ._transforms import AffineTransform
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA, FastICA, IncrementalPCA
-    from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import (
         MaxAbsScaler,
         MinMaxScaler,
@@ -108,14 +105,3 @@ def translate_selector(selector: Any) -> AffineMap:
     """Select columns."""
     support = selector.get_support()
     return AffineMap.selection(support, len(support))
-
-
-@_affine
-def translate_imputer(imputer: SimpleImputer) -> AffineMap | None:
-    """On rows without NaN, all columns but those that were NaN throughout."""
-    value = imputer.missing_values
-    takes_nan = isinstance(value, float) and math.isnan(value)
-    if not takes_nan or imputer.add_indicator:
-        return None
-    kept = ~pd.isna(imputer.statistics_) | imputer.keep_empty_features
-    return AffineMap.selection(kept, len(kept))

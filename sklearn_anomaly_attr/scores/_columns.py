@@ -13,7 +13,7 @@ from .._coding import TableCoding
 from ._affine import AffineMap
 from ._torch_transform import step_named, torch_transform
 from ._transform import TorchTransform
-from ._transforms import AffineTransform, ChainTransform, ParallelTransform
+from ._transforms import AffineTransform, ChainTransform, side_by_side
 
 
 def _side_by_side(
@@ -31,12 +31,7 @@ def _side_by_side(
         selection = AffineTransform(AffineMap.selection(columns, size))
         chains.append(ChainTransform([selection, transform]))
     factors = [(weights or {}).get(name, 1.0) for name, _, _ in parts]
-    if any(len(chain.transforms) > 1 for chain in chains):
-        return ParallelTransform(chains, factors)
-    # Each begins with a selection: one that is alone is affine.
-    firsts: list[Any] = [chain.transforms[0] for chain in chains]
-    maps = [first.affine for first in firsts]
-    return AffineTransform(AffineMap.side_by_side(maps, factors))
+    return side_by_side(chains, factors)
 
 
 def translate_column_transformer(

@@ -40,7 +40,9 @@ _FUNCTIONS: dict[np.ufunc, tuple[Callable[[Tensor], Tensor], bool]] = {
 
 
 class ColumnwiseTransform(TorchTransform):
-    """A function of each column by itself, in its place."""
+    """A function of each column by itself, in its place; NaN stays NaN."""
+
+    takes_missing = True
 
     def presence(self, present: Tensor) -> Tensor | None:
         """The columns that are present, as they are."""
@@ -239,6 +241,10 @@ class Splines(TorchTransform):
         Number of splines that are kept for each column.
     """
 
+    # The transformer refuses NaN.
+    takes_missing = True
+    gives_missing = False
+
     knots: Tensor
     coefficients: Tensor
     lower_slopes: Tensor
@@ -290,13 +296,14 @@ class Splines(TorchTransform):
 
 
 def translate_spline(transformer: SplineTransformer) -> Splines | None:
-    """Not translated: steps, repeated knots, and errors outside the knots."""
+    """Not translated: steps, repeated knots, errors outside the knots, and NaN."""
     splines, extrapolation = transformer.bsplines_, transformer.extrapolation
     rising = all((np.diff(s.t) > 0).all() for s in splines)
     degree = splines[0].k
     # scikit-learn extrapolates lines from the wrong knot in all columns but one.
     astray = degree == 1 and extrapolation == "linear" and len(splines) > 1
     refuses = extrapolation == "error" or transformer.sparse_output
+    refuses = refuses or transformer.handle_missing != "error"
     if degree == 0 or astray or refuses or not rising:
         return None
     n_kept = transformer.n_features_out_ // len(splines)

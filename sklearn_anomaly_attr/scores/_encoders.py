@@ -35,6 +35,8 @@ class LookupTransform(TorchTransform):
 
     differentiable = False
     coercive = False
+    # A missing entry has a code of its own.
+    takes_missing = True
 
     columns: Tensor
     starts: Tensor
@@ -43,6 +45,8 @@ class LookupTransform(TorchTransform):
     def __init__(self, columns: Any, tables: Any) -> None:
         super().__init__()
         sizes = np.array([len(table) for table in tables])
+        self.makes_missing = any(np.isnan(table).any() for table in tables)
+        self.gives_missing = self.makes_missing
         self._keep(
             columns=np.asarray(columns, dtype=np.intp),
             starts=np.cumsum(sizes) - sizes,
@@ -60,7 +64,7 @@ class LookupTransform(TorchTransform):
 
 
 def numbers(coding: TableCoding) -> TorchTransform:
-    """Take categories that are numbers, or booleans, for these numbers."""
+    """Take categories that are numbers, or booleans, for these; missing is NaN."""
     if not all(c.is_number or c.is_categorical for c in coding.columns):
         raise NotTranslatedError
     (positions,) = np.nonzero(coding.is_categorical)
@@ -87,8 +91,6 @@ def _floats(coding: TableCoding, position: int) -> NDArray[np.float64]:
         numbers: NDArray[np.float64] = known.astype(np.float64)
     except (TypeError, ValueError):
         raise NotTranslatedError from None
-    if np.isnan(numbers).any():
-        raise NotTranslatedError
     return numbers
 
 

@@ -95,6 +95,7 @@ class _Walk:
     ) -> None:
         (n_pairs, self.n_features), n_trees = x.shape, len(nodes.roots)
         self.nodes, self.words = nodes, words
+        self.missing = bool(x.isnan().any() or references.isnan().any())
         self.x, self.references = x.flatten(), references.flatten()
         self.node = nodes.roots.repeat(n_pairs)
         self.start = torch.arange(len(self.node), device=x.device, dtype=torch.int32)
@@ -113,6 +114,7 @@ class _Walk:
             self.node,
             self.x.index_select(0, cell),
             self.references.index_select(0, cell),
+            missing=self.missing,
         )
         part = torch.nonzero(with_row != self.node)[:, 0]
         column = column.index_select(0, part)

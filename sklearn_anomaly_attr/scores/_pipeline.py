@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from .._adapters import takes_missing
 from .._coding import TableCoding
 from .._steps import sparse_reader
 from .._validation import score_method
@@ -33,20 +34,43 @@ class ComposedScore(TorchScore):
         What the transformers of a Pipeline do.
     score : TorchScore
         The score of what they give.
+    refuses_missing : bool, default=False
+        Whether the estimator that gives the score refuses NaN, which then never
+        comes as far.
     """
 
-    def __init__(self, transform: TorchTransform, score: TorchScore) -> None:
+    def __init__(
+        self,
+        transform: TorchTransform,
+        score: TorchScore,
+        *,
+        refuses_missing: bool = False,
+    ) -> None:
         super().__init__()
         self.transform = transform
         self.score = score
         self.differentiable = transform.differentiable and score.differentiable
         self.coercive = transform.coercive and score.coercive
+        self.takes_missing = transform.takes_missing and (
+            score.takes_missing or refuses_missing or not transform.gives_missing
+        )
         self.description = score.description
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
+        if self.takes_missing and x.requires_grad:
+            # A missing entry has the gradient 0, not that of a curve at NaN.
+            x = torch.where(x.isnan(), torch.nan, x)
         scores: Tensor = self.score(self.transform(x))
         return scores
+
+    def of_complete_rows(self) -> TorchScore:
+        """The score behind what the transform does to rows without NaN."""
+        chain = ChainTransform([self.transform.of_complete_rows()])
+        score = self.score
+        if not self.transform.makes_missing:
+            score = score.of_complete_rows()
+        return _compose(chain, score)
 
     def by_feature(self, x: Tensor) -> Tensor | None:
         """The score's own, where the transform keeps columns apart.
@@ -76,8 +100,8 @@ class ComposedScore(TorchScore):
         return self.score.mean_over_references(x, references, weights, there)
 
     def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
-        """The score's own way, where the transform is affine."""
-        there = self.transform.move(moves)
+        """The score's own way, where the transform is affine and no entry missing."""
+        there = None if x.isnan().any() else self.transform.move(moves)
         if there is None:
             return None
         return self.score.score_moved(self.transform(x), there, batch_size)
@@ -111,7 +135,8 @@ def translate_pipeline(pipeline: Pipeline, coding: TableCoding | None) -> TorchS
         method = f"{type(pipeline[-1]).__name__}.{score_method(pipeline[-1])}"
         description = f"black box because of step '{error}' ({method})"
         return _black_box(pipeline, coding, description)
-    return _compose(ChainTransform(transforms), score)
+    refuses = not takes_missing(pipeline[-1])
+    return _compose(ChainTransform(transforms), score, refuses)
 
 
 def _black_box(
@@ -128,7 +153,9 @@ def _black_box(
     return score
 
 
-def _compose(chain: ChainTransform, score: TorchScore) -> TorchScore:
+def _compose(
+    chain: ChainTransform, score: TorchScore, refuses_missing: bool = False
+) -> TorchScore:
     """A score behind a chain; a mixture takes up the affine map before it."""
     transforms: list[Any] = list(chain.transforms)
     folds = transforms and isinstance(transforms[-1], AffineTransform)
@@ -136,4 +163,7 @@ def _compose(chain: ChainTransform, score: TorchScore) -> TorchScore:
         description = score.description
         score = score.behind(transforms.pop().affine)
         score.description = description
-    return ComposedScore(ChainTransform(transforms), score) if transforms else score
+    if not transforms:
+        return score
+    chain = ChainTransform(transforms)
+    return ComposedScore(chain, score, refuses_missing=refuses_missing)

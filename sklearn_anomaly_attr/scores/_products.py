@@ -22,6 +22,9 @@ class Normalize(TorchTransform):
     """
 
     coercive = False
+    # The transformer refuses NaN.
+    takes_missing = True
+    gives_missing = False
 
     def __init__(self, order: float) -> None:
         super().__init__()
@@ -47,6 +50,10 @@ class Polynomial(TorchTransform):
     powers : ndarray of shape (n_features_out, n_features)
         Exponent of each column in each product.
     """
+
+    # The transformer refuses NaN.
+    takes_missing = True
+    gives_missing = False
 
     factors: Tensor
 

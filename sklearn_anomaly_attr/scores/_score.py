@@ -24,6 +24,7 @@ class TorchScore(nn.Module, ABC):
         searches keep to the training range.
     takes_missing : bool
         Whether a row may hold NaN where the estimator takes it, and scores as there.
+        Explainers call the estimator itself for such rows otherwise.
     width : int
         How many numbers the score makes of a row on its way, at most, where
         they are many: layers of nets of images. Explainers score fewer rows at
@@ -63,6 +64,16 @@ class TorchScore(nn.Module, ABC):
         Tensor of shape (...)
             Their anomaly scores.
         """
+
+    def of_complete_rows(self) -> TorchScore:
+        """The score of rows without missing entries; itself where that is no simpler.
+
+        Returns
+        -------
+        TorchScore
+            Gives the same scores to rows without NaN.
+        """
+        return self
 
     def by_feature(self, x: Tensor) -> Tensor | None:
         """What each column says alone: its part of, or its own, anomaly score.

@@ -39,7 +39,8 @@ _TRANSLATORS: Registry[Translator] = Registry(
         "sklearn.decomposition.IncrementalPCA": f"{_AFFINE}pca",
         "sklearn.decomposition.PCA": f"{_AFFINE}pca",
         "sklearn.decomposition.TruncatedSVD": f"{_AFFINE}projection",
-        "sklearn.impute.SimpleImputer": f"{_AFFINE}imputer",
+        "sklearn.impute.SimpleImputer": "._imputers:translate_imputer",
+        "sklearn.impute.MissingIndicator": "._imputers:translate_indicator",
         "sklearn.preprocessing.FunctionTransformer": "._curves:translate_function",
         "sklearn.preprocessing.MaxAbsScaler": "._curves:translate_max_abs_scaler",
         "sklearn.preprocessing.MinMaxScaler": "._curves:translate_min_max_scaler",
@@ -196,7 +197,8 @@ def torch_transform(
     Returns
     -------
     TorchTransform
-        Equal to ``transformer.transform`` on rows without NaN.
+        Equal to ``transformer.transform`` on rows without NaN, and on all that the
+        transformer takes where ``takes_missing`` is True.
 
     Raises
     ------

@@ -20,6 +20,13 @@ class TorchTransform(nn.Module, ABC):
     ----------
     differentiable : bool
         Whether autograd gives finite gradients; kinks and jumps do not matter.
+    takes_missing : bool
+        Whether rows with NaN become what the transformer makes of them, if it does
+        not refuse them.
+    gives_missing : bool
+        Whether a transformed row may hold NaN, where the row does.
+    makes_missing : bool
+        Whether a transformed row may hold NaN, where the row does not.
     coercive : bool
         Whether a score that grows away from the training rows still does so
         behind the transform. It does not where that is constant or repeats
@@ -38,6 +45,9 @@ class TorchTransform(nn.Module, ABC):
 
     differentiable: bool = True
     coercive: bool = True
+    takes_missing: bool = False
+    gives_missing: bool = True
+    makes_missing: bool = False
 
     def _keep(self, **arrays: Any) -> None:
         """Register arrays as buffers; those of positions stay integers."""
@@ -62,6 +72,10 @@ class TorchTransform(nn.Module, ABC):
             The transformed rows.
         """
 
+    def of_complete_rows(self) -> TorchTransform:
+        """The transform of rows without NaN; itself where that is no simpler."""
+        return self
+
     def presence(self, present: Tensor) -> Tensor | None:
         """Which transformed columns come from the columns that are present.
 
@@ -78,7 +92,7 @@ class TorchTransform(nn.Module, ABC):
         return None
 
     def move(self, moves: Tensor) -> Tensor | None:
-        """How far transformed rows move when the rows move.
+        """How far transformed rows move when rows without NaN move.
 
         Parameters
         ----------

@@ -1,4 +1,8 @@
-"""Transforms that others are made of: affine maps, chains, and parallel ones."""
+"""Transforms that others are made of: affine maps, chains, and parallel ones.
+
+Of rows with missing entries, too: products of a matrix would spread NaN, so columns are
+selected by their positions on the way to an imputer.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,8 @@ class AffineTransform(TorchTransform):
     ----------
     affine : AffineMap
         The map.
+    takes_missing : bool, default=True
+        False if NaN does not stay in its column, nor is refused.
     """
 
     center: Tensor
@@ -27,25 +33,32 @@ class AffineTransform(TorchTransform):
     offset: Tensor
     columns: Tensor
 
-    def __init__(self, affine: AffineMap) -> None:
+    def __init__(self, affine: AffineMap, *, takes_missing: bool = True) -> None:
         super().__init__()
         self.affine = affine
-        center, matrix, picks = affine.center, affine.matrix, affine.picks
-        self._picks = picks is not None
+        matrix, picks = affine.matrix, affine.picks
+        self._picks = self.gives_missing = picks is not None
         if picks is not None:
             columns, matrix = picks
-            center = center[columns]
-            self._keep(columns=columns)
-            self._gathers = not np.array_equal(columns, np.arange(len(affine.center)))
+            # A column that has no part in a result would make it NaN.
+            takes_missing = takes_missing and bool((matrix != 0.0).all())
+        else:
+            # Transformers that mix columns refuse NaN in these.
+            columns = np.flatnonzero(matrix.any(axis=1))
+            matrix = matrix[columns]
+        self.takes_missing = takes_missing
+        center = affine.center[columns]
+        self._gathers = not np.array_equal(columns, np.arange(len(affine.center)))
+        self._keep(columns=columns)
         self._moves = bool(center.any() or affine.offset.any() or (matrix != 1.0).any())
         self._keep(center=center, matrix=matrix, offset=affine.offset)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
-        if not self._picks:
-            return (x - self.center) @ self.matrix + self.offset
         if self._gathers:
             x = x.index_select(-1, self.columns)
+        if not self._picks:
+            return (x - self.center) @ self.matrix + self.offset
         return (x - self.center) * self.matrix + self.offset if self._moves else x
 
     def presence(self, present: Tensor) -> Tensor | None:
@@ -54,9 +67,8 @@ class AffineTransform(TorchTransform):
 
     def move(self, moves: Tensor) -> Tensor:
         """How far transformed rows move when the rows move."""
-        if not self._picks:
-            return moves @ self.matrix
-        return moves.index_select(-1, self.columns) * self.matrix
+        moves = moves.index_select(-1, self.columns)
+        return moves * self.matrix if self._picks else moves @ self.matrix
 
 
 class ChainTransform(TorchTransform):
@@ -74,12 +86,28 @@ class ChainTransform(TorchTransform):
         self.transforms = nn.ModuleList(folded)
         self.differentiable = all(t.differentiable for t in folded)
         self.coercive = all(t.coercive for t in folded)
+        self.takes_missing = self.gives_missing = True
+        for transform in folded:
+            if self.gives_missing and not transform.takes_missing:
+                self.takes_missing = False
+            self.gives_missing = _gives_missing(transform, self.gives_missing)
+            self.makes_missing = _gives_missing(transform, self.makes_missing)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
         for transform in self.transforms:
             x = transform(x)
         return x
+
+    def of_complete_rows(self) -> TorchTransform:
+        """The chain of what each does to rows without NaN."""
+        steps: list[Any] = []
+        missing = False
+        for step in self.transforms:
+            transform: Any = step
+            steps.append(transform if missing else transform.of_complete_rows())
+            missing = _gives_missing(transform, missing)
+        return ChainTransform(steps)
 
     def presence(self, present: Tensor) -> Tensor | None:
         """Which transformed columns come from the columns that are present."""
@@ -102,6 +130,11 @@ class ChainTransform(TorchTransform):
         return moves
 
 
+def _gives_missing(transform: TorchTransform, missing: bool) -> bool:
+    """Whether a transformed row may hold NaN, where the row may or may not."""
+    return transform.makes_missing or (missing and transform.gives_missing)
+
+
 def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
     folded: list[Any] = []
     for transform in transforms:
@@ -111,7 +144,10 @@ def _fold(transforms: Iterable[TorchTransform]) -> list[Any]:
         for one in inner:
             last = folded[-1] if folded else None
             if isinstance(last, AffineTransform) and isinstance(one, AffineTransform):
-                folded[-1] = AffineTransform(last.affine.then(one.affine))
+                folded[-1] = AffineTransform(
+                    last.affine.then(one.affine),
+                    takes_missing=last.takes_missing and one.takes_missing,
+                )
             else:
                 folded.append(one)
     return folded
@@ -136,6 +172,14 @@ class ParallelTransform(TorchTransform):
         self.weights = list(weights)
         self.differentiable = all(t.differentiable for t in transforms)
         self.coercive = all(t.coercive for t in transforms)
+        self.takes_missing = all(t.takes_missing for t in transforms)
+        self.gives_missing = any(t.gives_missing for t in transforms)
+        self.makes_missing = any(t.makes_missing for t in transforms)
+
+    def of_complete_rows(self) -> TorchTransform:
+        """What each makes of rows without NaN, side by side."""
+        steps: list[Any] = list(self.transforms)
+        return side_by_side([step.of_complete_rows() for step in steps], self.weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transformed rows ``(..., n_features_out)`` of the rows `x`."""
@@ -149,3 +193,20 @@ class ParallelTransform(TorchTransform):
         parts = [transform.presence(present) for transform in transforms]
         found = [part for part in parts if part is not None]
         return torch.cat(found, dim=-1) if len(found) == len(parts) else None
+
+
+def side_by_side(
+    transforms: Sequence[TorchTransform], weights: Sequence[float]
+) -> TorchTransform:
+    """What several transforms make of the same rows; affine ones become one map."""
+    chains = [ChainTransform([transform]) for transform in transforms]
+    steps: list[list[Any]] = [list(chain.transforms) for chain in chains]
+    if any(len(one) != 1 or not isinstance(one[0], AffineTransform) for one in steps):
+        return ParallelTransform(transforms, weights)
+    maps: list[AffineTransform] = [one[0] for one in steps]
+    # A product would spread what another part leaves in its column.
+    alike = len({one.gives_missing for one in maps}) == 1
+    return AffineTransform(
+        AffineMap.side_by_side([one.affine for one in maps], weights),
+        takes_missing=alike and all(one.takes_missing for one in maps),
+    )

@@ -24,7 +24,8 @@ class Nodes:
     """The nodes of all trees, end to end; leaves are their own children.
 
     `paths` are the path lengths of the rows that end there: the depth, plus
-    what isolating the rows of the leaf would have added.
+    what isolating the rows of the leaf would have added. `missing_right` says of
+    nodes whether NaN goes to the right.
     """
 
     roots: IntArray
@@ -32,6 +33,7 @@ class Nodes:
     right: IntArray
     feature: IntArray
     threshold: NDArray[np.float32]
+    missing_right: NDArray[np.bool_]
     paths: FloatArray
 
     @classmethod
@@ -56,6 +58,7 @@ class Nodes:
             children("children_right"),
             np.concatenate(columns),
             _round_down(np.concatenate([tree.threshold for tree in trees])),
+            ~np.concatenate([tree.missing_go_to_left.astype(bool) for tree in trees]),
             average_path_length(n_samples),
         )
         nodes._finish()
@@ -119,6 +122,7 @@ class NodeTables(nn.Module):
     child: Tensor
     feature: Tensor
     threshold: Tensor
+    missing_right: Tensor
     paths: Tensor
 
     def __init__(self, nodes: Nodes) -> None:
@@ -129,16 +133,23 @@ class NodeTables(nn.Module):
             child=np.stack([nodes.left, nodes.right], axis=1).ravel().astype(np.int32),
             feature=nodes.feature.astype(np.int32),
             threshold=nodes.threshold,
+            missing_right=nodes.missing_right,
             paths=nodes.paths,
         )
         self.depth = nodes.depth
 
-    def step(self, node: Tensor, *values: Tensor) -> list[Tensor]:
-        """The children that rows with these values in their columns go to."""
+    def step(self, node: Tensor, *values: Tensor, missing: bool) -> list[Tensor]:
+        """The children that rows with these values in their columns go to.
+
+        Without `missing`, no value is NaN.
+        """
         threshold, left = self.threshold.index_select(0, node), 2 * node
-        return [
-            self.child.index_select(0, left + (value > threshold)) for value in values
-        ]
+        right = [value > threshold for value in values]
+        if missing:
+            strays = self.missing_right.index_select(0, node)
+            pairs = zip(right, values, strict=True)
+            right = [goes | (value.isnan() & strays) for goes, value in pairs]
+        return [self.child.index_select(0, left + goes) for goes in right]
 
 
 def register(module: nn.Module, **arrays: Any) -> None:

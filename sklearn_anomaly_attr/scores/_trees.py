@@ -46,6 +46,7 @@ class IsolationScore(TorchScore):
     """
 
     differentiable = False
+    takes_missing = True
     description = "isolation forest"
     _chunk: int
     _fewest: int
@@ -124,10 +125,11 @@ class WalkedForest(IsolationScore):
         starts = torch.arange(n_rows, device=x.device) * n_features
         starts = starts.repeat(len(self.nodes.roots))
         node = self.nodes.roots.repeat_interleave(n_rows)
+        missing = bool(x.isnan().any())
         for _ in range(self.nodes.depth):
             column = self.nodes.feature.index_select(0, node)
             value = values.index_select(0, starts + column)
-            (node,) = self.nodes.step(node, value)
+            (node,) = self.nodes.step(node, value, missing=missing)
         return self.nodes.paths.index_select(0, node).view(-1, n_rows)
 
 
@@ -145,10 +147,13 @@ class BitwiseForest(IsolationScore):
         \text{right} = \text{here} \oplus \text{left}
 
     The right turns of a row in a tree spell, bit by bit, the number of its
-    leaf: two bytes, so that the trees are at most 16 levels deep.
+    leaf: two bytes, so that the trees are at most 16 levels deep. Where a row
+    lacks a value, no threshold has its bit, and nodes that send it to the left
+    add it.
     """
 
     _fewest = 128
+    n_features: int
     thresholds: Tensor
     leaf_paths: Tensor
     spread: Tensor
@@ -156,6 +161,7 @@ class BitwiseForest(IsolationScore):
 
     def __init__(self, nodes: Nodes, n_features: int, normal_length: float) -> None:
         super().__init__(nodes, normal_length)
+        self.n_features = n_features
         table, word_of = _sorted_thresholds(nodes, n_features)
         leaf_paths = self._follow(nodes, word_of)
         bits = np.arange(2**_BYTE)[:, None] >> np.arange(_BYTE) & 1
@@ -181,12 +187,18 @@ class BitwiseForest(IsolationScore):
             leaf, inner = np.flatnonzero(is_leaf), np.flatnonzero(~is_leaf)
             numbers = first[leaf, None] + np.arange(width)
             leaf_paths[tree[leaf, None], numbers] = nodes.paths[level[leaf], None]
+            splits = level[inner]
+            strays = nodes.missing_right[splits]
             register(
                 self,
                 **{
                     f"_here_{depth}": inner,
-                    f"_word_{depth}": word_of[level[inner]],
+                    f"_word_{depth}": word_of[splits],
                     f"_tree_{depth}": tree[inner],
+                    # The column whose missing values go to the left, or none.
+                    f"_left_{depth}": np.where(
+                        strays, self.n_features, nodes.feature[splits]
+                    ),
                 },
             )
             first = np.concatenate([first[inner], first[inner] + width // 2])
@@ -194,7 +206,9 @@ class BitwiseForest(IsolationScore):
         return leaf_paths
 
     def _path_lengths(self, x: Tensor) -> Tensor:
-        leaf = self._leaves(self._below(x)).add_(self.leaf_starts)
+        missing = x.isnan()
+        lacking = self._lacking(missing) if missing.any() else None
+        leaf = self._leaves(self._below(x), lacking).add_(self.leaf_starts)
         paths = self.leaf_paths.index_select(0, leaf.flatten())
         return paths.view(len(self.leaf_starts), -1)[:, : len(x)]
 
@@ -205,14 +219,23 @@ class BitwiseForest(IsolationScore):
         shape = n_features, self.thresholds.shape[1] + 1, n_words
         row = torch.arange(n_rows, device=x.device)
         starts = torch.arange(n_features, device=x.device) * shape[1]
+        # NaN lies beyond all thresholds.
         rank = torch.searchsorted(self.thresholds, x.T.contiguous())
         cell = rank.add_(starts[:, None]).mul_(n_words).add_(row // _WORD)
-        bit = torch.bitwise_left_shift(torch.ones_like(row), row % _WORD)
         words = torch.zeros(shape, dtype=torch.int64, device=x.device)
-        words.view(-1).scatter_add_(0, cell.flatten(), bit.repeat(n_features))
+        words.view(-1).scatter_add_(0, cell.flatten(), _bits(row).repeat(n_features))
         return words.cumsum_(dim=1).view(-1, n_words)
 
-    def _leaves(self, below: Tensor) -> Tensor:
+    def _lacking(self, missing: Tensor) -> Tensor:
+        """Words of the missing values, ``(n_features + 1, n_words)``; the last: 0."""
+        n_rows, n_features = missing.shape
+        n_words = -(-n_rows // _WORD)
+        bits = missing.new_zeros(n_features + 1, n_words * _WORD, dtype=torch.int64)
+        row = torch.arange(n_rows, device=missing.device)
+        bits[:-1, :n_rows] = missing.T * _bits(row)
+        return bits.view(n_features + 1, n_words, _WORD).sum(dim=-1)
+
+    def _leaves(self, below: Tensor, lacking: Tensor | None) -> Tensor:
         """Number of the leaf of each row in each tree, ``(n_trees, n)``."""
         n_trees, n_words = len(self.leaf_starts), below.shape[1]
         here = below.new_full((n_trees, n_words), -1)
@@ -222,6 +245,8 @@ class BitwiseForest(IsolationScore):
         for depth in range(self.nodes.depth):
             right = here.index_select(0, self.get_buffer(f"_here_{depth}"))
             left = below.index_select(0, self.get_buffer(f"_word_{depth}"))
+            if lacking is not None:
+                left |= lacking.index_select(0, self.get_buffer(f"_left_{depth}"))
             right.bitwise_xor_(left.bitwise_and_(right))
             turned = below.new_zeros((n_trees, n_words))
             turned.index_add_(0, self.get_buffer(f"_tree_{depth}"), right)
@@ -235,6 +260,11 @@ class BitwiseForest(IsolationScore):
         if self.nodes.depth > _BYTE:
             leaf.add_(high.view(torch.uint8), alpha=2**_BYTE)
         return leaf
+
+
+def _bits(row: Tensor) -> Tensor:
+    """The bit of each row in its word."""
+    return torch.bitwise_left_shift(torch.ones_like(row), row % _WORD)
 
 
 def _sum(paths: Tensor) -> Tensor:

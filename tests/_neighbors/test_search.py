@@ -6,7 +6,6 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_anomaly_attr._neighbors import NeighborSearch, _search, _tree
@@ -124,23 +123,46 @@ def test_categories_differ_or_not_and_columns_count_in_spreads(n_categories, ord
     assert_allclose(costs_of(search, X, 20), costs, rtol=1e-14)
 
 
+def cost_of_pairs(rows, X, spread):
+    """Each column's differences: missing is at the mean, and one spread aside."""
+    means = np.nan_to_num(np.nanmean(rows, axis=0))
+    at = [np.where(np.isnan(table), means, table) for table in (X, rows)]
+    apart = np.abs(at[0][:, None] - at[1]) / spread
+    aside = np.isnan(X)[:, None] != np.isnan(rows)
+    return np.where(aside, np.sqrt(1.0 + apart**2), apart)
+
+
+@pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("gaps", ["rows", "queries", "both"])
-def test_missing_values_leave_the_other_columns(gaps):
+def test_missing_numbers_are_at_the_mean_and_one_spread_aside(gaps, order):
     rows, X = NORMAL.copy(), QUERIES.copy()
     for table, word in ((rows, "rows"), (X, "queries")):
         if gaps in (word, "both"):
             table[RNG.random(table.shape) < 0.3] = np.nan
-    rows, X = (table[~np.isnan(table).all(axis=1)] for table in (rows, X))
-    expected = np.nan_to_num(nan_euclidean_distances(X, rows), nan=np.inf)
-    found = np.sqrt(costs_of(NeighborSearch(rows), X, 20))
-    assert_allclose(found, np.sort(expected, axis=1)[:, :20], rtol=1e-7, atol=1e-7)
+    spread = np.array([0.5, 1.0, 2.0])
+    for scale in (None, CommonScale(spread, np.zeros(3, dtype=int))):
+        apart = cost_of_pairs(rows, X, 1.0 if scale is None else spread)
+        expected = np.sort((apart**order).sum(axis=2))[:, :20]
+        search = NeighborSearch(rows, scale, order=order)
+        assert_allclose(costs_of(search, X, 20), expected, rtol=1e-9)
 
 
-def test_rows_without_a_column_in_common_are_infinitely_far():
-    search = NeighborSearch(np.array([[np.nan, 1.0], [1.0, np.nan]]))
+def test_missing_numbers_beside_categories():
+    rows, X = NORMAL.copy(), QUERIES.copy()
+    rows[::3, 0] = X[::2, 0] = X[0, 2] = np.nan
+    rows[:, 1], X[:, 1] = (RNG.integers(3, size=len(table)) for table in (rows, X))
+    scale = CommonScale(np.array([0.5, 0.4, 2.0]), np.array([0, 3, 0]))
+    apart = cost_of_pairs(rows, X, scale.spread)
+    apart[..., 1] = (X[:, None, 1] != rows[:, 1]) / scale.spread[1]
+    expected = np.sort(np.square(apart).sum(axis=2))[:, :20]
+    assert_allclose(costs_of(NeighborSearch(rows, scale), X, 20), expected)
+
+
+def test_missing_entries_do_not_differ():
+    search = NeighborSearch(np.array([[np.nan, 1.0], [1.0, np.nan], [3.0, 1.0]]))
     X = np.array([[np.nan, 4.0]])
-    assert_array_equal(costs_of(search, X, 2), [[18.0, np.inf]])
-    assert_array_equal(search.nearest(X, 2), [[0, 1]])
+    assert_allclose(costs_of(search, X, 3), [[9.0, 11.0, 12.0]])
+    assert_array_equal(search.nearest(X, 3), [[0, 2, 1]])
 
 
 def test_a_row_does_not_depend_on_the_others(way):

@@ -324,3 +324,31 @@ def test_kinks_do_not_amplify_the_rounding_of_an_offset(offset):
 
     rows = rng.normal(size=(20, 3)) * 3.0
     assert_array_equal(solve(offset), solve(0.0))
+
+
+def test_columns_that_cannot_move_are_not_tried():
+    tried = []
+
+    def bowl(x):
+        tried[-1] += len(x.reshape(-1, x.shape[-1]))
+        return (x[..., 0] - 1.3).square()
+
+    for n_columns in (1, 3):  # the others have one value
+        tried.append(0)
+        x = torch.zeros(2, n_columns, dtype=torch.float64)
+        lower, upper = x[0].clone(), x[0].clone()
+        lower[0], upper[0] = -4.0, 4.0
+        proximity = Proximity(torch.ones_like(lower), 0.0)
+        minima = CoordinateMinimizer(bowl, proximity, lower, upper)(x, x == 0.0)
+        assert_allclose(minima[:, 0], 1.3, atol=0.1)
+    assert tried[0] == tried[1]
+
+
+def test_a_missing_number_costs_a_spread_beside_the_move_from_the_mean():
+    center = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    proximity = Proximity(torch.tensor([2.0, 4.0]).to(center), 0.1, center=center)
+    x = torch.tensor([[torch.nan, 2.0], [torch.nan, torch.nan]]).to(center)
+    y = torch.tensor([[5.0, 10.0], [torch.nan, 2.0]]).to(center)
+    expected = [[5.0**0.5, 2.0], [0.0, 1.0]]
+    assert_allclose(proximity.moves(x, y).abs(), expected)
+    assert_allclose(proximity.moves(y, x).abs(), expected)

@@ -31,6 +31,7 @@ def build(function, X, threshold, *, k=1, batch_size=50, n_categories=None, **al
         "upper": np.full(d, np.inf),
         "step": np.zeros(d),
         "n_categories": counts,
+        "may_lack": np.isnan(X).any(axis=0),
         **allowed,
     }
     score = Function(function)

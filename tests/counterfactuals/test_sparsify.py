@@ -106,3 +106,16 @@ def test_many_moves_are_shrunk_in_groups(make_problem):
     found = sparsify(problem, x, torch.zeros_like(x)[:, None])[:, 0]
     assert (norm(found) <= problem.threshold).all()
     assert_allclose(norm(found), problem.threshold, rtol=1e-2)
+
+
+def test_numbers_move_back_beside_a_gap_that_must_be_filled(make_problem):
+    def score(x):
+        return 100.0 * x[..., 0].isnan() + x[..., 1:].nan_to_num(0.0).amax(dim=-1)
+
+    n = 40  # more than are bisected one by one
+    problem = make_problem(score, np.zeros((2, n)), 3.0)
+    x = torch.full((1, n), 5.0, dtype=torch.float64)
+    x[0, 0] = torch.nan
+    found = sparsify(problem, x, torch.zeros(1, 1, n, dtype=torch.float64))[0, 0]
+    assert found[0] == 0.0
+    assert (found[1:] > 2.9).all()

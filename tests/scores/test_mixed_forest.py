@@ -222,3 +222,20 @@ def test_the_same_on_a_gpu(name, X, rows):
         )
     )
     assert_allclose(found.cpu(), mixed(forest, *arguments), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
+@pytest.mark.parametrize("gaps", ["row", "references", "both"])
+def test_missing_values_of_rows_and_references(name, gaps, X, rows):
+    rng = np.random.default_rng(4)
+    training, x, references = X.copy(), rows[:6].copy(), X[-4:].copy()
+    training[rng.random(X.shape) < 0.2] = np.nan
+    forest = clone(FORESTS[name]).set_params(random_state=0).fit(training)
+    if gaps != "references":
+        x[rng.random(x.shape) < 0.4] = np.nan
+    if gaps != "row":
+        references[rng.random(references.shape) < 0.4] = np.nan
+    arguments = x, references, np.full(4, 0.25), coalitions(130)
+    assert_allclose(
+        mixed(forest, *arguments), one_by_one(forest, *arguments), rtol=1e-12
+    )

@@ -148,7 +148,7 @@ BINS = Bins(3, encode="ordinal", strategy="uniform")
         ),
         ([FeatureUnion([("b", BINS)])], "featureunion__b"),
         ([FunctionTransformer(lambda x: x + 1)], "functiontransformer"),
-        ([StandardScaler(), SimpleImputer(add_indicator=True)], "simpleimputer"),
+        ([StandardScaler(), SimpleImputer(missing_values=0.0)], "simpleimputer"),
     ],
 )
 @pytest.mark.parametrize("data", [X, FRAME], ids=["array", "frame"])

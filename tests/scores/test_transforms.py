@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE, SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -71,7 +71,6 @@ AFFINE = {
     "svd": TruncatedSVD(3, random_state=0),
     "svd arpack": TruncatedSVD(2, algorithm="arpack", random_state=0),
     "random projection": GaussianRandomProjection(3, random_state=0),
-    "imputer": SimpleImputer(strategy="median"),
     "variance threshold": VarianceThreshold(),
     "k best": SelectKBest(lambda X, y: X.var(axis=0), k=2),
     "rfe": RFE(LinearRegression(), n_features_to_select=3),
@@ -163,7 +162,9 @@ NOT_TRANSLATED = {
     "bins": make_pipeline(VarianceThreshold(), KBinsDiscretizer(strategy="uniform")),
     "lambda": FunctionTransformer(lambda x: x + 1),
     "arguments": FunctionTransformer(np.exp, kw_args={"where": True}),
-    "indicator": SimpleImputer(add_indicator=True),
+    "indicator of zeros": SimpleImputer(missing_values=0.0, add_indicator=True),
+    "sparse indicator": MissingIndicator(sparse=True),
+    "splines of gaps": SplineTransformer(handle_missing="zeros"),
     "imputing zeros": SimpleImputer(missing_values=0.0),
     "refusing spline": SplineTransformer(extrapolation="error"),
     "splines of a constant": SplineTransformer(),

@@ -190,3 +190,18 @@ def test_kernel_shap_equals_enumeration_through_score_samples(X, X_test):
     assert "isolation forest" in found.description
     assert_allclose(found.values, expected, atol=1e-9)
     assert_allclose(found.base_values, base_values, atol=1e-9)
+
+
+GAPS = {**FORESTS, "no gaps in fit": IsolationForest(n_estimators=20)}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_missing_values_go_where_the_trees_send_them(name, X, X_test):
+    rng = np.random.default_rng(3)
+    rows, gaps = X.copy(), X_test.copy()
+    gaps[rng.random(gaps.shape) < 0.3] = np.nan
+    if name != "no gaps in fit":
+        rows[rng.random(rows.shape) < 0.2] = np.nan
+    forest = clone(GAPS[name]).set_params(random_state=0).fit(rows)
+    assert torch_score(forest).takes_missing
+    assert_same_scores(forest, gaps)
