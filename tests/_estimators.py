@@ -133,7 +133,7 @@ def _scored_by_spread(estimator, X, y=None):
 
 
 def _forest(**params):
-    return IsolationForest(n_estimators=5, random_state=0, **params)
+    return IsolationForest(n_estimators=3, random_state=0, **params)
 
 
 def _after(step, table, *names, last=None, **params):

@@ -147,12 +147,14 @@ def test_the_repr_says_that_the_detector_was_given(kind):
     assert "as it was given" not in repr(of_kind(kind, prefit=False)[0].fit(X))
 
 
-@pytest.mark.parametrize("kind", ["rows", "counterfactuals"])
+@every
 def test_the_description_says_that_the_detector_was_given(kind):
     explainer, X = of_kind(kind)
-    assert GIVEN in explainer.fit(X).explain(X[:1]).description
-    explainer.set_params(prefit=False)
-    assert GIVEN not in explainer.fit(X).explain(X[:1]).description
+    segments = {"segments": [(1, 4)]} if kind in ("sensors", "series") else {}
+    for prefit in (True, False):
+        explainer.set_params(prefit=prefit)
+        explanation = explainer.fit(X).explain(X[:5], **segments)
+        assert (GIVEN in explanation.description) == prefit
 
 
 @pytest.mark.parametrize("kind", ["rows", "counterfactuals"])

@@ -280,6 +280,7 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
             raw = np.array([one.scores for one in found]).T
             scores = ((raw - self._score_centers) / self._score_spreads).mean(axis=1)
         names = ", ".join(type(explainer).__name__ for explainer in self.explainers_)
+        given = ", fitted detector as given" if self.prefit_ else ""
         return replace(
             found[0],
             values=values,
@@ -287,7 +288,7 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
             scores=scores,
             standard_errors=None,
             reference=None,
-            description=f"ExplainerEnsemble, {self.aggregation} of {names}",
+            description=f"ExplainerEnsemble, {self.aggregation} of {names}{given}",
         )
 
     def _check_explainers(self) -> list[Any]:

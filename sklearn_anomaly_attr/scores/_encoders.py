@@ -122,10 +122,7 @@ def lookup(transformer: Any, coding: TableCoding | None) -> LookupTransform | No
         np.outer(np.arange(size), np.arange(len(sizes)) == i)
         for i, size in enumerate(sizes)
     ]
-    try:
-        made: Any = transformer.transform(coding.decode(np.vstack(runs).astype(float)))
-    except (TypeError, ValueError) as error:  # of categories that it has not seen
-        raise NotTranslatedError from error
+    made: Any = transformer.transform(coding.decode(np.vstack(runs).astype(np.float64)))
     made = np.asarray(made.toarray() if hasattr(made, "toarray") else made, np.float64)
     blocks = np.split(made, np.cumsum(sizes)[:-1])
     changes = np.array([(block != block[:1]).any(axis=0) for block in blocks])

@@ -377,4 +377,6 @@ class SensorExplainer(SegmentExplainer[SeriesExplanation]):
             self.references_ is not None
         ):
             parts.append(f"cells of the {self.cells}")
+        if self.prefit_:
+            parts.append("fitted detector as given")
         return ", ".join([*parts, f"score: {self._score_description}"])

@@ -206,6 +206,8 @@ class SeriesCounterfactualExplainer(SegmentExplainer[SeriesCounterfactualExplana
             random_state=self._random_seed,
             verbose=self.verbose,
         ).fit(plan.cut(*complete_windows(X, plan, starts[plan.is_full(starts)])))
+        # It is given the fitted detector in any case; what was said is of the user's.
+        self.explainer_.prefit_ = self.prefit_
 
     def _columns(self, detector: SeriesDetector, sensor: int) -> range:
         """The columns of a sensor in the rows of windows."""
