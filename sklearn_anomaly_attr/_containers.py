@@ -26,23 +26,31 @@ def check_container(X: Any) -> None:
             f"The column name {label!r} stands for several columns: give each column "
             "a name of its own."
         )
+    check_object(X)
     cure = _cure_of_tensor(X) if _is_tensor(X) else _cure(X)
+    if cure is not None:
+        raise TypeError(f"X {cure}.")
+
+
+def check_object(X: Any) -> None:
+    """Refuse objects that hold no table, whatever is read of them."""
+    cure = None
+    if isinstance(X, type):
+        cure = f"is the class {X.__name__}: pass a table"
+    elif isinstance(X, pd.Index):
+        cure = "is an index: pass X.to_frame()"
+    elif isinstance(X, pd.api.typing.DataFrameGroupBy):
+        cure = "is a grouped frame: pass X.obj"
     if cure is not None:
         raise TypeError(f"X {cure}.")
 
 
 def _cure(X: Any) -> str | None:
     """What X is, and what to pass instead; None where it may be a table."""
-    if isinstance(X, type):
-        return f"is the class {X.__name__}: pass a table"
     if isinstance(X, np.ma.MaskedArray):
         return "is a masked array: pass X.filled(np.nan)"
     if isinstance(X, np.ndarray) and X.dtype.names is not None:
         return "is a structured array: pass pd.DataFrame(X)"
-    if isinstance(X, pd.Index):
-        return "is an index: pass X.to_frame()"
-    if isinstance(X, pd.api.typing.DataFrameGroupBy):
-        return "is a grouped frame: pass X.obj"
     if isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame):
         return "is a lazy frame: pass X.collect()"
     if type(X).__module__.startswith("pyarrow"):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._containers import check_container
+from ._containers import check_object
 from ._image_arrays import as_array
 from ._scale import CommonScale
 from ._typing import FloatArray, ImageShape
@@ -82,7 +82,7 @@ def as_rows(X: Any, image_shape: Any = None) -> tuple[Any, ImageShape | None]:
     >>> rows.shape, image_shape
     ((5, 144), (3, 8, 6))
     """
-    check_container(X)
+    check_object(X)
     stated = None if image_shape is None else checked_shape(image_shape)
     X = as_array(X)
     shape = shape_of(X)
@@ -110,7 +110,7 @@ def rows_like(X: Any, image_shape: ImageShape | None, name: str) -> Any:
         If X has images of another shape, or images where it is None: what is
         named was fitted on a table.
     """
-    check_container(X)
+    check_object(X)
     X = as_array(X)
     if image_shape is None and len(shape_of(X)) > 2:
         raise ValueError(
