@@ -36,6 +36,7 @@ class PixelRangeWarning(UserWarning):
     >>> images = np.random.default_rng(0).integers(256, size=(20, 4, 4))
     >>> detector = HypersphereDetector(max_iter=1, random_state=0).fit(images)
     >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
     ...     _ = detector.predict(images / 255.0)
     >>> issubclass(caught[0].category, PixelRangeWarning)
     True

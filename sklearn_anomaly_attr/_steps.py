@@ -62,7 +62,8 @@ def encoded_columns(estimator: Any) -> set[int]:
         A detector, a transformer, or a Pipeline.
     """
     if isinstance(estimator, ENCODERS):
-        return set(range(estimator.n_features_in_))
+        # One that gets no columns stays unfitted.
+        return set(range(getattr(estimator, "n_features_in_", 0)))
     if isinstance(estimator, FrozenEstimator):
         return encoded_columns(estimator.estimator)
     if hasattr(estimator, "estimator_"):
@@ -173,7 +174,7 @@ def _refusing_part(estimator: Any, X: Any) -> tuple[str, Any, Any] | None:
     if isinstance(estimator, ColumnTransformer):
         parts = [
             (name, step, _safe_indexing(X, columns, axis=1))
-            for name, step, columns in estimator.transformers_
+            for name, step, columns in getattr(estimator, "transformers_", ())
         ]
     elif isinstance(estimator, FeatureUnion):
         parts = [(name, step, X) for name, step in estimator.transformer_list]

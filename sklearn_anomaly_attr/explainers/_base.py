@@ -277,12 +277,13 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         resolve_device(self.device)
         self._n_categories = self._coding.n_categories
         self._spread = self._spread_of(coded)
+        missing = bool(np.isnan(coded).any())
         self._own_score = OwnScore.of(
             self.estimator_,
             X,
             coded,
             self._coding,
-            self._on_tensors(self._coding, missing=bool(np.isnan(coded).any())),
+            lambda: self._on_tensors(self._coding, missing=missing),
             self._score,
         )
         self._training_table = X

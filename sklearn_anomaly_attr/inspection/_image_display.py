@@ -71,7 +71,7 @@ class ImageDisplay:
     >>> images = load_digits().images
     >>> detector = AutoencoderDetector(16, random_state=0)
     >>> explainer = RegionShapley(detector, random_state=0).fit(images[100:])
-    >>> defective, masks = plant_defects(images[:3], random_state=0)
+    >>> defective, masks = plant_defects(images[:3, None], random_state=0)
     >>> explanation = explainer.explain(defective)
     >>> display = ImageDisplay.from_explanation(explanation, masks=masks)
     >>> display.axes_.shape

@@ -60,7 +60,7 @@ class OwnScore:
         X: Any,
         coded: FloatArray,
         coding: TableCoding,
-        score: TorchScore,
+        translate: Callable[[], TorchScore],
         evaluate: Evaluate,
     ) -> Self:
         """Try a fitted detector on training rows.
@@ -75,8 +75,8 @@ class OwnScore:
             The same as numbers.
         coding : TableCoding
             What the numbers stand for.
-        score : TorchScore
-            The detector's score on tensors.
+        translate : callable
+            Gives the detector's score on tensors.
         evaluate : callable
             Scores points in batches.
 
@@ -92,7 +92,7 @@ class OwnScore:
         rows = _rows(X, positions)
         own = -own_scores(estimator, rows)
         seen = cls(bool(lacking.any()), _spread(own))
-        score = seen.score(score, estimator, coding, missing=seen.missing)
+        score = seen.score(translate(), estimator, coding, missing=seen.missing)
         if isinstance(score, BlackBoxScore):
             return seen._probed(estimator, rows)
         found = evaluate(score, torch.tensor(coded[positions]))

@@ -189,8 +189,9 @@ class WindowedDetector(MetaEstimatorMixin, SeriesDetector):
             return super().score_samples(X, groups)
 
     def _fit(self, X: FloatArray) -> None:
-        estimator = clone(adapted(self.estimator))
-        score_method(estimator)
+        given = adapted(self.estimator)
+        score_method(given)
+        estimator = clone(given)
         if self.random_state is not None:
             seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_ = fit_detector(estimator, X, None)

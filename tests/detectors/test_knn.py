@@ -219,7 +219,9 @@ def test_squares_that_float64_does_not_hold_are_refused(factor, X):
 
 @pytest.mark.parametrize("neighbors", [None, KNeighborsTransformer()])
 @pytest.mark.filterwarnings("error")
-def test_rows_very_far_out_are_infinitely_far_without_a_warning(neighbors, X):
+def test_rows_infinitely_far_are_refused_without_a_warning(neighbors, X):
     detector = KNNDetector(3, neighbors=neighbors).fit(X)
     far = X[:2] * 1e200
-    assert_array_equal(detector.score_samples(far), -np.inf)
+    assert_array_equal(detector._score_samples(far), -np.inf)
+    with pytest.raises(ValueError, match=r"2 of 2 rows.*far outside"):
+        detector.score_samples(far)

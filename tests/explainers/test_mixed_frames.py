@@ -308,7 +308,8 @@ def test_what_cannot_be_explained_is_refused():
         KernelShap(forest).fit(X[:1])
     with pytest.raises(ValueError, match=r"'price' holds 300 infinite"):
         KernelShap(forest).fit(X.assign(price=np.inf))
-    with pytest.raises(TypeError, match=r"'price' holds datetime.*number of days"):
-        KernelShap(forest).fit(X.assign(price=pd.Timestamp("2020-01-01")))
+    dates = X[["price"]].assign(when=pd.Timestamp("2020-01-01"))
+    with pytest.raises(TypeError, match=r"'when' holds datetime.*number of days"):
+        KernelShap(KNNDetector()).fit(dates)
     with pytest.raises(ValueError, match=r"categorical_features.*'colour'"):
         KernelShap(forest, categorical_features=["colour"]).fit(X)

@@ -235,5 +235,5 @@ def test_the_planted_feature_leads(estimator, shift):
 def test_infinite_scores_are_refused():
     X = np.random.default_rng(0).normal(size=(100, 3))
     explainer = KernelShap(KernelDensity(kernel="tophat", bandwidth=0.5)).fit(X)
-    with pytest.raises(ValueError, match=r"infinite or NaN.*gaussian"):
+    with pytest.raises(ValueError, match="NaN or infinite to 100 of 100 rows"):
         explainer.explain(X + 9.0)
