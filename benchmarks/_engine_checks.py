@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_anomaly_attr import GaussianMixtureDetector, KernelShap, KNNDetector
-from sklearn_anomaly_attr.explainers._base import TableExplainer
+from sklearn_anomaly_attr.explainers._table_explainer import TableExplainer
 
 from ._engine_child import Figure, cpu_s, mixed
 

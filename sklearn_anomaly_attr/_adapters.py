@@ -16,6 +16,20 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 
+def thawed(estimator: Any) -> Any:
+    """What is inside a FrozenEstimator; any other estimator itself."""
+    while isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    return estimator
+
+
+def name_of(estimator: Any) -> str:
+    """How a sentence names an estimator."""
+    inner = thawed(estimator)
+    name: str = getattr(inner, "_spoken_name", type(inner).__name__)
+    return name
+
+
 def is_pyod(model: Any) -> bool:
     """Whether an object is a model of PyOD, whose scores have the other sign."""
     # By name: whoever has a PyOD model has PyOD, others need not.

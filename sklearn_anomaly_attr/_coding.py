@@ -19,13 +19,12 @@ from ._columns import (
     Constant,
     Numbers,
     Unreadable,
-    as_objects,
     column_of,
     infinities,
-    is_numeric,
     name_of_type,
     within,
 )
+from ._entries import as_objects, is_numeric
 from ._frames import container_of
 from ._typing import BoolArray, FloatArray
 

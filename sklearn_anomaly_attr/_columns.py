@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import date, time, timedelta
 from decimal import Decimal
-from numbers import Integral, Real
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -14,12 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ._entries import (
+    as_objects,
+    distances,
+    exceeds_floats,
+    is_in_order,
+    is_numeric,
+    kind_of_objects,
+    places,
+    tokens,
+)
 from ._typing import FloatArray
-
-# Beyond it, float64 does not tell whole numbers apart.
-_MOST_EXACT = 2**53
-_MOMENTS = (nw.Date, nw.Datetime)
-_IN_ORDER = (date, time, timedelta, pd.Period)
 
 
 class Column(ABC):
@@ -89,7 +92,7 @@ class Numbers(Column):
             entries = native.to_numpy()
             lacking = pd.isna(entries)
             missing = entries[lacking][0] if lacking.any() else np.nan
-            return cls("object", missing, _kind_of(entries[~lacking]))
+            return cls("object", missing, kind_of_objects(entries[~lacking]))
         has_null = column.implementation.is_polars() and column.is_null().any()
         return cls(name_of_type(native.dtype), None if has_null else np.nan)
 
@@ -189,18 +192,18 @@ class Ordered(Column):
     @classmethod
     def of(cls, column: nw.Series[Any]) -> Ordered:
         """Learn the values of a column."""
-        places = _places(column)
-        known = places[~pd.isna(places)]
+        lie = places(column)
+        known = lie[~pd.isna(lie)]
         return cls._sorted(column, min(known) if len(known) else 0)
 
     @classmethod
     def _sorted(cls, column: nw.Series[Any], origin: Any) -> Ordered:
-        codes, first = np.unique(_distances(column, origin), return_index=True)
+        codes, first = np.unique(distances(column, origin), return_index=True)
         return cls(column[first.tolist()], codes, origin)
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """Distances of the entries from the first of the training rows."""
-        return _distances(column, self.origin)
+        return distances(column, self.origin)
 
     def decode(self, codes: FloatArray) -> Any:
         """The known values that are nearest to the numbers."""
@@ -244,7 +247,7 @@ class Categories(Column):
     @classmethod
     def of(cls, column: nw.Series[Any]) -> Categories:
         """The distinct entries of a column, in the order of their text."""
-        codes, _ = pd.factorize(_tokens(column), use_na_sentinel=False)
+        codes, _ = pd.factorize(tokens(column), use_na_sentinel=False)
         _, first = np.unique(codes, return_index=True)
         entries = as_objects(column[first.tolist()])
         order = sorted(range(len(first)), key=lambda i: str(entries[i]))
@@ -257,8 +260,8 @@ class Categories(Column):
 
     def encode(self, column: nw.Series[Any]) -> FloatArray:
         """Positions of the entries among the categories; -1 where unknown."""
-        known = pd.Index(_tokens(self.values), dtype=object, tupleize_cols=False)
-        entries = pd.Index(_tokens(column), dtype=object, tupleize_cols=False)
+        known = pd.Index(tokens(self.values), dtype=object, tupleize_cols=False)
+        entries = pd.Index(tokens(column), dtype=object, tupleize_cols=False)
         positions: FloatArray = known.get_indexer(entries).astype(np.float64)
         return positions
 
@@ -330,8 +333,8 @@ def column_of(label: Any, column: nw.Series[Any]) -> Column:
     """Learn what the entries of a column of a training table stand for."""
     try:
         if is_numeric(column):
-            return Ordered.of(column) if _exceeds_floats(column) else Numbers.of(column)
-        return Ordered.of(column) if _is_in_order(column) else Categories.of(column)
+            return Ordered.of(column) if exceeds_floats(column) else Numbers.of(column)
+        return Ordered.of(column) if is_in_order(column) else Categories.of(column)
     except OverflowError as error:
         return Unreadable(
             f"The column {label!r} holds numbers beyond those of a float ({error}): "
@@ -368,131 +371,6 @@ def categories_of(column: Column) -> NDArray[Any]:
     """The categories of a column, as Python objects."""
     assert isinstance(column, Categories)
     return column.known
-
-
-def is_numeric(column: nw.Series[Any]) -> bool:
-    """Whether a column holds numbers, some of which may be missing."""
-    if column.dtype != nw.Object:
-        return column.dtype.is_numeric()
-    some = False
-    for entry in column.to_list():
-        if isinstance(entry, bool) or not isinstance(entry, Real | Decimal):
-            if entry is None or entry is pd.NA or entry is pd.NaT:
-                continue
-            return False
-        some = some or entry == entry
-    return some
-
-
-def as_objects(column: nw.Series[Any]) -> NDArray[Any]:
-    """The entries as Python objects; all that stands for missing becomes None."""
-    entries = np.fromiter(column.to_list(), dtype=object, count=len(column))
-    entries[_lacking(entries)] = None
-    return entries
-
-
-class _Token:
-    """Stands for an entry that equals others which it is not."""
-
-
-_FLAGS = {True: _Token(), False: _Token()}
-_MISSING: dict[type, _Token] = {}
-
-
-def _tokens(column: nw.Series[Any]) -> NDArray[Any]:
-    """What tells the entries apart; in columns of objects, None is not NaN."""
-    if not _holds_objects(column):
-        return as_objects(column)
-    entries = np.fromiter(column.to_native(), dtype=object, count=len(column))
-    lacking = _lacking(entries)
-    for i in np.flatnonzero(lacking):
-        entries[i] = _MISSING.setdefault(type(entries[i]), _Token())
-    flags = [i for i, e in enumerate(entries) if isinstance(e, bool | np.bool_)]
-    if len(flags) < len(entries) - lacking.sum():  # True equals 1
-        entries[flags] = [_FLAGS[bool(e)] for e in entries[flags]]
-    return entries
-
-
-def _holds_objects(column: nw.Series[Any]) -> bool:
-    """Whether a column holds Python's objects, text among them."""
-    return column.dtype == nw.Object or column.to_native().dtype == object
-
-
-def _lacking(entries: NDArray[Any]) -> NDArray[np.bool_]:
-    lacking = pd.isna(entries)
-    assert isinstance(lacking, np.ndarray)
-    return lacking
-
-
-def _kind_of(entries: NDArray[Any]) -> str:
-    """What Python numbers are: whole, decimal, or any."""
-    kinds: dict[str, type] = {"int": Integral, "decimal": Decimal}
-    for name, kind in kinds.items():
-        if len(entries) and all(isinstance(entry, kind) for entry in entries):
-            return name
-    return "float"
-
-
-def _exceeds_floats(column: nw.Series[Any]) -> bool:
-    """Whether a column holds whole numbers that float64 does not."""
-    if column.dtype == nw.Object:
-        entries = column.to_list()
-        return any(isinstance(e, int) and abs(e) > _MOST_EXACT for e in entries)
-    if not column.dtype.is_integer() or len(column) == 0:
-        return False
-    least, most = column.min(), column.max()
-    return most is not None and bool(max(-int(least), int(most)) > _MOST_EXACT)
-
-
-def _is_in_order(column: nw.Series[Any]) -> bool:
-    """Whether a column holds dates, times of day, periods or durations."""
-    if column.dtype in (*_MOMENTS, nw.Duration, nw.Time):
-        return True
-    if column.dtype not in (nw.Object, nw.Unknown):
-        return False
-    entries = as_objects(column)
-    known = [entry for entry in entries if entry is not None]
-    kinds = {kind for entry in known for kind in _IN_ORDER if isinstance(entry, kind)}
-    return len(kinds) == 1 and all(isinstance(entry, tuple(kinds)) for entry in known)
-
-
-def _places(column: nw.Series[Any]) -> NDArray[Any]:
-    """Where entries lie, in microseconds or in their own unit; missing: NaN."""
-    if column.dtype in _MOMENTS:
-        return _floats(column.dt.timestamp("us"))
-    if column.dtype == nw.Duration:
-        return _floats(column.dt.total_microseconds())
-    entries = as_objects(column)
-    return np.array([np.nan if e is None else _place(e) for e in entries], object)
-
-
-def _floats(column: nw.Series[Any]) -> FloatArray:
-    return column.cast(nw.Float64).to_numpy().astype(np.float64)
-
-
-def _place(entry: Any) -> Any:
-    if isinstance(entry, pd.Period):
-        return entry.ordinal
-    if isinstance(entry, time):
-        seconds = 3600 * entry.hour + 60 * entry.minute + entry.second
-        return 1e6 * seconds + entry.microsecond
-    if isinstance(entry, date):
-        moment = pd.Timestamp(entry)
-        entry = moment - pd.Timestamp(0, tz=moment.tz)
-    if isinstance(entry, timedelta):
-        return entry / timedelta(microseconds=1)
-    return int(entry)
-
-
-def _distances(column: nw.Series[Any], origin: Any) -> FloatArray:
-    """Distances of entries from an origin, exact where they are whole numbers."""
-    if column.dtype != nw.Object and column.dtype.is_numeric():
-        known = as_objects(column)
-        return np.array(
-            [np.nan if e is None else float(int(e) - origin) for e in known]
-        )
-    distances: FloatArray = (_places(column) - origin).astype(np.float64)
-    return distances
 
 
 def _is_array(values: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -15,13 +14,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
 
-from ._adapters import is_pyod
-from ._coding import TableCoding, infinite_entries, is_frame, missing_entries, own_copy
-from ._columns import infinities
+from ._adapters import is_pyod, name_of, thawed
+from ._coding import TableCoding, is_frame, own_copy
 from ._containers import check_container
 from ._finite import checked_scores, finite_or_refused
+from ._refusals import REFUSALS, refusal
 from ._scale import check_squares
-from ._steps import refusing_step, sparse_giver
 from ._typing import FloatArray
 
 
@@ -69,20 +67,6 @@ def _last_step(estimator: Any) -> tuple[Any, str]:
         step, last = estimator.steps[-1]
         return last, f"Step '{step}' ({type(last).__name__}), the Pipeline's last,"
     return estimator, type(estimator).__name__
-
-
-def thawed(estimator: Any) -> Any:
-    """What is inside a FrozenEstimator; any other estimator itself."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return estimator
-
-
-def name_of(estimator: Any) -> str:
-    """How a sentence names an estimator."""
-    inner = thawed(estimator)
-    name: str = getattr(inner, "_spoken_name", type(inner).__name__)
-    return name
 
 
 # The methods that may say what the score of an estimator is.
@@ -143,7 +127,7 @@ def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
     """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
         return estimator.fit(own_copy(X), y)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X).all():
             # Squares that overflow end in sentences about shapes.
             check_squares(X, getattr(estimator, "feature_names_in_", None))
@@ -165,7 +149,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     method = score_method(estimator)
     try:
         scores = np.asarray(getattr(estimator, method)(_own_table(estimator, X)))
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
     finite_or_refused(checked_scores(scores, len(X), name), name)
@@ -201,122 +185,6 @@ def finite_scores(estimator: Any, X: Any) -> FloatArray:
     return own_scores(estimator, X).astype(np.float64)
 
 
-# Words of a ColumnTransformer's errors about columns without names.
-_OF_NAMES = "'NoneType' object is not iterable|only supported for .*data ?frames"
-# How estimators refuse rows.
-_REFUSALS = (TypeError, ValueError, OverflowError)
-# Words of errors about entries that are no numbers.
-_OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequence"
-
-
-def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
-    """The error of an estimator that refuses rows, with a cure where one is known."""
-    said = str(error)
-    sentence = None
-    kind = TypeError if isinstance(error, TypeError) else ValueError
-    if "array, got" in said:  # shows the array, and has a cure
-        return error
-    is_pipeline = isinstance(estimator, Pipeline)
-    if isinstance(error, OverflowError):
-        sentence = (
-            f"X holds numbers that are too large for a float ({said}): leave these "
-            "rows out, or divide the column."
-        )
-    elif "too large for a float" in said:
-        return error
-    elif is_pipeline and "parse" in said and (step := sparse_giver(estimator)):
-        sentence = (
-            f"The {step} gives a sparse matrix, which a later step does not take "
-            f"({said}): set its sparse_output=False, or sparse_threshold=0 where it "
-            "is a ColumnTransformer."
-        )
-    elif "omplex data" in said:
-        sentence = (
-            "Complex data not supported: pass the real and the imaginary parts, or the "
-            "absolute values, as columns of X."
-        )
-    elif not is_frame(X) and "sequence" in said:
-        sentence = (
-            f"X holds sequences in its cells, or rows of different lengths ({said}): "
-            "pass a table with one number in each cell."
-        )
-    elif re.search(_OF_NAMES, said):
-        sentence = (
-            f"{name_of(estimator)} looks up columns by name, and X has no such names "
-            f"({said}): pass a DataFrame with the names that it had in fit."
-        )
-    elif "infinit" in said:
-        sentence = _infinite_sentence(estimator, X, said)
-    elif re.search("NaN|missing|NA |NAType|NoneType|null", said):
-        sentence = _missing_sentence(estimator, X, said)
-    elif re.search("nknown categor|unseen label", said):
-        sentence = (
-            f"The {refusing_step(estimator, X)} refuses rows with categories that it "
-            f"has not seen in fit ({said}): set its handle_unknown, fit on rows with "
-            "all categories, or leave these rows out."
-        )
-    elif re.search(_OF_KINDS, said):
-        sentence = _kind_sentence(estimator, X, said)
-    return error if sentence is None else kind(sentence)
-
-
-def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
-    """Say which column lacks entries that an estimator does not take."""
-    if np.ndim(X) != 2:
-        return None
-    missing = missing_entries(X if hasattr(X, "dtypes") else np.asarray(X))
-    counts = missing.sum(axis=0)
-    if not counts.any():
-        return None
-    first = int(counts.argmax())
-    others = np.count_nonzero(counts) - 1
-    more = f", as do {others} other columns" if others else ""
-    name = name_of(estimator)
-    step = refusing_step(estimator, X)
-    return (
-        f"The column {_label(X, first)!r} holds NaN, missing values, in "
-        f"{counts[first]} of {len(missing)} rows{more}, and {step} takes none: put an "
-        f"imputer before it, as in make_pipeline(SimpleImputer(), {name}()), or leave "
-        "these rows out."
-    )
-
-
-def _infinite_sentence(estimator: Any, X: Any, said: str) -> str:
-    """Say which column holds infinite numbers, or which step gets some."""
-    counts = infinite_entries(X).sum(axis=0)
-    if counts.any():
-        first = int(counts.argmax())
-        return infinities(_label(X, first), counts[first])
-    return (
-        f"{refusing_step(estimator, X)} gets infinity, or numbers beyond its range "
-        f"({said.strip()}): scale the columns before it, or leave these rows out."
-    )
-
-
-def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
-    """Say which column holds something else than numbers."""
-    if not is_frame(X):
-        return (
-            f"{name_of(estimator)} takes numeric columns only ({said}): encode the "
-            "other columns first, e.g. with OrdinalEncoder, or leave them out."
-        )
-    coding = TableCoding.of(X)
-    others = [i for i, column in enumerate(coding.columns) if not column.is_number]
-    if not others:
-        return None
-    label, dtype = _label(X, others[0]), X[X.columns[others[0]]].dtype
-    return (
-        f"The {refusing_step(estimator, X)} takes numeric columns only ({said}), and "
-        f"the column {label!r} holds {dtype}: encode it first, categories with "
-        "OrdinalEncoder, dates as a number of days, in a ColumnTransformer in front "
-        "of the detector, or drop it."
-    )
-
-
-def _label(X: Any, position: int) -> Any:
-    return list(X.columns)[position] if hasattr(X, "columns") else position
-
-
 def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
     """Validate X as a finite float64 array; `kwargs` go to ``validate_data``."""
     check_container(X)
@@ -326,7 +194,7 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
             rows: FloatArray = validate_data(
                 estimator, X, dtype=np.float64, order="C", **kwargs
             )
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise refusal(estimator, X, error) from error
     _remember_labels(estimator, X, kwargs)
     return rows

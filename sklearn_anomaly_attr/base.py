@@ -24,7 +24,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ._adapters import adapted, is_fitted, takes_missing
+from ._adapters import adapted, is_fitted, name_of, takes_missing
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
 from ._finite import Range, checked_scores, finite_or_refused
@@ -33,7 +33,7 @@ from ._publish import published, snapshot
 from ._random import draw_seed, seed_unseeded
 from ._sklearn_compat import Interval, StrOptions, _fit_context
 from ._typing import BoolArray, FloatArray
-from ._validation import check_X, fit_detector, name_of, score_method
+from ._validation import check_X, fit_detector, score_method
 
 # What an explainer returns: one of the family of explanations.
 ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)

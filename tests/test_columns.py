@@ -17,9 +17,9 @@ from sklearn_anomaly_attr._columns import (
     Numbers,
     Ordered,
     Unreadable,
-    as_objects,
     column_of,
 )
+from sklearn_anomaly_attr._entries import as_objects
 
 DAYS = [date(2024, 3, day) for day in (4, 1, 9, 1, 2)]
 MOMENTS = [datetime(2024, 3, day, 7, 30) for day in (4, 1, 9, 1, 2)]

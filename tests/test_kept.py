@@ -25,8 +25,8 @@ from sklearn_anomaly_attr.explainers import (
     FeaturePermutation,
     IntegratedGradients,
     ShapleySampling,
-    _base,
     _game_bases,
+    _table_explainer,
 )
 
 
@@ -48,7 +48,7 @@ def made(monkeypatch):
         return call
 
     for module, name, kind in (
-        (_base, "torch_score", "scores"),
+        (_table_explainer, "torch_score", "scores"),
         (_game_bases, "KernelRegression", "plans"),
     ):
         monkeypatch.setattr(module, name, counted(kind, getattr(module, name)))

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from tqdm import tqdm
 
+from .._adapters import name_of, thawed
 from .._cells import differ
 from .._coding import TableCoding
-from .._columns import Constant, is_numeric
+from .._columns import Constant
 from .._docstrings import shared_paragraphs
+from .._entries import is_numeric
 from .._frames import as_labels
 from .._images import (
     PixelRange,
@@ -34,14 +36,9 @@ from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._own import own_torch
 from .._typing import BoolArray, FloatArray, ImageShape
-from .._validation import (
-    check_table,
-    deciding_part,
-    name_of,
-    score_method,
-    thawed,
-)
-from ..explainers._base import CodedRows, TableExplainer
+from .._validation import check_table, deciding_part, score_method
+from ..explainers._coded_rows import CodedRows
+from ..explainers._table_explainer import TableExplainer
 from ..scores import TorchScore
 from ._alternatives import Alternatives, find_alternatives
 from ._constraints import Constraints

@@ -9,7 +9,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 
-from .._columns import Column, Constant, Ordered, as_objects
+from .._columns import Column, Constant, Ordered
+from .._entries import as_objects
 
 
 def read_range(label: Any, bounds: Any, column: Column) -> tuple[float, float]:

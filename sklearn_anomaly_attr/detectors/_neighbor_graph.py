@@ -9,10 +9,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
+from .._adapters import name_of
 from .._neighbors import parts
 from .._scale import center_of
 from .._typing import FloatArray, IntArray
-from .._validation import name_of
 
 _CELLS = 2**21
 

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "AnomalyContribution": "._anomaly_contribution",
         "AnomalyShapley": "._anomaly_shapley",
         "Attributions": "._base",
-        "CodedRows": "._base",
+        "CodedRows": "._coded_rows",
         "TrainingRows": "._references",
         "DiffusionPerturbation": "._diffusion_perturbation",
         "ExactShapley": "._exact_shapley",
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from ._anomaly_contribution import AnomalyContribution as AnomalyContribution
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
     from ._base import Attributions as Attributions
-    from ._base import CodedRows as CodedRows
     from ._base import ScoreExplainer as ScoreExplainer
+    from ._coded_rows import CodedRows as CodedRows
     from ._diffusion_perturbation import DiffusionPerturbation as DiffusionPerturbation
     from ._exact_shapley import ExactShapley as ExactShapley
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble

@@ -6,15 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._adapters import name_of
 from .._columns import Constant
 from .._scale import deviations_of
 from .._torch._blocks import blocks
 from .._typing import FloatArray
-from .._validation import name_of
 from ..explanation import Explanation
 from ..games import Players
 from ..scores import TorchScore
-from ._base import CodedRows, ScoreExplainer
+from ._base import ScoreExplainer
+from ._coded_rows import CodedRows
 from ._game_bases import ReferenceExplainer
 
 OF_ANY_SCORE = "KernelShap, NeighborShap or FeatureOcclusion"

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._adapters import name_of
 from .._docstrings import shared_paragraphs
 from .._torch._device import resolve_device
 from .._typing import FloatArray
-from .._validation import name_of
 from ..games import Players
 from ..scores import TorchScore
 from ._base import Attributions, ScoreExplainer

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 
+from .._adapters import name_of
 from .._kept import own_rows
 from .._neighbors import NeighborSearch
 from .._scale import means_of
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
-from .._validation import name_of
 from ._given_rows import coded_rows
 from ._references import (
     References,

@@ -11,11 +11,11 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from .._adapters import name_of
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from .._torch._device import resolve_device
 from .._typing import FloatArray, IntArray
-from .._validation import name_of
 from ..explainers._base import Attributions
 from ..games import Players
 from ..scores import TorchScore

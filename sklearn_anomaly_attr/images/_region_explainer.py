@@ -24,7 +24,8 @@ from .._images import (
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import FloatArray, ImageShape, IntArray
 from .._validation import _last_step
-from ..explainers._base import Attributions, CodedRows, ScoreExplainer
+from ..explainers._base import Attributions, ScoreExplainer
+from ..explainers._coded_rows import CodedRows
 from ..explanation import Explanation
 from ..games import Players
 from ._image_explanation import ImageExplanation

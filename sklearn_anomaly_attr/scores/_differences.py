@@ -10,8 +10,9 @@ import torch
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
+from .._adapters import name_of
 from .._coding import TableCoding
-from .._validation import name_of, scoring_part
+from .._validation import scoring_part
 from ._torch_transform import is_passthrough, torch_transform
 from ._transform import NotTranslatedError
 

@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._adapters import name_of
 from .._coding import TableCoding
 from .._typing import FloatArray, IntArray
-from .._validation import name_of, own_scores, scoring_part
+from .._validation import own_scores, scoring_part
 from ..exceptions import BatchDependenceWarning
 from ._black_box import BlackBoxScore
 from ._differences import differing_part

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from .._adapters import thawed
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._torch._device import resolve_device
 from .._torch._own import own_torch
 from .._typing import FloatArray, IntArray
-from .._validation import check_same_columns, score_method, thawed
+from .._validation import check_same_columns, score_method
 from ..base import BaseExplainer
 from ._runs import WindowPlan
 from ._segments import check_segments, find_segments

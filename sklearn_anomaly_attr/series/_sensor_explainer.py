@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.utils import gen_batches
 from tqdm import tqdm
 
+from .._adapters import thawed
 from .._docstrings import shared_paragraphs
 from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray, IntArray
-from .._validation import thawed
 from ..base import BaseExplainer
 from ..explainers._references import PreparedReferences, References
 from ..scores import torch_score

@@ -11,10 +11,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
+from .._adapters import thawed
 from .._publish import snapshot
 from .._torch._own import own_torch
 from .._typing import FloatArray
-from .._validation import own_answer, thawed
+from .._validation import own_answer
 from ..explainers import MarginalScore
 from ..explainers._gradient_bases import GradientExplainer
 from ..scores import BlackBoxScore, TorchScore, torch_score
