@@ -73,7 +73,13 @@ class TorchTransform(nn.Module, ABC):
         """
 
     def of_complete_rows(self) -> TorchTransform:
-        """The transform of rows without NaN; itself where that is no simpler."""
+        """The transform of rows without NaN; itself where that is no simpler.
+
+        Returns
+        -------
+        TorchTransform
+            Gives the same to rows without NaN.
+        """
         return self
 
     def presence(self, present: Tensor) -> Tensor | None:

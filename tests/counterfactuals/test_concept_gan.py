@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from sklearn_anomaly_attr import HypersphereDetector
+from sklearn_anomaly_attr._coding import TableCoding
 from sklearn_anomaly_attr._scale import CommonScale
 from sklearn_anomaly_attr._torch._nets import from_arrays
 from sklearn_anomaly_attr.counterfactuals import ConceptGAN, CounterfactualExplainer
@@ -73,7 +74,9 @@ def make_problem(score, X, extra_rows=None, **changes):
         X=X,
         training_scores=scores,
         scale=CommonScale.of(X, numbers),
-        constraints=Constraints.of(Columns(X.shape[1]), (), None, None, numbers),
+        constraints=Constraints.of(
+            Columns(X.shape[1]), (), None, None, TableCoding.of(X), numbers > 0
+        ),
         n_counterfactuals=2,
         batch_size=64,
         device=torch.device("cpu"),
