@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -296,31 +296,30 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list
             )
         positions: list[int] = np.flatnonzero(listed).tolist()
         return positions
-    return [position_among(column, labels, parameter) for column in listed]
+    known = {_as_key(label): i for i, label in reversed(list(enumerate(labels)))}
+    numbered = any(isinstance(label, Integral) for label in labels)
+    return [_position_of(column, known, numbered, parameter) for column in listed]
 
 
-def position_among(column: Any, labels: Sequence[Any], parameter: str) -> int:
+def _position_of(
+    column: Any, known: Mapping[Any, int], numbered: bool, parameter: str
+) -> int:
     """Position of a column that is named by its label, or else by its position."""
-    if not isinstance(column, bool | np.bool_):
-        known = [i for i, label in enumerate(labels) if _is_label(column, label)]
-        if known:
-            return known[0]
-        numbered = any(isinstance(label, Integral) for label in labels)
-        is_position = isinstance(column, Integral) and not numbered
-        if is_position and column in range(len(labels)):
-            return int(column)
+    if isinstance(column, Hashable) and _as_key(column) in known:
+        return known[_as_key(column)]
+    is_number = isinstance(column, Integral) and not isinstance(column, bool)
+    if is_number and not numbered and 0 <= column < len(known):
+        return int(column)
     raise ValueError(
         f"{parameter} lists the column {column!r}, which X does not "
         "have: use X's column names, or positions from 0 where no name is a number."
     )
 
 
-def _is_label(column: Any, label: Any) -> bool:
-    """Whether two labels are the same: "1" is not 1, and True is not 1."""
-    for kind in (Integral, str):
-        if isinstance(column, kind) and isinstance(label, kind):
-            return bool(column == label)
-    return type(column) is type(label) and bool(column == label)
+def _as_key(label: Any) -> Any:
+    """What tells labels apart: 1 is True to Python, and not to a user."""
+    boolean = isinstance(label, bool | np.bool_)
+    return (bool, bool(label)) if boolean else label
 
 
 def check_same_columns(explainer: Any, detector: Any) -> None:

@@ -172,7 +172,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             coded,
             self._coding,
             lambda: self._on_tensors(self._coding, missing=missing),
-            self._score,
+            self._scores_of,
         )
         self._training_table = X
         self._fit(coded)
@@ -218,9 +218,8 @@ class TableExplainer(BaseExplainer[ExplanationT]):
             return self._translated(coding, missing=missing), None
         own = -own_scores(self.estimator_, X)
         score = self._translated(coding, missing=missing)
-        x = torch.tensor(coded, device=resolve_device(self.device))
         score = self._own_score.checked(
-            own, score, self.estimator_, X, x, coding, self._score
+            own, score, self.estimator_, X, coded, coding, self._scores_of
         )
         batch = self._own_score.depends_on_batch
         return score, None if batch else own.astype(np.float64)
@@ -230,8 +229,12 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         table = self._training_table
         if table is not None and len(table) == len(X):
             return -finite_scores(self.estimator_, table)
+        return self._scores_of(self._translated(), X)
+
+    def _scores_of(self, score: TorchScore, X: FloatArray) -> FloatArray:
+        """Scores of coded rows, in batches."""
         x = torch.tensor(X, device=resolve_device(self.device))
-        return self._score(self._translated(), x).cpu().numpy()
+        return self._score(score, x).cpu().numpy()
 
     def _check_finite(self, *arrays: FloatArray) -> None:
         """Refuse scores, or what comes of them, that are NaN or infinite."""

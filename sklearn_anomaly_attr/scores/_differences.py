@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .._adapters import name_of
 from .._coding import TableCoding
+from .._typing import FloatArray
 from .._validation import scoring_part
 from ._torch_transform import is_passthrough, torch_transform
 from ._transform import NotTranslatedError
@@ -19,7 +20,9 @@ from ._transform import NotTranslatedError
 _ROUNDING = 1e-6
 
 
-def differing_part(estimator: Any, X: Any, x: Tensor, coding: TableCoding) -> str:
+def differing_part(
+    estimator: Any, X: Any, coded: FloatArray, coding: TableCoding
+) -> str:
     """A sentence on the step of a detector that gives something else, and a cure.
 
     Parameters
@@ -28,14 +31,15 @@ def differing_part(estimator: Any, X: Any, x: Tensor, coding: TableCoding) -> st
         The detector.
     X : ndarray or DataFrame of shape (n_samples, n_features)
         Rows.
-    x : Tensor of shape (n_samples, n_features)
+    coded : ndarray of shape (n_samples, n_features)
         The same as numbers.
     coding : TableCoding
         What the numbers stand for.
     """
     part = scoring_part(estimator)
     steps = part.steps if isinstance(part, Pipeline) else []
-    made = coding.decode(x.cpu().numpy(), X.index if hasattr(X, "index") else None)
+    x = torch.tensor(coded)
+    made = coding.decode(coded, X.index if hasattr(X, "index") else None)
     for name, step in steps[:-1]:
         if is_passthrough(step):
             continue

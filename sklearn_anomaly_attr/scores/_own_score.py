@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from .._adapters import name_of
 from .._coding import TableCoding
@@ -27,7 +26,8 @@ _PROBED_ROWS, _PROBED_CELLS, _COMPANY_ROWS = 256, 2**18, 64
 # float32, and where the detector is called with other rows.
 _ROUNDING, _FLOAT32_ROUNDING, _COMPANY_ROUNDING = 1e-9, 1e-4, 1e-5
 
-Evaluate = Callable[[TorchScore, Tensor], Tensor]
+# Scores of coded rows, in batches.
+Evaluate = Callable[[TorchScore, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class OwnScore:
         score = seen.score(translate(), estimator, coding, missing=seen.missing)
         if isinstance(score, BlackBoxScore):
             return seen._probed(estimator, rows)
-        found = evaluate(score, torch.tensor(coded[positions]))
+        found = evaluate(score, coded[positions])
         if seen._agree(found, own, score, coding) or not _is_of_this_package(score):
             return seen
         return replace(seen, translates=False)._probed(estimator, rows)
@@ -124,7 +124,7 @@ class OwnScore:
         score: TorchScore,
         estimator: Any,
         X: Any,
-        x: Tensor,
+        coded: FloatArray,
         coding: TableCoding,
         evaluate: Evaluate,
     ) -> TorchScore:
@@ -140,7 +140,7 @@ class OwnScore:
             The detector.
         X : ndarray or DataFrame of shape (n_samples, n_features)
             Rows to explain.
-        x : Tensor of shape (n_samples, n_features)
+        coded : ndarray of shape (n_samples, n_features)
             The same as numbers.
         coding : TableCoding
             What the numbers stand for.
@@ -161,27 +161,30 @@ class OwnScore:
         if self.depends_on_batch:
             return score
         if self.reads_index and isinstance(score, BlackBoxScore):
-            found = score.at(X.index)(x)
+            found = score.at(X.index)(torch.tensor(coded)).numpy()
         else:
-            found = evaluate(score, x)
+            found = evaluate(score, coded)
         if self._agree(found, own, score, coding):
             return score
         if not isinstance(score, BlackBoxScore) and _is_of_this_package(score):
             why = "its own score of these rows differs from the exact one"
             called = _black_box(estimator, coding, why)
-            if self._agree(evaluate(called, x), own, called, coding):
+            if self._agree(evaluate(called, coded), own, called, coding):
                 return called
-        apart = (found.cpu().numpy() - own).astype(np.float64)
-        row = int(np.nanargmax(np.abs(apart))) if len(apart) else 0
+        row = int(np.nan_to_num(np.abs(found - own), nan=np.inf).argmax())
+        copy = "copy" if isinstance(score, BlackBoxScore) else "translation"
         raise ValueError(
             f"The score that would be explained is not that of {name_of(estimator)}: "
-            f"it gives {-own[row]:.6g} to row {row}, and its "
-            f"{'copy' if isinstance(score, BlackBoxScore) else 'translation'} "
-            f"{-own[row] - apart[row]:.6g}. {differing_part(estimator, X, x, coding)}"
+            f"it gives {-own[row]:.6g} to row {row}, and its {copy} "
+            f"{-found[row]:.6g}. {differing_part(estimator, X, coded, coding)}"
         )
 
     def _agree(
-        self, found: Tensor, own: NDArray[Any], score: TorchScore, coding: TableCoding
+        self,
+        found: FloatArray,
+        own: NDArray[Any],
+        score: TorchScore,
+        coding: TableCoding,
     ) -> bool:
         """Whether scores differ by rounding only."""
         rounding = _ROUNDING
@@ -189,7 +192,7 @@ class OwnScore:
             rounding = _FLOAT32_ROUNDING
         elif isinstance(score, BlackBoxScore):
             rounding = _COMPANY_ROUNDING
-        apart = np.abs(found.cpu().numpy() - own)
+        apart = np.abs(found - own)
         return bool((apart <= rounding * (self.spread + np.abs(own))).all())
 
     def _probed(self, estimator: Any, rows: Any) -> Self:
@@ -202,11 +205,13 @@ class OwnScore:
         effect = _effect_of_company(estimator, rows, together) / self.spread
         depends = effect > _COMPANY_ROUNDING
         if depends:
+            by = "or refuses it"
+            if np.isfinite(effect):
+                by = f"by up to {effect:.1g} standard deviations of the scores"
             warnings.warn(
-                f"{name_of(estimator)} gives a row another score in other company, by "
-                f"up to {effect:.1g} standard deviations of the scores: what is "
-                "explained is the score among made-up rows. Compute what needs other "
-                "rows before, as columns of X.",
+                f"{name_of(estimator)} gives a row another score in other company, "
+                f"{by}: what is explained is the score among made-up rows. Compute "
+                "what needs other rows before, as columns of X.",
                 BatchDependenceWarning,
                 stacklevel=2,
             )
@@ -226,12 +231,18 @@ class OwnScore:
 
 
 def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float:
-    """By how much scores change in another order, and in other batches."""
+    """By how much scores change in another order, and in other batches.
+
+    It is infinite where rows are refused then, as by what needs them in order of time.
+    """
     order = np.random.default_rng(0).permutation(len(rows))
     alone = np.empty(len(rows))
     for part in np.split(order, [len(rows) // 2, len(rows) - 1]):
         if len(part):
-            alone[part] = own_scores(estimator, _rows(rows, part))
+            try:
+                alone[part] = own_scores(estimator, _rows(rows, part))
+            except (TypeError, ValueError):
+                return np.inf
     return float(np.abs(alone - together).max())
 
 
