@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+from .._adapters import adapted
 from .._typing import FloatArray
 from .._validation import finite_scores
 from ._detection import anomaly_roc_auc
@@ -127,7 +128,7 @@ def substitution_roc_auc(
         anomalous_rows=anomalous_rows,
         counterfactual_rows=counterfactual_rows,
     )
-    fitted = clone(estimator).fit(edited, **fit_params)
+    fitted = clone(adapted(estimator)).fit(edited, **fit_params)
     labels = np.r_[np.zeros(len(normal)), np.ones(len(anomalous))]
     scores = [-finite_scores(fitted, rows) for rows in (normal, anomalous)]
     return anomaly_roc_auc(labels, np.concatenate(scores))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .._adapters import adapted
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._torch._own import own_torch
@@ -193,7 +194,7 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     >>> bool(np.allclose(score(torch.from_numpy(X)), -gmm.score_samples(X)))
     True
     """
-    estimator = _as_fitted(scoring_part(estimator))
+    estimator = _as_fitted(scoring_part(adapted(estimator)))
     if overrides_its_score(estimator):
         return BlackBoxScore(estimator, coding)
     kind = type(estimator)
