@@ -14,10 +14,16 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_anomaly_attr import AnomalyShapley, KernelShap
+from sklearn_anomaly_attr import DSIL, AnomalyShapley, KernelShap, torch_score
+from sklearn_anomaly_attr._adapters import adapted, thawed
 from sklearn_anomaly_attr.detectors import _pyod
 from sklearn_anomaly_attr.detectors._pyod import BatchDependenceWarning, PyODDetector
+from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
+from sklearn_anomaly_attr.series import WindowedDetector
 from tests._catalogue import parametrize_with_checks_of_results
 
 pytest.importorskip("pyod")
@@ -360,3 +366,29 @@ def test_the_example_of_the_docstring_runs():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def planted_rows():
+    X = np.random.default_rng(0).normal(size=(120, 3))
+    return X, np.r_[X[:20], X[:20] + 6.0], np.repeat([0, 1], 20)
+
+
+@pytest.mark.parametrize("model", [KNN(), make_pipeline(StandardScaler(), KNN())])
+def test_models_are_taken_as_they_are_wherever_a_detector_is(model):
+    X, X_new, y = planted_rows()
+    fitted = clone(model).fit(X)
+    assert anomaly_roc_auc_scorer(fitted, X_new, y) == 1.0
+    score = torch_score(fitted)(torch.tensor(X_new)).numpy()
+    assert score[20:].min() > score[:20].max()
+    for detector in (DSIL(model), WindowedDetector(model, window=1)):
+        decision = detector.fit(X).decision_function(X_new)
+        assert decision[:20].min() > decision[20:].max()
+
+
+@pytest.mark.parametrize("freeze", [FrozenEstimator, lambda model: model])
+def test_a_fitted_model_keeps_its_threshold(freeze):
+    X, X_new, _ = planted_rows()
+    model = KNN(contamination=0.2).fit(X)
+    detector = thawed(adapted(freeze(model), X))
+    assert_allclose(detector.anomaly_score(X_new), model.decision_function(X_new))
+    assert_array_equal(detector.predict(X_new) == -1, model.predict(X_new))
