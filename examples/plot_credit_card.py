@@ -1,7 +1,7 @@
 """
-=============================================
+==============================================
 Explain the alerts of a detector in production
-=============================================
+==============================================
 
 A detector of unusual card payments was fitted last month, and its file is in use. Today
 it raises alerts, some of them for rows with missing values. Which columns made them
