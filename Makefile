@@ -13,7 +13,7 @@ demo: .venv/.stamp-plot ## Explain a few anomalies and draw quickstart.png
 	MPLBACKEND=Agg $(BIN)/python examples/plot_quickstart.py
 
 test: .venv/.stamp-test ## Run the tests and the docstrings' examples
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.stamp-lint ## Lint, check the format, the types and the imports
 	$(BIN)/ruff check

@@ -18,6 +18,7 @@ from ._columns import (
     Column,
     Constant,
     Numbers,
+    Ordered,
     Unreadable,
     column_of,
     infinities,
@@ -317,6 +318,15 @@ class TableCoding:
                 f"{_name_of_kind(known)} in fit and now holds {column.dtype}: pass "
                 "the columns in the types that they had in fit."
             )
+        zones = [
+            getattr(c, "time_zone", None) for c in (_dtype_of(known), column.dtype)
+        ]
+        if zones[0] != zones[1] and not entries:
+            raise ValueError(
+                f"The column {self.labels[position]!r} held dates of the time zone "
+                f"{zones[0]} in fit, and now of {zones[1]}: bring them into that of "
+                "fit, by tz_convert, or tz_localize where there is none."
+            )
 
     def _replaced(self, columns: Mapping[int, Column]) -> TableCoding:
         """With other columns at some positions; itself where they are the same."""
@@ -389,6 +399,11 @@ def _columns_of(table: nw.DataFrame[Any], listed: set[int]) -> tuple[Column, ...
                 known[str(kind)] = column
         columns.append(column)
     return tuple(columns)
+
+
+def _dtype_of(column: Column) -> Any:
+    """The type of the values that a column of dates knows."""
+    return column.values.dtype if isinstance(column, Ordered) else None
 
 
 def _name_of_kind(column: Column) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ._adapters import name_of
+from ._adapters import name_of, thawed
 from ._coding import TableCoding, infinite_entries, is_frame, missing_entries
 from ._columns import infinities
 from ._steps import refusing_step, sparse_giver
@@ -80,16 +80,16 @@ def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
     counts = missing.sum(axis=0)
     if not counts.any():
         return None
-    first = int(counts.argmax())
-    others = np.count_nonzero(counts) - 1
-    more = f", as do {others} other columns" if others else ""
-    name = name_of(estimator)
-    step = refusing_step(estimator, X)
+    lacking = np.flatnonzero(counts).tolist()
+    told = [f"{_label(X, i)!r} ({counts[i]} of {len(missing)} rows)" for i in lacking]
+    more = f" and {len(lacking) - 5} others" if len(lacking) > 5 else ""
+    cure = f"as in make_pipeline(SimpleImputer(), {name_of(estimator)}())"
+    if isinstance(thawed(estimator), Pipeline):
+        cure = "in the Pipeline, for all columns that it gets"
     return (
-        f"The column {_label(X, first)!r} holds NaN, missing values, in "
-        f"{counts[first]} of {len(missing)} rows{more}, and {step} takes none: put an "
-        f"imputer before it, as in make_pipeline(SimpleImputer(), {name}()), or leave "
-        "these rows out."
+        f"NaN, missing values, in {', '.join(told[:5])}{more}: the "
+        f"{refusing_step(estimator, X)} takes none. Put an imputer before it, {cure}, "
+        "or leave these rows out."
     )
 
 

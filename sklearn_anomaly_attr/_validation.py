@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
@@ -203,7 +205,15 @@ def check_X(estimator: BaseEstimator, X: Any, **kwargs: Any) -> FloatArray:
 def check_frame(estimator: BaseEstimator, X: Any, *, reset: bool, n_rows: int) -> None:
     """Validate the columns of a DataFrame, and that it has at least `n_rows`."""
     check_container(X)
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    try:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    except ValueError as error:
+        if "feature names should match" not in str(error):
+            raise
+        raise ValueError(
+            f"{error}\nPass X[list({type(estimator).__name__.lower()}."
+            "feature_names_in_)], the columns of fit in their order."
+        ) from error
     rows, columns = X.shape
     if rows < n_rows or columns < 1:
         raise ValueError(
@@ -287,6 +297,13 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list
     ValueError
         If there is no such column, or the mask is of another length.
     """
+    if isinstance(columns, Mapping | str):
+        raise ValueError(
+            f"{parameter}={columns!r} is no list of columns: list them, or give a "
+            "boolean for each column of X."
+        )
+    if isinstance(columns, pd.Series) and set(columns.index) == set(labels):
+        columns = columns[list(labels)]  # in the order of X
     listed = list(columns)
     if listed and all(isinstance(column, bool | np.bool_) for column in listed):
         if len(listed) != len(labels):
@@ -298,7 +315,14 @@ def positions_among(columns: Any, labels: Sequence[Any], parameter: str) -> list
         return positions
     known = {_as_key(label): i for i, label in reversed(list(enumerate(labels)))}
     numbered = any(isinstance(label, Integral) for label in labels)
-    return [_position_of(column, known, numbered, parameter) for column in listed]
+    found = [_position_of(column, known, numbered, parameter) for column in listed]
+    twice = [labels[i] for i, n in Counter(found).items() if n > 1]
+    if twice:
+        raise ValueError(
+            f"{parameter} lists the column {twice[0]!r} twice: list each once. A mask "
+            "is made of booleans, one for each column."
+        )
+    return found
 
 
 def _position_of(

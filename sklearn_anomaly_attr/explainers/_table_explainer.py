@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .._adapters import name_of
 from .._coding import TableCoding, is_frame
+from .._containers import check_container
 from .._frames import container_of
 from .._kept import state_of
 from .._publish import snapshot
@@ -95,6 +96,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         check_is_fitted(self)
         fitted = snapshot(self)
         X = fitted._as_table(X)
+        check_container(X)
         fitted._check_kind(X)
         X = check_table(fitted, X, reset=False, n_rows=0)
         explanation = fitted._explain_table(X)

@@ -76,7 +76,7 @@ def test_values_of_columns_add_up_to_those_of_their_players():
         ({"sex": []}, "at least one column"),
         ({"sex": "sex_f"}, "at least one column"),
         ({"a": ["age"], "b": ["age"]}, "'age' stands in the groups 'a' and 'b'"),
-        ({"a": ["age", 0]}, "stands in the groups 'a' and 'a'"),
+        ({"a": ["age", 0]}, "lists the column 'age' twice"),
         ({"sex": [True, False]}, "mask of 2 booleans"),
         ({"age": ["sex_f", "sex_m"]}, "choose another name"),
     ],
