@@ -78,6 +78,9 @@ class TableCoding:
         """
         if isinstance(X, np.ndarray):
             columns: tuple[Column, ...] = (Numbers(str(X.dtype)),) * X.shape[1]
+            if X.dtype.kind in "iu" and X.dtype.itemsize == 8:
+                every = _series(X, list(range(X.shape[1])))
+                columns = tuple(column_of(i, column) for i, column in every)
             coding = cls(list(range(X.shape[1])), columns, None, (str(X.dtype),))
         else:
             columns = _columns_of(_table(X), set(categorical))
@@ -270,15 +273,17 @@ class TableCoding:
 
     def _array(self, coded: FloatArray) -> NDArray[Any]:
         """An array of the type of the one that is coded."""
-        numbers = coded.astype(np.float64, order="C")
-        for i in np.flatnonzero(~self._are_numbers):
-            numbers[:, i] = self.columns[i].decode(coded[:, i])
         dtype = np.dtype(self.types[0])
+        numbers: Any = coded.astype(np.float64, order="C")
         if dtype.kind in "iu":
-            numbers = within(numbers, dtype)
+            numbers = within(np.nan_to_num(numbers), dtype)
         elif dtype.kind == "b":
             numbers = np.rint(numbers)
-        return numbers.astype(dtype, copy=False)
+        numbers = numbers.astype(dtype, copy=False)
+        for i in np.flatnonzero(~self._are_numbers):
+            numbers[:, i] = self.columns[i].decode(coded[:, i])
+        made: NDArray[Any] = numbers
+        return made
 
     def _of_array(self, X: NDArray[Any]) -> TableCoding:
         """For an array of the same columns, where these hold numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -107,17 +107,27 @@ def is_in_order(column: nw.Series[Any]) -> bool:
 
 
 def places(column: nw.Series[Any]) -> NDArray[Any]:
-    """Where entries lie, in microseconds or in their own unit; missing: NaN."""
-    if column.dtype in _MOMENTS:
-        return _floats(column.dt.timestamp("us"))
-    if column.dtype == nw.Duration:
-        return _floats(column.dt.total_microseconds())
+    """Where entries lie, in the unit of their type; missing: NaN."""
+    if column.dtype in (*_MOMENTS, nw.Duration):
+        return _ticks(column)
     entries = as_objects(column)
     return np.array([np.nan if e is None else _place(e) for e in entries], object)
 
 
-def _floats(column: nw.Series[Any]) -> FloatArray:
-    return column.cast(nw.Float64).to_numpy().astype(np.float64)
+def _ticks(column: nw.Series[Any]) -> NDArray[Any]:
+    """Dates or durations in nanoseconds, where they have some, or microseconds."""
+    unit: Any = "ns" if getattr(column.dtype, "time_unit", "us") == "ns" else "us"
+    known = column.drop_nulls()
+    if column.dtype != nw.Duration:
+        counted = known.dt.timestamp(unit)
+    elif unit == "ns":
+        counted = known.dt.total_nanoseconds()
+    else:
+        counted = known.dt.total_microseconds()
+    ticks = np.full(len(column), np.nan, dtype=object)
+    # Python's integers: a float would round them.
+    ticks[~column.is_null().to_numpy()] = counted.to_list()
+    return ticks
 
 
 def _place(entry: Any) -> Any:
@@ -127,8 +137,10 @@ def _place(entry: Any) -> Any:
         seconds = 3600 * entry.hour + 60 * entry.minute + entry.second
         return 1e6 * seconds + entry.microsecond
     if isinstance(entry, date):
-        moment = pd.Timestamp(entry)
-        entry = moment - pd.Timestamp(0, tz=moment.tz)
+        zone = entry.tzinfo if isinstance(entry, datetime) else None
+        if not isinstance(entry, datetime):
+            entry = datetime(entry.year, entry.month, entry.day)
+        entry -= datetime(1970, 1, 1, tzinfo=zone)
     if isinstance(entry, timedelta):
         return entry / timedelta(microseconds=1)
     return int(entry)
@@ -141,5 +153,5 @@ def distances(column: nw.Series[Any], origin: Any) -> FloatArray:
         return np.array(
             [np.nan if e is None else float(int(e) - origin) for e in known]
         )
-    distances: FloatArray = (places(column) - origin).astype(np.float64)
-    return distances
+    apart: FloatArray = (places(column) - origin).astype(np.float64)
+    return apart

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import IsolationForest
@@ -64,10 +65,9 @@ def encoded_columns(estimator: Any) -> set[int]:
     if isinstance(estimator, ENCODERS):
         # One that gets no columns stays unfitted.
         return set(range(getattr(estimator, "n_features_in_", 0)))
-    if isinstance(estimator, FrozenEstimator):
-        return encoded_columns(estimator.estimator)
-    if hasattr(estimator, "estimator_"):
-        return encoded_columns(estimator.estimator_)
+    inside = _inside(estimator)
+    if inside is not None:
+        return encoded_columns(inside)
     if isinstance(estimator, FeatureUnion):
         parts = (encoded_columns(step) for _, step in estimator.transformer_list)
         return set().union(*parts)
@@ -97,18 +97,16 @@ def read_columns(estimator: Any, n_features: int) -> set[int]:
     n_features : int
         Number of columns that it is given.
     """
-    every = set(range(n_features))
-    if isinstance(estimator, FrozenEstimator):
-        return read_columns(estimator.estimator, n_features)
-    for inner in ("estimator_", "best_estimator_"):
-        if hasattr(estimator, inner) and not isinstance(estimator, SelectorMixin):
-            return read_columns(getattr(estimator, inner), n_features)
-    if isinstance(estimator, Pipeline):
+    inside, kind = _inside(estimator), type(estimator)
+    if inside is not None:
+        return read_columns(inside, n_features)
+    # Subclasses may read what they do not hand on.
+    if kind is Pipeline:
         return _read_by_steps([step for _, step in estimator.steps], n_features)
-    if isinstance(estimator, FeatureUnion):
+    if kind is FeatureUnion:
         parts = [step for _, step in estimator.transformer_list if step != "drop"]
         return set().union(*(read_columns(part, n_features) for part in parts))
-    if isinstance(estimator, ColumnTransformer):
+    if kind is ColumnTransformer:
         places = estimator._transformer_to_input_indices
         return {
             places[name][i]
@@ -116,9 +114,11 @@ def read_columns(estimator: Any, n_features: int) -> set[int]:
             if not (isinstance(step, str) and step == "drop")
             for i in read_columns(step, len(places[name]))
         }
-    if isinstance(estimator, SelectorMixin):
+    if _is_selector(estimator):
         return set(np.flatnonzero(estimator.get_support()).tolist())
-    return every
+    if kind is SimpleImputer and not estimator.keep_empty_features:
+        return set(np.flatnonzero(~pd.isna(estimator.statistics_)).tolist())
+    return set(range(n_features))
 
 
 def _read_by_steps(steps: list[Any], n_features: int) -> set[int]:
@@ -127,11 +127,26 @@ def _read_by_steps(steps: list[Any], n_features: int) -> set[int]:
     for step in steps:
         if step is None or isinstance(step, str):
             continue
-        kept_by_step = sorted(read_columns(step, len(kept)))
-        kept = [kept[i] for i in kept_by_step]
-        if not isinstance(step, SelectorMixin) and type(step) not in _COLUMNWISE:
+        kept = [kept[i] for i in sorted(read_columns(step, len(kept)))]
+        fills = type(step) is SimpleImputer and not step.add_indicator
+        if not (fills or type(step) in _COLUMNWISE or _is_selector(step)):
             break
     return set(kept)
+
+
+def _inside(estimator: Any) -> Any:
+    """What an estimator hands its columns to as they are; None if it may not."""
+    kind = type(estimator)
+    if kind is FrozenEstimator:
+        return estimator.estimator
+    is_search = kind.__module__.startswith("sklearn.model_selection.")
+    return getattr(estimator, "best_estimator_", None) if is_search else None
+
+
+def _is_selector(step: Any) -> bool:
+    """Whether a step of scikit-learn lets some columns through as they are."""
+    of_sklearn = type(step).__module__.startswith("sklearn.feature_selection.")
+    return of_sklearn and isinstance(step, SelectorMixin)
 
 
 def refusing_step(estimator: Any, X: Any) -> str:
@@ -187,7 +202,7 @@ def _transformed(step: Any, X: Any) -> Any:
         return X
     try:
         return step.transform(X)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError, LookupError):
         return None
 
 

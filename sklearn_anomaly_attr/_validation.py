@@ -12,8 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.base import BaseEstimator, is_classifier, is_outlier_detector
+from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import validate_data
 
 from ._adapters import is_pyod, name_of, thawed
@@ -154,8 +156,13 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     except REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    finite_or_refused(checked_scores(scores, len(X), name), name)
-    return scores
+    checked = finite_or_refused(checked_scores(scores, len(X), name), name)
+    return scores if scores.dtype.kind == "f" else checked
+
+
+# Estimators that make an array of a frame, and warn of its names where they had none.
+_NAMELESS = ("sklearn", "sklearn_anomaly_attr")
+_OF_FRAMES = (ColumnTransformer, FeatureUnion, FunctionTransformer)
 
 
 def reads_arrays(estimator: Any, coding: TableCoding) -> bool:
@@ -167,6 +174,10 @@ def _knows_no_names(estimator: Any, labels: Sequence[Any]) -> bool:
     """Whether an estimator was fitted without the names that a table has."""
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
+    # Others may look up columns, or read types, in frames alone.
+    library = type(first).__module__.split(".")[0]
+    if library not in _NAMELESS or type(first) in _OF_FRAMES:
+        return False
     if hasattr(first, "feature_names_in_"):
         return False
     named = all(isinstance(label, str) for label in labels)

@@ -32,6 +32,7 @@ from .._validation import (
     column_positions,
     finite_scores,
     own_scores,
+    scoring_part,
 )
 from ..base import BaseExplainer, ExplanationT
 from ..scores import BlackBoxScore, TorchScore, torch_score
@@ -113,7 +114,7 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         coding = self._coding.like(X)
         coded = coding.encode(X)
         score, own = self._checked_score(X, coded, coding)
-        index = X.index if self._own_score.reads_index else None
+        index = X.index if getattr(score, "reads_labels", False) else None
         rows = CodedRows(coded, coding, score, own, free, index)
         return _with_entries(self._explain(rows), X, ~coding.is_read)
 
@@ -157,12 +158,11 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _fit_background(self, X: Any, **given: Any) -> None:
         check_same_columns(self, self.estimator_)
         n_features = X.shape[1]
-        read = read_columns(self.estimator_, n_features)
+        part = scoring_part(self.estimator_)
+        read = read_columns(part, n_features)
         unread = set(range(n_features)) - read if read else set()
         coding = self._coding.without(X, unread)
-        self._coding = coding.with_categories(
-            X, encoded_columns(self.estimator_) - unread
-        )
+        self._coding = coding.with_categories(X, encoded_columns(part) - unread)
         coded = self._coding.encode(X)
         resolve_device(self.device)
         self._n_categories = self._coding.n_categories
@@ -198,7 +198,11 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         coding = self._coding if coding is None else coding
         missing = missing or self._own_score.missing
         score = self._on_tensors(coding, missing=missing)
-        return self._own_score.score(score, self.estimator_, coding, missing=missing)
+        score = self._own_score.score(score, self.estimator_, coding, missing=missing)
+        table = self._training_table
+        if isinstance(table, pd.DataFrame) and isinstance(score, BlackBoxScore):
+            return score.at(table.index[:1])  # any label
+        return score
 
     def _on_tensors(self, coding: TableCoding, *, missing: bool) -> TorchScore:
         """The detector's score as a torch function."""

@@ -73,6 +73,11 @@ class BlackBoxScore(TorchScore):
         labelled._index = index
         return labelled
 
+    @property
+    def reads_labels(self) -> bool:
+        """Whether each row is told its own label."""
+        return self._index is not None and len(self._index) > 1
+
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``.
 

@@ -128,6 +128,8 @@ def lookup(transformer: Any, coding: TableCoding | None) -> LookupTransform | No
     changes = np.array([(block != block[:1]).any(axis=0) for block in blocks])
     if (changes.sum(axis=0) > 1).any():
         return None
+    if not made.shape[1]:
+        return None
     # A result that never changes may be read at any column.
     columns = changes.argmax(axis=0)
     return LookupTransform(columns, [blocks[i][:, j] for j, i in enumerate(columns)])

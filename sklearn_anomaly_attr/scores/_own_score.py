@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -21,6 +21,8 @@ from ._black_box import BlackBoxScore
 from ._differences import differing_part
 from ._score import TorchScore
 
+# How steps refuse rows in another order, or with other labels.
+_REFUSALS = (TypeError, ValueError, AttributeError, LookupError, AssertionError)
 _PROBED_ROWS, _PROBED_CELLS, _COMPANY_ROWS = 256, 2**18, 64
 # What rounding changes, beside the size and the spread of the scores: of float64, of
 # float32, and where the detector is called with other rows.
@@ -42,8 +44,6 @@ class OwnScore:
         Spread of the scores.
     translates : bool
         Whether a torch function gives the detector's own scores.
-    reads_index : bool
-        Whether the scores depend on the labels of the rows.
     depends_on_batch : bool
         Whether the score of a row depends on the rows beside it.
     """
@@ -51,7 +51,6 @@ class OwnScore:
     missing: bool
     spread: float
     translates: bool = True
-    reads_index: bool = False
     depends_on_batch: bool = False
 
     @classmethod
@@ -151,33 +150,43 @@ class OwnScore:
         -------
         TorchScore
             That score; the detector itself, called, where a translation of this
-            package is not exact on these rows.
+            package is not exact on these rows. It has their labels, where it reads
+            them.
 
         Raises
         ------
         ValueError
             If the rows have other scores by the detector.
         """
-        if self.depends_on_batch:
-            return score
-        if self.reads_index and isinstance(score, BlackBoxScore):
-            found = score.at(X.index)(torch.tensor(coded)).numpy()
-        else:
-            found = evaluate(score, coded)
-        if self._agree(found, own, score, coding):
-            return score
-        if not isinstance(score, BlackBoxScore) and _is_of_this_package(score):
-            why = "its own score of these rows differs from the exact one"
-            called = _black_box(estimator, coding, why)
-            if self._agree(evaluate(called, coded), own, called, coding):
-                return called
+        for candidate in self._candidates(score, estimator, coding, X):
+            found = evaluate(candidate, coded)
+            if self.depends_on_batch or self._agree(found, own, candidate, coding):
+                return candidate
+        if isinstance(X, pd.DataFrame) and isinstance(candidate, BlackBoxScore):
+            labelled = candidate.at(X.index)
+            found = labelled(torch.tensor(coded)).numpy()
+            if self._agree(found, own, labelled, coding):
+                return labelled
         row = int(np.nan_to_num(np.abs(found - own), nan=np.inf).argmax())
-        copy = "copy" if isinstance(score, BlackBoxScore) else "translation"
+        copy = "copy" if isinstance(candidate, BlackBoxScore) else "translation"
         raise ValueError(
             f"The score that would be explained is not that of {name_of(estimator)}: "
             f"it gives {-own[row]:.6g} to row {row}, and its {copy} "
             f"{-found[row]:.6g}. {differing_part(estimator, X, coded, coding)}"
         )
+
+    def _candidates(
+        self, score: TorchScore, estimator: Any, coding: TableCoding, X: Any
+    ) -> Iterator[TorchScore]:
+        """The score; then the detector itself, where a translation may be inexact."""
+        label = X.index[:1] if isinstance(X, pd.DataFrame) else None
+        if not isinstance(score, BlackBoxScore):
+            yield score
+            if not _is_of_this_package(score):
+                return
+            why = "its own score of these rows differs from the exact one"
+            score = _black_box(estimator, coding, why)
+        yield score if label is None else score.at(label)
 
     def _agree(
         self,
@@ -199,9 +208,6 @@ class OwnScore:
         """With what calling the detector with other labels, and rows, tells."""
         rows = _rows(rows, _spread_out(len(rows), _COMPANY_ROWS))
         together = own_scores(estimator, rows)
-        reads_index = False
-        if isinstance(rows, pd.DataFrame):
-            reads_index = self._reads_index(estimator, rows, together)
         effect = _effect_of_company(estimator, rows, together) / self.spread
         depends = effect > _COMPANY_ROUNDING
         if depends:
@@ -215,19 +221,7 @@ class OwnScore:
                 BatchDependenceWarning,
                 stacklevel=2,
             )
-        return replace(self, reads_index=reads_index, depends_on_batch=depends)
-
-    def _reads_index(
-        self, estimator: Any, rows: pd.DataFrame, scores: FloatArray
-    ) -> bool:
-        """Whether scores change with the labels of the rows."""
-        if (rows.index == rows.index[::-1]).all():
-            return False
-        try:
-            others = own_scores(estimator, rows.set_axis(rows.index[::-1]))
-        except (TypeError, ValueError):  # such as labels that must ascend
-            return True
-        return bool(np.abs(others - scores).max() > _COMPANY_ROUNDING * self.spread)
+        return replace(self, depends_on_batch=depends)
 
 
 def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float:
@@ -241,7 +235,7 @@ def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float
         if len(part):
             try:
                 alone[part] = own_scores(estimator, _rows(rows, part))
-            except (TypeError, ValueError):
+            except _REFUSALS:
                 return np.inf
     return float(np.abs(alone - together).max())
 
