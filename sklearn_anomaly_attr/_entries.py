@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -137,10 +137,9 @@ def _place(entry: Any) -> Any:
         seconds = 3600 * entry.hour + 60 * entry.minute + entry.second
         return 1e6 * seconds + entry.microsecond
     if isinstance(entry, date):
-        zone = entry.tzinfo if isinstance(entry, datetime) else None
         if not isinstance(entry, datetime):
             entry = datetime(entry.year, entry.month, entry.day)
-        entry -= datetime(1970, 1, 1, tzinfo=zone)
+        entry -= datetime(1970, 1, 1, tzinfo=None if entry.tzinfo is None else UTC)
     if isinstance(entry, timedelta):
         return entry / timedelta(microseconds=1)
     return int(entry)

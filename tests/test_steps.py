@@ -26,6 +26,7 @@ from sklearn_anomaly_attr._steps import (
     sparse_giver,
     sparse_reader,
 )
+from sklearn_anomaly_attr._validation import scoring_part
 
 
 @pytest.fixture
@@ -117,6 +118,8 @@ def test_meta_estimators_are_looked_into(X):
     pipeline = make_pipeline(encoded, IsolationForest(n_estimators=3))
     # On all rows: those left out may hold the only ones of a category.
     detector = DSIL(pipeline, retention=lambda iteration, max_iter: 1.0).fit(X)
-    assert encoded_columns(detector) == {1, 2}
+    # Whether what is inside sees the same columns, only its class knows.
+    assert encoded_columns(detector) == set()
+    assert encoded_columns(scoring_part(detector)) == {1, 2}
     step = "step 'columntransformer__onehotencoder' (OneHotEncoder)"
     assert refusing_step(detector, X.assign(city="other")) == step

@@ -59,6 +59,8 @@ def _number(bound: Any, column: Column) -> float:
     if not entries:
         raise ValueError("the column holds no value")
     value = pd.Series([_like(entries[0], bound)], dtype=object)
+    if getattr(column.values.dtype, "time_unit", None) == "ns":
+        value = value.infer_objects().dt.as_unit("ns")
     return float(column.encode(nw.from_native(value, series_only=True))[0])
 
 

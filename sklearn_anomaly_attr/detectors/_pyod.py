@@ -152,6 +152,12 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
         else:
             self.scoring_ = "one by one" if self.row_wise else "together"
 
+    @property
+    def _scoring_note(self) -> str:
+        """What an explanation says of the score, where it is not PyOD's of a batch."""
+        alone = self.scoring_ in ("closed form", "one by one")
+        return ", each row alone" if alone else ""
+
     def _adopt(self, X: Any = None) -> Self:
         """Take the model as it is, fitted.
 

@@ -54,7 +54,8 @@ class BlackBoxScore(TorchScore):
         self._coding = None if of_array else coding
         self._columns = _column_names(estimator)
         self._index: pd.Index | None = None
-        self.description = f"black box ({type(estimator).__name__}.{method})"
+        note = getattr(estimator, "_scoring_note", "")
+        self.description = f"black box ({type(estimator).__name__}.{method}{note})"
 
     def at(self, index: pd.Index) -> Self:
         """Tell the estimator the labels of the rows.

@@ -24,6 +24,7 @@ def column(values):
     [
         DAYS,
         DAYS.astype("datetime64[s]"),
+        DAYS.astype("datetime64[ns]"),
         DAYS.dt.tz_localize("Europe/Berlin"),
         pd.Series([day.date() for day in DAYS], dtype=object),
         DAYS.dt.to_period("D"),
