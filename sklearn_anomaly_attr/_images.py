@@ -96,8 +96,16 @@ def as_rows(X: Any, image_shape: Any = None) -> tuple[Any, ImageShape | None]:
 
 def shape_of(X: Any) -> tuple[int, ...]:
     """The shape of images or of a table, of whatever kind."""
-    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-    return tuple(shape)
+    check_object(X)
+    if hasattr(X, "shape"):
+        return tuple(X.shape)
+    try:
+        return np.asarray(X).shape
+    except ValueError as error:
+        raise ValueError(
+            f"X holds images or rows of different sizes ({error}): bring them to one "
+            "size."
+        ) from error
 
 
 def rows_like(X: Any, image_shape: ImageShape | None, name: str) -> Any:
