@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 _UP, _DOWN = "#d62728", "#1f77b4"
+# Beyond it, float64 does not tell whole numbers apart.
+_MOST_EXACT = 2**53
 _MOST_LINES = 60  # of a table in a notebook
 
 
 def spell(value: Any) -> str:
     """Write a feature's value in a few characters.
 
-    Numbers have up to seven digits, and an exponent only below 1e-4 or from 1e7 on.
+    Whole numbers, codes and ids among them, are written in full; others have up to
+    seven digits, and an exponent only below 1e-4 or from 1e7 on.
     """
     other = isinstance(value, bool | np.timedelta64) or not isinstance(value, Real)
-    return label_text(value) if other or np.isnan(value) else f"{value:.7g}"
+    if other or np.isnan(value):
+        return label_text(value)
+    whole = abs(value) < _MOST_EXACT and value == int(value)
+    return f"{int(value)}" if whole or isinstance(value, Integral) else f"{value:.7g}"
 
 
 def label_text(label: Any) -> str:
