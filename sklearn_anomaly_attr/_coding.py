@@ -165,7 +165,7 @@ class TableCoding:
         """
         if isinstance(X, np.ndarray):
             if self.is_array and self.types == (str(X.dtype),):
-                return self._extended(X, np.flatnonzero(self.is_categorical))
+                return self._extended(X, np.flatnonzero(~self._are_numbers))
             return self._of_array(X)
         coding, types = self, _types(X)
         if (self.container, self.types) != (container_of(X), types):
@@ -412,7 +412,8 @@ def _dtype_of(column: Column) -> Any:
 
 
 def _name_of_kind(column: Column) -> str:
-    return "numbers" if isinstance(column, Numbers) else "dates or durations"
+    kinds = "dates, durations or whole numbers beyond floats"
+    return "numbers" if isinstance(column, Numbers) else kinds
 
 
 def _types(X: Any) -> tuple[Any, ...]:

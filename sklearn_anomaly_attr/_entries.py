@@ -107,50 +107,52 @@ def is_in_order(column: nw.Series[Any]) -> bool:
 
 
 def places(column: nw.Series[Any]) -> NDArray[Any]:
-    """Where entries lie, in the unit of their type; missing: NaN."""
+    """Where entries lie, in thousandths of their unit; missing: NaN.
+
+    Dates and durations count in microseconds, whatever the unit of their type, so
+    in nanoseconds here.
+    """
     if column.dtype in (*_MOMENTS, nw.Duration):
-        return _ticks(column)
+        return _nanoseconds(column)
     entries = as_objects(column)
     return np.array([np.nan if e is None else _place(e) for e in entries], object)
 
 
-def _ticks(column: nw.Series[Any]) -> NDArray[Any]:
-    """Dates or durations in nanoseconds, where they have some, or microseconds."""
-    unit: Any = "ns" if getattr(column.dtype, "time_unit", "us") == "ns" else "us"
+def _nanoseconds(column: nw.Series[Any]) -> NDArray[Any]:
+    """Dates or durations as Python's integers: floats would round them."""
+    fine = getattr(column.dtype, "time_unit", "us") == "ns"
     known = column.drop_nulls()
     if column.dtype != nw.Duration:
-        counted = known.dt.timestamp(unit)
-    elif unit == "ns":
+        counted = known.dt.timestamp("ns" if fine else "us")
+    elif fine:
         counted = known.dt.total_nanoseconds()
     else:
         counted = known.dt.total_microseconds()
     ticks = np.full(len(column), np.nan, dtype=object)
-    # Python's integers: a float would round them.
-    ticks[~column.is_null().to_numpy()] = counted.to_list()
+    unit = 1 if fine else 1000
+    whole = [unit * tick for tick in counted.to_list()]
+    ticks[~column.is_null().to_numpy()] = whole
     return ticks
 
 
-def _place(entry: Any) -> Any:
+def _place(entry: Any) -> int:
     if isinstance(entry, pd.Period):
-        return entry.ordinal
+        return 1000 * int(entry.ordinal)
     if isinstance(entry, time):
         seconds = 3600 * entry.hour + 60 * entry.minute + entry.second
-        return 1e6 * seconds + entry.microsecond
+        return 10**9 * seconds + 1000 * entry.microsecond
     if isinstance(entry, date):
         if not isinstance(entry, datetime):
             entry = datetime(entry.year, entry.month, entry.day)
         entry -= datetime(1970, 1, 1, tzinfo=None if entry.tzinfo is None else UTC)
     if isinstance(entry, timedelta):
-        return entry / timedelta(microseconds=1)
-    return int(entry)
+        seconds = 86400 * entry.days + entry.seconds
+        rest = int(getattr(entry, "nanoseconds", 0))
+        return 10**9 * seconds + 1000 * entry.microseconds + rest
+    return 1000 * int(entry)
 
 
 def distances(column: nw.Series[Any], origin: Any) -> FloatArray:
     """Distances of entries from an origin, exact where they are whole numbers."""
-    if column.dtype != nw.Object and column.dtype.is_numeric():
-        known = as_objects(column)
-        return np.array(
-            [np.nan if e is None else float(int(e) - origin) for e in known]
-        )
-    apart: FloatArray = (places(column) - origin).astype(np.float64)
+    apart: FloatArray = ((places(column) - origin) / 1000).astype(np.float64)
     return apart

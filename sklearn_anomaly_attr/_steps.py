@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
@@ -79,10 +80,52 @@ def encoded_columns(estimator: Any) -> set[int]:
             for i in encoded_columns(step)
         }
     if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps:
-            if not (step is None or isinstance(step, str | SimpleImputer)):
-                return encoded_columns(step)
+        return _encoded_by_steps([step for _, step in estimator.steps])
     return set()
+
+
+def _encoded_by_steps(steps: list[Any]) -> set[int]:
+    """Positions of the columns that the first encoder of some steps takes."""
+    before: list[list[int]] = []
+    for step in steps:
+        if step is None or isinstance(step, str):
+            continue
+        found = encoded_columns(step)
+        kept = _kept_columns(step)
+        if found or kept is None:
+            for positions in reversed(before):
+                found = {positions[i] for i in found if i < len(positions)}
+            return found
+        before.append(kept)
+    return set()
+
+
+def _kept_columns(step: Any) -> list[int] | None:
+    """Positions of the columns that a step gives in their order, and nothing else."""
+    if type(step) is FrozenEstimator:
+        return _kept_columns(step.estimator)
+    size = getattr(step, "n_features_in_", None)
+    identity = type(step) is FunctionTransformer and step.func is None
+    if size is None:
+        return None
+    if type(step) is Pipeline:
+        kept = list(range(size))
+        for part in (part for _, part in step.steps):
+            inner = kept if part in (None, "passthrough") else _kept_columns(part)
+            if inner is None:
+                return None
+            kept = kept if inner is kept else [kept[i] for i in inner]
+        return kept
+    fills = type(step).__module__.startswith("sklearn.impute.")
+    if fills and not getattr(step, "add_indicator", True):
+        numbered = [f"x{i}" for i in range(size)]
+        names = list(getattr(step, "feature_names_in_", numbered))
+        return [names.index(name) for name in step.get_feature_names_out()]
+    if identity or type(step) in _COLUMNWISE:
+        return list(range(size))
+    if _is_selector(step):
+        return np.flatnonzero(step.get_support()).tolist()
+    return None
 
 
 def read_columns(estimator: Any, n_features: int) -> set[int]:
@@ -116,7 +159,8 @@ def read_columns(estimator: Any, n_features: int) -> set[int]:
         }
     if _is_selector(estimator):
         return set(np.flatnonzero(estimator.get_support()).tolist())
-    if kind is SimpleImputer and not estimator.keep_empty_features:
+    empties = kind is SimpleImputer and not estimator.keep_empty_features
+    if empties and not estimator.add_indicator:
         return set(np.flatnonzero(~pd.isna(estimator.statistics_)).tolist())
     return set(range(n_features))
 

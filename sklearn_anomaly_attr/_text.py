@@ -20,13 +20,19 @@ def spell(value: Any) -> str:
     """Write a feature's value in a few characters.
 
     Whole numbers, codes and ids among them, are written in full; others have up to
-    seven digits, and an exponent only below 1e-4 or from 1e7 on.
+    seven digits, or two behind the point where they are large, and an exponent only
+    below 1e-4 or beyond what float64 tells apart.
     """
     other = isinstance(value, bool | np.timedelta64) or not isinstance(value, Real)
-    if other or np.isnan(value):
+    if other or value != value:
         return label_text(value)
-    whole = abs(value) < _MOST_EXACT and value == int(value)
-    return f"{int(value)}" if whole or isinstance(value, Integral) else f"{value:.7g}"
+    if isinstance(value, Integral):
+        return str(int(value))
+    number = float(value)
+    if not 1e6 <= abs(number) < _MOST_EXACT:
+        whole = abs(number) < 1e6 and number == int(number)
+        return f"{number:.0f}" if whole else f"{number:.7g}"
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def label_text(label: Any) -> str:

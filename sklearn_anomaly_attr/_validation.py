@@ -172,8 +172,7 @@ def reads_arrays(estimator: Any, coding: TableCoding) -> bool:
 
 def _knows_no_names(estimator: Any, labels: Sequence[Any]) -> bool:
     """Whether an estimator was fitted without the names that a table has."""
-    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
-    first = next((s for s in steps if not (s is None or isinstance(s, str))), None)
+    first = _first_part(estimator)
     # Others may look up columns, or read types, in frames alone.
     library = type(first).__module__.split(".")[0]
     if library not in _NAMELESS or type(first) in _OF_FRAMES:
@@ -182,6 +181,18 @@ def _knows_no_names(estimator: Any, labels: Sequence[Any]) -> bool:
         return False
     named = all(isinstance(label, str) for label in labels)
     return named and getattr(first, "n_features_in_", None) == len(labels)
+
+
+def _first_part(estimator: Any) -> Any:
+    """What first gets the rows: inside Pipelines, searches and frozen estimators."""
+    estimator = thawed(estimator)
+    if isinstance(estimator, Pipeline):
+        steps = [s for _, s in estimator.steps if not (s is None or isinstance(s, str))]
+        return _first_part(steps[0]) if steps else estimator
+    for inner in ("best_estimator_", "estimator"):
+        if hasattr(estimator, inner) and not isinstance(estimator, type):
+            return _first_part(getattr(estimator, inner))
+    return estimator
 
 
 def _own_table(estimator: Any, X: Any) -> Any:

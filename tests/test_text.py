@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,9 @@ from sklearn_anomaly_attr._text import (
         (np.float32(0.1), "0.1"),
         (1234567.0, "1234567"),
         (12345678.0, "12345678"),
-        (12345678.5, "1.234568e+07"),
+        (12345678.5, "12345678.5"),
+        (1e300, "1e+300"),
+        (Fraction(1, 4), "0.25"),
         (2**53 + 1, "9007199254740993"),
         (1 / 3, "0.3333333"),
         (0.000123, "0.000123"),

@@ -44,6 +44,8 @@ class OwnScore:
         Spread of the scores.
     translates : bool
         Whether a torch function gives the detector's own scores.
+    reads_labels : bool
+        Whether scores depend on the labels of the rows.
     depends_on_batch : bool
         Whether the score of a row depends on the rows beside it.
     """
@@ -51,6 +53,7 @@ class OwnScore:
     missing: bool
     spread: float
     translates: bool = True
+    reads_labels: bool = False
     depends_on_batch: bool = False
 
     @classmethod
@@ -158,14 +161,16 @@ class OwnScore:
         ValueError
             If the rows have other scores by the detector.
         """
+        candidate, found = score, np.empty(0)
         for candidate in self._candidates(score, estimator, coding, X):
             found = evaluate(candidate, coded)
             if self.depends_on_batch or self._agree(found, own, candidate, coding):
                 return candidate
         if isinstance(X, pd.DataFrame) and isinstance(candidate, BlackBoxScore):
+            # The explainer tells each row its label.
             labelled = candidate.at(X.index)
             found = labelled(torch.tensor(coded)).numpy()
-            if self._agree(found, own, labelled, coding):
+            if self.depends_on_batch or self._agree(found, own, labelled, coding):
                 return labelled
         row = int(np.nan_to_num(np.abs(found - own), nan=np.inf).argmax())
         copy = "copy" if isinstance(candidate, BlackBoxScore) else "translation"
@@ -186,7 +191,10 @@ class OwnScore:
                 return
             why = "its own score of these rows differs from the exact one"
             score = _black_box(estimator, coding, why)
-        yield score if label is None else score.at(label)
+        if label is None:
+            yield score
+        elif not self.reads_labels:
+            yield score.at(label)
 
     def _agree(
         self,
@@ -208,6 +216,9 @@ class OwnScore:
         """With what calling the detector with other labels, and rows, tells."""
         rows = _rows(rows, _spread_out(len(rows), _COMPANY_ROWS))
         together = own_scores(estimator, rows)
+        reads = isinstance(rows, pd.DataFrame) and self._reads_labels(
+            estimator, rows, together
+        )
         effect = _effect_of_company(estimator, rows, together) / self.spread
         depends = effect > _COMPANY_ROUNDING
         if depends:
@@ -221,7 +232,17 @@ class OwnScore:
                 BatchDependenceWarning,
                 stacklevel=2,
             )
-        return replace(self, depends_on_batch=depends)
+        return replace(self, reads_labels=reads, depends_on_batch=depends)
+
+    def _reads_labels(
+        self, estimator: Any, rows: pd.DataFrame, scores: FloatArray
+    ) -> bool:
+        """Whether scores change with the labels of the rows."""
+        try:
+            others = own_scores(estimator, rows.set_axis(rows.index[::-1]))
+        except _REFUSALS:  # such as of labels that must ascend
+            return True
+        return bool(np.abs(others - scores).max() > _COMPANY_ROUNDING * self.spread)
 
 
 def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float:

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.compose import make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -116,6 +117,10 @@ CASES = {
         ),
         CONSTANT,
     ),
+    "a search": (
+        GridSearchCV(ByName(), {}, cv=2, scoring=lambda e, X, y=None: 0.0),
+        X,
+    ),
     "a frozen step": (
         make_pipeline(FrozenEstimator(StandardScaler().fit(X)), forest()),
         X,
@@ -163,3 +168,59 @@ def test_rows_that_need_their_order_warn():
     rolling = function(lambda rows: rows.rolling("3D").mean())
     with pytest.warns(BatchDependenceWarning, match="in other company, or refuses it"):
         KernelShap(rolling, random_state=0).fit(DAILY)
+
+
+CODES = np.c_[RNG.normal(size=60), RNG.choice([10.0, 20.0, 30.0], 60)]
+BEFORE = {
+    "nothing": [],
+    "a selector": [VarianceThreshold()],
+    "an identity": [FunctionTransformer()],
+    "an imputer": [KNNImputer()],
+    "a Pipeline": [make_pipeline(SimpleImputer())],
+    "frozen": [FrozenEstimator(SimpleImputer().fit(CODES))],
+    "an imputer that drops": [SimpleImputer()],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Skipping features")
+@pytest.mark.parametrize("before", BEFORE)
+def test_codes_that_an_encoder_takes_are_categories_behind_other_steps(before):
+    drops = before == "an imputer that drops"
+    rows = np.c_[np.full(60, np.nan), CODES] if drops else CODES
+    encoder = ColumnTransformer([("codes", OneHotEncoder(sparse_output=False), [1])])
+    pipeline = make_pipeline(*BEFORE[before], encoder, forest()).fit(rows)
+    explainer = KernelShap(pipeline, random_state=0).fit(rows)
+    values = explainer.explain(rows[:2]).values
+    assert explainer._coding.is_categorical.tolist()[-1]
+    assert (values[:, :-1] == 0.0).all()
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_the_unit_of_dates_is_free(unit):
+    rows = X.assign(when=pd.date_range("2026-01-01", periods=60).astype("M8[us]"))
+    pipeline = function(
+        lambda rows: rows.assign(when=(rows["when"] - pd.Timestamp(2026, 1, 1)).dt.days)
+    )
+    explainer = KernelShap(pipeline, random_state=0).fit(rows)
+    expected = explainer.transform(rows[50:52])
+    new = rows[50:52].astype({"when": f"M8[{unit}]"})
+    assert_allclose(explainer.transform(new), expected)
+
+
+def test_values_do_not_depend_on_the_labels_of_neighbouring_rows():
+    labels = pd.DatetimeIndex(["2025-01-01", "2026-01-01"] * 30)
+    rows = X.set_axis(labels)
+    pipeline = function(
+        lambda rows: rows.assign(late=rows["a"].clip(0) * (rows.index.year == 2026))
+    )
+    explainer = KernelShap(pipeline, random_state=0).fit(rows)
+    new = rows[:2].assign(a=[-1.0, -2.0])
+    assert_allclose(explainer.transform(new)[1:], explainer.transform(new[1:]))
+
+
+def test_whole_numbers_beyond_floats_may_be_new():
+    pipeline = function(lambda X: (X % 7).astype(float)).fit(LARGE)
+    explanation = (
+        KernelShap(pipeline, random_state=0).fit(LARGE[:50]).explain(LARGE[50:])
+    )
+    assert_allclose(explanation.scores, -pipeline.score_samples(LARGE[50:]))
