@@ -189,9 +189,8 @@ def _first_part(estimator: Any) -> Any:
     if isinstance(estimator, Pipeline):
         steps = [s for _, s in estimator.steps if not (s is None or isinstance(s, str))]
         return _first_part(steps[0]) if steps else estimator
-    for inner in ("best_estimator_", "estimator"):
-        if hasattr(estimator, inner) and not isinstance(estimator, type):
-            return _first_part(getattr(estimator, inner))
+    if type(estimator).__module__.startswith("sklearn.model_selection."):
+        return _first_part(getattr(estimator, "best_estimator_", estimator.estimator))
     return estimator
 
 

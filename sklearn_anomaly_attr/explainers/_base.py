@@ -19,7 +19,7 @@ from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._frames import as_labels
 from .._torch._device import resolve_device
-from .._typing import FloatArray, IntArray
+from .._typing import BoolArray, FloatArray, IntArray
 from ..explanation import Explanation
 from ..games import Players
 from ..scores import TorchScore
@@ -141,6 +141,11 @@ class ScoreExplainer(TableExplainer[Explanation]):
 
     def _attributions(self, rows: CodedRows) -> Attributions:
         """Attribute the scores of coded rows, part by part."""
+        lacking: BoolArray = np.isnan(rows.X).any(axis=1)
+        if rows.complete_score is not None:
+            whole = replace(rows.part(~lacking), score=rows.complete_score)
+            apart = [self._attributions(whole), self._attributions(rows.part(lacking))]
+            return _merged(apart, lacking)
         device = resolve_device(self.device)
         parts = []
         with tqdm(
@@ -290,5 +295,14 @@ class ScoreExplainer(TableExplainer[Explanation]):
         return np.asarray(self._shown(players)[0], dtype=object)
 
 
+def _merged(found: Sequence[Attributions], second: BoolArray) -> Attributions:
+    """What was found for some rows, and for the others, in one order."""
+    order = np.argsort(np.argsort(second, kind="stable"), kind="stable")
+    fields = map(_concatenated, zip(*found, strict=True))
+    ordered: list[Any] = [None if field is None else field[order] for field in fields]
+    return Attributions(*ordered)
+
+
 def _concatenated(arrays: Sequence[Any]) -> Any:
-    return None if arrays[0] is None else np.concatenate(arrays)
+    lacking = any(array is None for array in arrays)
+    return None if lacking else np.concatenate(arrays)

@@ -31,6 +31,9 @@ class CodedRows:
         Cells that may be absent: the others keep their values. All, by default.
     index : Index of n_samples labels, default=None
         Labels of the rows, where the detector reads them.
+    complete_score : TorchScore, default=None
+        Score of the rows without missing entries, where only some lack any; it may
+        tell more than that of the others.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class CodedRows:
     own_scores: FloatArray | None = None
     free: BoolArray | None = None
     index: pd.Index | None = None
+    complete_score: TorchScore | None = None
 
     def part(self, rows: Any) -> CodedRows:
         """Select rows.

@@ -36,7 +36,7 @@ from .._validation import (
 )
 from ..base import BaseExplainer, ExplanationT
 from ..scores import BlackBoxScore, TorchScore, torch_score
-from ..scores._own_score import OwnScore
+from ..scores._own_score import OwnScore, rows_of
 from ._coded_rows import CodedRows
 
 
@@ -115,7 +115,8 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         coded = coding.encode(X)
         score, own = self._checked_score(X, coded, coding)
         index = X.index if getattr(score, "reads_labels", False) else None
-        rows = CodedRows(coded, coding, score, own, free, index)
+        complete = self._complete_score(X, coded, coding, own)
+        rows = CodedRows(coded, coding, score, own, free, index, complete)
         return _with_entries(self._explain(rows), X, ~coding.is_read)
 
     def _check_kind(self, X: Any) -> None:
@@ -229,6 +230,26 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         )
         batch = self._own_score.depends_on_batch
         return score, None if batch else own.astype(np.float64)
+
+    def _complete_score(
+        self, X: Any, coded: FloatArray, coding: TableCoding, own: FloatArray | None
+    ) -> TorchScore | None:
+        """The score of the rows without missing entries, where only some lack any.
+
+        What is found for them does not depend on whether others lack entries.
+        """
+        (complete,) = np.nonzero(~np.isnan(coded).any(axis=1))
+        if own is None or self._own_score.missing or not 0 < len(complete) < len(X):
+            return None
+        return self._own_score.checked(
+            own[complete],
+            self._translated(coding),
+            self.estimator_,
+            rows_of(X, complete),
+            coded[complete],
+            coding,
+            self._scores_of,
+        )
 
     def _training_scores(self, X: FloatArray) -> FloatArray:
         """Anomaly scores of coded training rows."""

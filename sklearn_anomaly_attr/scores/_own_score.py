@@ -92,7 +92,7 @@ class OwnScore:
         n_rows = int(np.clip(_PROBED_CELLS // X.shape[1], 16, _PROBED_ROWS))
         positions = _spread_out(len(X), n_rows)
         positions = np.union1d(positions, np.flatnonzero(lacking)[:n_rows])
-        rows = _rows(X, positions)
+        rows = rows_of(X, positions)
         own = -own_scores(estimator, rows)
         seen = cls(bool(lacking.any()), _spread(own))
         score = seen.score(translate(), estimator, coding, missing=seen.missing)
@@ -214,7 +214,7 @@ class OwnScore:
 
     def _probed(self, estimator: Any, rows: Any) -> Self:
         """With what calling the detector with other labels, and rows, tells."""
-        rows = _rows(rows, _spread_out(len(rows), _COMPANY_ROWS))
+        rows = rows_of(rows, _spread_out(len(rows), _COMPANY_ROWS))
         together = own_scores(estimator, rows)
         reads = isinstance(rows, pd.DataFrame) and self._reads_labels(
             estimator, rows, together
@@ -255,7 +255,7 @@ def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float
     for part in np.split(order, [len(rows) // 2, len(rows) - 1]):
         if len(part):
             try:
-                alone[part] = own_scores(estimator, _rows(rows, part))
+                alone[part] = own_scores(estimator, rows_of(rows, part))
             except _REFUSALS:
                 return np.inf
     return float(np.abs(alone - together).max())
@@ -284,6 +284,6 @@ def _spread_out(n: int, at_most: int) -> IntArray:
     return np.unique(np.linspace(0, n - 1, min(n, at_most)).astype(np.intp))
 
 
-def _rows(X: Any, positions: IntArray) -> Any:
+def rows_of(X: Any, positions: IntArray) -> Any:
     """Some rows of a table."""
     return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]

@@ -417,3 +417,14 @@ def test_columns_that_are_not_read_get_nothing_and_cost_nothing(name):
     if name not in BY_THE_NUMBER_OF_COLUMNS:
         assert_allclose(more.loc[:, ~unread], values)
         assert cost_of_more == cost
+
+
+@pytest.mark.parametrize("kind", [AnomalyShapley, KernelShap])
+def test_complete_rows_do_not_depend_on_whether_others_lack_entries(kind):
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    pipeline = make_pipeline(SimpleImputer(), GaussianMixture(random_state=0))
+    explainer = kind(pipeline, random_state=0).fit(rows)
+    mixed = np.array([[0.0, np.nan, 1.0], rows[0], [np.nan, 3.0, 1.0], rows[1]])
+    values = explainer.transform(mixed)
+    assert_allclose(values[[1, 3]], explainer.transform(rows[:2]), atol=1e-12)
+    assert_allclose(values[[0, 2]], explainer.transform(mixed[[0, 2]]), atol=1e-12)
