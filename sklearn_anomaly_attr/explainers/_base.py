@@ -141,7 +141,7 @@ class ScoreExplainer(TableExplainer[Explanation]):
 
     def _attributions(self, rows: CodedRows) -> Attributions:
         """Attribute the scores of coded rows, part by part."""
-        lacking: BoolArray = np.isnan(rows.X).any(axis=1)
+        lacking = np.asarray(np.isnan(rows.X).any(axis=1))
         if rows.complete_score is not None:
             whole = replace(rows.part(~lacking), score=rows.complete_score)
             apart = [self._attributions(whole), self._attributions(rows.part(lacking))]
