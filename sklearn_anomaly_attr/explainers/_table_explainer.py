@@ -115,7 +115,9 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         coded = coding.encode(X)
         score, own = self._checked_score(X, coded, coding)
         index = X.index if getattr(score, "reads_labels", False) else None
-        complete = self._complete_score(X, coded, coding, own)
+        complete = None
+        if free is None:  # references of windows stand in the order of these
+            complete = self._complete_score(X, coded, coding, own)
         rows = CodedRows(coded, coding, score, own, free, index, complete)
         return _with_entries(self._explain(rows), X, ~coding.is_read)
 
