@@ -268,7 +268,7 @@ class TableCoding:
     @cached_property
     def _are_plain(self) -> BoolArray:
         """Which columns are the very numbers, of type float64."""
-        plain = [isinstance(c, Numbers) and c.dtype == np.float64 for c in self.columns]
+        plain = [isinstance(c, Numbers) and c.is_float64 for c in self.columns]
         return np.array(plain, dtype=bool)
 
     def _array(self, coded: FloatArray) -> NDArray[Any]:
@@ -315,8 +315,8 @@ class TableCoding:
 
     def _check_kind(self, position: int, known: Column, column: nw.Series[Any]) -> None:
         """Refuse a column of numbers, or dates, that holds something else now."""
-        entries = column.is_null().all() or len(column) == 0
-        now = known if entries else column_of(self.labels[position], column)
+        empty = column.is_null().all() or len(column) == 0
+        now = known if empty else column_of(self.labels[position], column)
         if type(now) is not type(known):
             raise ValueError(
                 f"The column {self.labels[position]!r} held "
@@ -326,7 +326,7 @@ class TableCoding:
         zones = [
             getattr(c, "time_zone", None) for c in (_dtype_of(known), column.dtype)
         ]
-        if zones[0] != zones[1] and not entries:
+        if zones[0] != zones[1] and not empty:
             raise ValueError(
                 f"The column {self.labels[position]!r} held dates of the time zone "
                 f"{zones[0]} in fit, and now of {zones[1]}: bring them into that of "

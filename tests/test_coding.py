@@ -314,3 +314,11 @@ def test_a_type_that_differs_becomes_that_of_both():
     coding = TableCoding.of(X).like(rows)
     decoded = coding.decode(coding.encode(rows))
     pd.testing.assert_frame_equal(decoded, rows.astype(float))
+
+
+def test_frames_of_floats_are_made_at_once():
+    X = pd.DataFrame(np.arange(6.0).reshape(3, 2))
+    coding = TableCoding.of(X)
+    assert coding._are_plain.all()
+    assert not TableCoding.of(X.astype(int))._are_plain.any()
+    pd.testing.assert_frame_equal(coding.decode(coding.encode(X)), X)
