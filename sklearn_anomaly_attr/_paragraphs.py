@@ -353,6 +353,18 @@ summed_groups
     the sum of its columns'.
 threshold
     Scores above it are predicted to be anomalies.
+threshold_contamination
+    The share of the rows that ``predict`` flags.
+threshold_false_alarm_rate
+    The chance that a normal row is flagged: a row like the normal ones among
+    those given, and not one of them. It takes ``1 / false_alarm_rate - 1``
+    normal rows.
+threshold_n_alerts
+    The largest number of the rows that ``predict`` flags; rows that tie at the
+    threshold are not flagged.
+threshold_quantile
+    Quantile of the ANOMALY scores above which rows are flagged: higher gives
+    fewer alarms, and 0.99 is the threshold of ``contamination=0.01``.
 tol
     By how much the held-out loss must fall to have improved.
 training_batch_size

@@ -153,7 +153,7 @@ class KNNDetector(BaseDetector):
         self._largest = self.aggregation == "max"
         self.neighbors_ = self._search(rows)
         self._known = KnownRows(rows)
-        self._score_training()
+        self._score_known()
 
     def _kept(self, X: FloatArray) -> FloatArray:
         """The training rows that are kept, in memory of their own."""
@@ -170,7 +170,7 @@ class KNNDetector(BaseDetector):
             return NeighborSearch(rows)
         return NeighborGraph(self.neighbors, rows, self.n_neighbors_ + 1)
 
-    def _score_training(self) -> None:
+    def _score_known(self) -> None:
         """Score the rows that are kept, and learn what rounding is among them."""
         rows = self.neighbors_.rows
         nearest, typical = np.empty(len(rows)), np.empty(len(rows))
@@ -185,7 +185,10 @@ class KNNDetector(BaseDetector):
         again = (nearest > 0.0) & (nearest <= self._rounding)
         self._known_scores[again] = self._searched_scores(rows[again])
 
-    def _training_scores(self, X: FloatArray) -> FloatArray:
+    def _score_training(self, X: FloatArray) -> FloatArray:
+        return self._known_scores
+
+    def _score_left_out(self, X: FloatArray) -> FloatArray:
         return self._known_scores
 
     def _score_samples(self, X: FloatArray) -> FloatArray:

@@ -165,6 +165,7 @@ class PyODDetector(MetaEstimatorMixin, BaseDetector):
         """
         self.estimator_, self._seed = self.estimator, 0
         self.offset_ = -float(self.estimator.threshold_)
+        self._training_scores = -np.asarray(self.estimator.decision_scores_)
         self.scoring_ = next(iter(self._ways()))
         if X is not None and len(X):
             rows = check_array(X, dtype=np.float64)

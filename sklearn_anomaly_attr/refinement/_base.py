@@ -111,7 +111,7 @@ class RefiningDetector(CallbackSupportMixin, MetaEstimatorMixin, BaseDetector):
         if self.random_state is not None:
             seed_unseeded(estimator, check_random_state(self.random_state))
         self.estimator_, scores = self._refine(estimator, X, y, params or {})
-        self._set_threshold(scores)
+        self._calibrate(scores)
 
     def score_samples(self, X: Any) -> FloatArray:
         """Score rows by the fitted detector; LOWER is more abnormal.

@@ -17,6 +17,7 @@ from .._docstrings import shared_paragraphs
 from .._finite import Range, checked_scores, finite_or_refused
 from .._publish import snapshot
 from .._sklearn_compat import Interval, StrOptions, _fit_context
+from .._thresholds import chosen_rule
 from .._typing import FloatArray, IntArray
 from ..base import BaseDetector
 from ._runs import Runs, WindowPlan, gap_limit, group_breaks, time_steps
@@ -124,7 +125,7 @@ class SeriesDetector(BaseDetector):
         self.run_starts_, self.window_starts_ = runs.starts, starts
         self._fit(plan.cut(X, starts))
         self._training_range = np.fmin.reduce(X), np.fmax.reduce(X)
-        self._set_threshold(self._scores_for_threshold(X, plan))
+        self._calibrate(self._scores_for_threshold(X, plan))
 
     def fit_predict(self, X: Any, y: Any = None, groups: Any = None) -> NDArray[Any]:
         """Fit the detector, and label the timestamps that it was fitted on.
@@ -210,6 +211,74 @@ class SeriesDetector(BaseDetector):
             +1 for normal timestamps, -1 for anomalies.
         """
         return np.where(self.decision_function(X, groups) < 0, -1, 1)
+
+    def set_threshold(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        groups: Any = None,
+        contamination: float | None = None,
+        quantile: float | None = None,
+        n_alerts: int | None = None,
+        false_alarm_rate: float | None = None,
+    ) -> Self:
+        """Set the threshold of a fitted detector, by exactly one rule.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors), default=None
+            Series to set it by, in the order of time. None takes the scores of
+            training timestamps, which ``fit`` kept.
+        y : array-like of shape (n_timestamps,), default=None
+            Labels of X for ``false_alarm_rate``, 1 for anomalies among 0, or -1
+            among +1: only normal timestamps count. None takes all for normal.
+        groups : array-like of shape (n_timestamps,), default=None {series_ids}
+        contamination : float, default=None {threshold_contamination}
+        quantile : float, default=None {threshold_quantile}
+        n_alerts : int, default=None {threshold_n_alerts}
+        false_alarm_rate : float, default=None {threshold_false_alarm_rate}
+
+        Returns
+        -------
+        self : object
+            The same detector: only ``offset_`` is another, up to the next fit.
+
+        Notes
+        -----
+        Timestamps are the rows of these rules. Training scores are low for the
+        detector has seen them: a held-out series gives an honest
+        ``false_alarm_rate``, if it is long beside the window.
+        """
+        rule = chosen_rule(
+            contamination=contamination,
+            quantile=quantile,
+            n_alerts=n_alerts,
+            false_alarm_rate=false_alarm_rate,
+        )
+        if X is None and groups is not None:
+            raise ValueError("groups are those of X: give X with them.")
+        params = {} if groups is None else {"groups": groups}
+        return self._set_threshold(X, y, rule, **params)
+
+    def p_values(self, X: Any) -> FloatArray:
+        """Refuse: timestamps are not independent of each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timestamps, n_sensors)
+            Any series.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            "Timestamps of a series are not independent, so that p-values would "
+            "promise too much: set a threshold by a held-out series, as in "
+            "set_threshold(X, false_alarm_rate=0.01)."
+        )
 
     def _scores_for_threshold(self, X: FloatArray, plan: WindowPlan) -> FloatArray:
         """Scores of timestamps, of which ``contamination`` is beyond the threshold."""
