@@ -114,11 +114,11 @@ class Pausing(KNNDetector):
 
     reached, go_on = Event(), Event()
 
-    def _training_scores(self, X):
+    def _score_training(self, X):
         if current_thread() is not main_thread():
             self.reached.set()
             assert self.go_on.wait(timeout=60)
-        return super()._training_scores(X)
+        return super()._score_training(X)
 
 
 def fails(detector, error, X):
@@ -153,7 +153,7 @@ def raise_at_the_end(monkeypatch, detector, error):
 
     names = ("score_samples",)
     if isinstance(scorer, BaseDetector):
-        names = ("_score_samples", "_training_scores")
+        names = ("_score_samples", "_score_training")
     for name in names:
         monkeypatch.setattr(type(scorer), name, score)
 
