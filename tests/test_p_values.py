@@ -83,7 +83,9 @@ def test_no_smooth_tail_where_scores_do_not_support_it(known):
 def test_a_smooth_tail_takes_scores_of_any_size():
     known = np.random.default_rng(0).normal(size=1000)
     for scale in (1e-250, 1.0, 1e250):
-        p_values = p_values_of(np.array([-3.7, -1e50]) * scale, known * scale, "smooth")
+        p_values = p_values_of(
+            np.array([known.min() - 0.3, -1e50]) * scale, known * scale, "smooth"
+        )
         assert_allclose(p_values[1], 0.1 / 1001)
         assert 0.1 / 1001 < p_values[0] < 1 / 1001
 
