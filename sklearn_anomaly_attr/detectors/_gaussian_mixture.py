@@ -34,10 +34,6 @@ class GaussianMixtureDetector(BaseDetector):
     fitted, so that their units and their zero do not matter; densities are those
     in the units of the columns.
 
-    For p-values and false-alarm rates, each training row is scored by the mixture
-    without it: by one more M step of the EM algorithm, in closed form, in which the
-    other rows keep their responsibilities.
-
     Parameters
     ----------
     n_components : int, or list or tuple of int, default=1
@@ -92,6 +88,16 @@ class GaussianMixtureDetector(BaseDetector):
     See Also
     --------
     sklearn_anomaly_attr.AnomalyShapley : Attributes the score to the columns.
+
+    Notes
+    -----
+    For p-values and false-alarm rates, training rows are scored as if they had been
+    left out: by one more M step of the EM algorithm, in closed form, in which the other
+    rows keep their responsibilities. With one component that is the mixture of the
+    other rows. With more, these would also move to other components, the more so where
+    components are not apart, and few rows belong to each: there are too many false
+    alarms then, up to thrice as many as asked for at 1 %. ConformalDetector with
+    ``method="cross"`` fits the mixture without the rows.
 
     Examples
     --------

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 
+from sklearn_anomaly_attr.detectors import ConformalDetector
 from sklearn_anomaly_attr.detectors._left_out import (
     find_left_out_scores,
     leaves_out,
@@ -137,3 +138,13 @@ def test_p_values_out_of_bag_are_valid():
         below = np.searchsorted(known, forest.score_samples(test), side="right")
         shares.append(np.mean((1 + below) / 501 <= 0.1))
     assert np.mean(shares) == pytest.approx(0.1, abs=0.02)
+
+
+def test_conformal_detectors_take_forests_out_of_bag():
+    forest = IsolationForest(n_estimators=12, max_samples=16, random_state=0)
+    detector = ConformalDetector(forest).fit(X)
+    assert detector.method_ == "left_out"
+    expected = left_out_scores(forest.fit(X), X)
+    assert_allclose(detector.calibration_scores_, expected, rtol=1e-12)
+    all_drawn = IsolationForest(n_estimators=3, random_state=0)
+    assert ConformalDetector(all_drawn).fit(X).method_ == "cross"
