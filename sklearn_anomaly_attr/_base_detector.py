@@ -359,8 +359,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             none: all rows beyond the training rows share that one. "smooth" tells them
             apart by a tail fitted to the scores of the training rows, where these are
             1,000 at least, down to a tenth of it. That is a guess about scores that
-            were never seen, with no guarantee: where many rows are tested at once, more
-            of the alarms are false.
+            were never seen, with no guarantee: where many rows are tested at once, it
+            finds few more anomalies, and more of the alarms are false.
 
         Returns
         -------
