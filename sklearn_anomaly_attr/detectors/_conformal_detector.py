@@ -12,19 +12,16 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import check_random_state
 
 from .._adapters import name_of
-from .._company import (
-    COMPANY_ROUNDING,
-    COMPANY_ROWS,
-    effect_of_company,
-    spread_of,
-    spread_out,
-)
+from .._company import COMPANY_ROWS, effect_of_company, spread_of, spread_out
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions, _safe_indexing
 from .._typing import FloatArray, IntArray
 from .._validation import finite_scores, fit_detector
 from ._left_out import find_left_out_scores, left_out_scores
 from ._meta_detector import MetaDetector, check_not_frozen, some_rows
+
+# Beside the spread of the scores: what changes no p-value by much.
+_NO_EFFECT = 1e-3
 
 
 @shared_paragraphs
@@ -274,7 +271,7 @@ def _check_scores_alone(estimator: Any, X: Any) -> None:
     rows = _safe_indexing(X, spread_out(X.shape[0], COMPANY_ROWS))
     together = finite_scores(estimator, rows)
     effect = effect_of_company(estimator, rows, together)
-    if effect > COMPANY_ROUNDING * spread_of(together):
+    if effect > _NO_EFFECT * spread_of(together):
         raise ValueError(
             f"{name_of(estimator)} gives a row another score in other company, so that "
             "calibration scores say nothing of new rows: compute what needs other rows "
