@@ -61,6 +61,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
     }
     _min_samples = 2
+    # Whether rows are timestamps, which are scored together.
+    _of_series: ClassVar[bool] = False
     # Parameters that change what scoring costs, and not the scores.
     _live_parameters: ClassVar = {"batch_size", "device", "n_jobs", "verbose"}
 

@@ -129,10 +129,10 @@ def deciding_part(estimator: Any) -> Any:
     return estimator
 
 
-def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
+def fit_detector(estimator: Any, X: Any, y: Any, **params: Any) -> Any:
     """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
-        return estimator.fit(own_copy(X), y)
+        return estimator.fit(own_copy(X), y, **params)
     except REFUSALS as error:
         if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X).all():
             # Squares that overflow end in sentences about shapes.
@@ -158,7 +158,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     except REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    checked = finite_or_refused(checked_scores(scores, len(X), name), name)
+    checked = finite_or_refused(checked_scores(scores, X.shape[0], name), name)
     return scores if scores.dtype.kind == "f" else checked
 
 

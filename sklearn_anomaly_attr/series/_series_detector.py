@@ -76,6 +76,7 @@ class SeriesDetector(BaseDetector):
     __metadata_request__fit: ClassVar = {"groups": True}
     __metadata_request__predict: ClassVar = {"groups": True}
     __metadata_request__decision_function: ClassVar = {"groups": True}
+    _of_series: ClassVar[bool] = True
     # Whether what is inside is left to refuse missing values.
     _takes_missing: ClassVar[bool] = False
 
