@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Number
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -49,10 +49,10 @@ class AnomalyDetector(BaseDetector):
         Number of training rows, drawn at random, that others are compared with; None
         takes all. Scoring takes time in proportion to it.
     contamination : "auto" or float, default="auto"
-        "auto" sets the threshold to a false-alarm rate of 1 %: a share of .01 of
-        further normal rows is flagged; of fewer than 99 training rows, those as low
-        as the lowest. A float in (0, 0.5] is the share of the training rows that
-        ``predict`` flags. :meth:`set_threshold` sets others.
+        "auto" sets the threshold to a false-alarm rate of 1 %: about one in a hundred
+        further normal rows is flagged; with fewer than 99 training rows, those that
+        are more abnormal than all of these. A float in (0, 0.5] is the share of the
+        training rows that ``predict`` flags. :meth:`set_threshold` sets others.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of the rows, and the trees.
 
@@ -157,6 +157,24 @@ class AnomalyDetector(BaseDetector):
         self.contamination = contamination
         self.random_state = random_state
 
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the detector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, mostly normal: numbers, some of them missing, categories,
+            booleans, dates.
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        return super().fit(X, y)
+
     def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
         n_rows = self._min_samples if reset else 1
         X = check_table(self, _with_types(X), reset=reset, n_rows=n_rows)
@@ -185,7 +203,7 @@ class AnomalyDetector(BaseDetector):
             "number the rows or name each with a text of its own: drop them, or pass "
             "them as floats, or as dates, if that is what they are.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=8,
         )
         return found
 
