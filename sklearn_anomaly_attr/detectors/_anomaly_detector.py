@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from numbers import Integral, Number
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -230,8 +231,9 @@ class AnomalyDetector(BaseDetector):
         found = self._known.find(_without_nan(X))
         scores = self._known_scores[found]
         (new,) = np.nonzero(found < 0)
-        for part in parts(len(new), _CELLS // max(1, X.shape[1])):
-            scores[new[part]] = -self._judge.surprises(X[new[part]])
+        X = X[new]
+        for part in _parts(X):
+            scores[new[part]] = -self._judge.surprises(X[part])
         return scores
 
     def by_view(self, X: Any) -> Any:
@@ -253,9 +255,14 @@ class AnomalyDetector(BaseDetector):
         fitted = self._as_fitted()
         rows = fitted._check_rows(X, reset=False)
         found = fitted._known.find(_without_nan(rows))
-        index = X.index if isinstance(X, pd.DataFrame) else None
-        views = pd.DataFrame(fitted._judge.by_view(rows, found), index=index)
-        return in_container(views, container_of(X))
+        views = [
+            pd.DataFrame(fitted._judge.by_view(rows[part], found[part]))
+            for part in _parts(rows)
+        ]
+        table = pd.concat(views, ignore_index=True)
+        if isinstance(X, pd.DataFrame):
+            table.index = X.index
+        return in_container(table, container_of(X))
 
     def _coded_score(self, coding: TableCoding | None) -> TorchScore | None:
         """The score of coded rows; None if they are coded in another way than here."""
@@ -278,6 +285,11 @@ class AnomalyDetector(BaseDetector):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _parts(rows: FloatArray) -> Iterator[slice]:
+    """Some rows at a time, so that what is made of them fits into memory."""
+    return parts(len(rows), _CELLS // max(1, rows.shape[1]))
 
 
 def _without_nan(rows: FloatArray) -> FloatArray:
