@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.ensemble import IsolationForest
+
 from .._adapters import name_of, thawed
 from .._typing import FloatArray
 from ..base import BaseDetector
+from . import _forest_left_out as _forests
 
 
 def left_out_scores(estimator: Any, X: Any) -> FloatArray:
@@ -17,7 +20,7 @@ def left_out_scores(estimator: Any, X: Any) -> FloatArray:
     estimator : fitted estimator
         A detector.
     X : array-like or DataFrame of shape (n_samples, n_features)
-        The rows that it was fitted on.
+        The rows that it was fitted on, in their order.
 
     Returns
     -------
@@ -28,6 +31,8 @@ def left_out_scores(estimator: Any, X: Any) -> FloatArray:
     ------
     TypeError
         If the detector cannot leave a row out, or not for less than another fit.
+    ValueError
+        If X has another number of rows than a forest was fitted on.
 
     Examples
     --------
@@ -38,12 +43,18 @@ def left_out_scores(estimator: Any, X: Any) -> FloatArray:
     array([-1., -1., -2.])
     """
     scores = find_left_out_scores(estimator, X)
-    if scores is None:
+    if scores is not None:
+        return scores
+    if _is_forest(thawed(estimator)):
         raise TypeError(
-            f"{name_of(estimator)} cannot score its training rows as if they had been "
-            "left out: take method='cross', which fits it without them, or 'split'."
+            "All trees of this IsolationForest may have drawn the same row, so that "
+            "none scores it as if it had been left out: set max_samples to less than "
+            "the number of rows, without warm_start, or take method='cross'."
         )
-    return scores
+    raise TypeError(
+        f"{name_of(estimator)} cannot score its training rows as if they had been "
+        "left out: take method='cross', which fits it without them, or 'split'."
+    )
 
 
 def find_left_out_scores(estimator: Any, X: Any = None) -> FloatArray | None:
@@ -55,4 +66,19 @@ def find_left_out_scores(estimator: Any, X: Any = None) -> FloatArray | None:
     detector = thawed(estimator)
     if isinstance(detector, BaseDetector):
         return detector._left_out_scores
+    if _is_forest(detector) and X is not None:
+        return _forests.out_of_bag_scores(detector, X)
     return None
+
+
+def leaves_out(estimator: Any) -> bool:
+    """Whether a fitted detector scores its training rows as if left out."""
+    detector = thawed(estimator)
+    if _is_forest(detector):
+        return _forests.leaves_out(detector)
+    return find_left_out_scores(detector) is not None
+
+
+def _is_forest(detector: Any) -> bool:
+    """Whether trees and what they have drawn are those of scikit-learn."""
+    return type(detector) is IsolationForest

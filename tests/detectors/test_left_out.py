@@ -12,6 +12,7 @@ from sklearn_anomaly_attr import KNNDetector
 from sklearn_anomaly_attr.detectors import ThresholdDetector
 from sklearn_anomaly_attr.detectors._left_out import (
     find_left_out_scores,
+    leaves_out,
     left_out_scores,
 )
 from sklearn_anomaly_attr.refinement import DSIL
@@ -26,6 +27,7 @@ def test_neighbors_leave_rows_out(wrap):
         KNNDetector(3).fit(np.delete(X, i, axis=0)).score_samples(X[[i]])[0]
         for i in range(40)
     ]
+    assert leaves_out(detector)
     assert_allclose(left_out_scores(detector, X), expected)
 
 
@@ -42,5 +44,6 @@ def test_neighbors_leave_rows_out(wrap):
 def test_others_name_the_cure(detector):
     fitted = detector.fit(X)
     assert find_left_out_scores(fitted, X) is None
+    assert not leaves_out(fitted)
     with pytest.raises(TypeError, match=r"left out: take method='cross'.*or 'split'"):
         left_out_scores(fitted, X)
