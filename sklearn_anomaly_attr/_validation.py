@@ -82,7 +82,7 @@ def overrides_its_score(estimator: Any) -> bool:
     return not _SCORING.isdisjoint(getattr(estimator, "__dict__", ()))
 
 
-def own_answer(estimator: Any, method: str) -> Any:
+def own_answer(estimator: Any, method: str, *args: Any) -> Any:
     """What a method says of an estimator's score; None if it may not speak for it.
 
     It may not where there is no such method, or where a class that inherits it
@@ -93,13 +93,15 @@ def own_answer(estimator: Any, method: str) -> Any:
     estimator : estimator
         Any estimator.
     method : str
-        Name of a method without parameters.
+        Name of the method.
+    *args : object
+        What it takes.
     """
     if overrides_its_score(estimator):
         return None
     for base in type(estimator).__mro__:
         if method in vars(base):
-            return getattr(estimator, method)()
+            return getattr(estimator, method)(*args)
         if not _SCORING.isdisjoint(vars(base)):
             return None
     return None

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_anomaly_attr import (
+    AnomalyDetector,
     AutoencoderDetector,
     ConvAutoencoderDetector,
     DAGMMDetector,
@@ -47,6 +48,7 @@ pca = pytest.importorskip("pyod.models.pca")
 
 SHORT = {"max_iter": 2, "random_state": 0}
 DETECTORS = [
+    AnomalyDetector(random_state=0),
     AutoencoderDetector(4, **SHORT),
     ConvAutoencoderDetector(2, n_kernels=2, image_shape=(4, 4), **SHORT),
     DAGMMDetector(4, **SHORT),

@@ -7,6 +7,7 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AnomalyDetector": "._anomaly_detector",
         "AutoencoderDetector": "._autoencoder",
         "BatchDependenceWarning": "..exceptions",
         "ConformalDetector": "._conformal_detector",
@@ -26,6 +27,7 @@ __getattr__, __dir__, __all__ = attach(
 
 if TYPE_CHECKING:
     from ..exceptions import BatchDependenceWarning as BatchDependenceWarning
+    from ._anomaly_detector import AnomalyDetector as AnomalyDetector
     from ._autoencoder import AutoencoderDetector as AutoencoderDetector
     from ._conformal_detector import ConformalDetector as ConformalDetector
     from ._dagmm import DAGMMDetector as DAGMMDetector
