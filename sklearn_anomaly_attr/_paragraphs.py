@@ -65,6 +65,14 @@ compactness
 contamination
     Share of the training rows beyond the threshold of ``predict``, in
     (0, 0.5]. On clean training rows: the rate of false alarms.
+criteria_by_logarithms
+    A search takes the mean over folds, whose boxes differ. Boxes cancel out of
+    differences of logarithms, and no fold counts more than another. The draws are the
+    same for all detectors that score the same rows.
+criteria_can_do
+    The criterion is for parameters of one detector that say how smooth its score is,
+    on few columns of numbers that take many values. It is not for detectors of
+    different kinds, nor for many columns, and knows nothing of anomalies.
 device
     Torch device to compute on; "auto" takes a GPU where there is one.
 differentiable_estimator
@@ -107,6 +115,9 @@ features_in_of_images
 first_order_attributions
     Attributions are first-order changes of the anomaly score, where POSITIVE
     pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
+few_draws
+    If hardly any draw lies in the set that holds the mass `min_mass`, so that its
+    volume is hardly known.
 fitted_epochs
     n_iter_ : int
         Number of epochs of the last call of ``fit``.
@@ -176,6 +187,11 @@ latent_size
     Number of dimensions of the points; "auto" is 32 for tables, and the
     size that suits the images: 32 for 28x28 with one channel, 256 for
     32x32 with more.
+level_sets
+    The curves are integrated exactly, not on a grid: the sets of the score are those
+    that end at a row, ties included. A volume counts one draw more than was found, so
+    that no set is taken for infinitely dense. Volumes are shares of the box.
+    Rows far from all others make the box large, and draws among the others rare.
 max_evaluations
     Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
     evaluated where they fit, which makes the values exact. The time of each row
@@ -210,6 +226,9 @@ n_regions
     Number of regions; fewer where :func:`kmeans_regions` finds fewer.
 no_anomaly_score
     In ``fit``, if ``estimator`` gives no anomaly score.
+no_box
+    If X holds NaN or infinity or its rows are all the same, or a parameter is out of
+    range.
 no_folder
     If the folder is missing or holds no such files.
 no_gradient_or_not_grouped
@@ -220,6 +239,8 @@ no_images
     In ``fit``, if X holds no finite images of one shape, a label map is of
     another shape, or the mask asks for a reconstruction that the detector
     does not give. In ``explain``, if a score is infinite or NaN.
+no_numbers
+    If a table holds something else than numbers, such as categories or dates.
 no_score_or_no_numbers
     If `score` gives no anomaly score, or a table holds no numbers.
 no_score_or_no_table
@@ -308,6 +329,8 @@ scoring_batch_size
     Largest number of rows that are scored at once.
 seeds_detector
     Seeds the detector's ``random_state`` where that is None.
+seeds_draws
+    Seeds the draws: with one seed, detectors are compared at the same points.
 seeds_inner_detectors
     Where set, it seeds the detector's ``random_state`` parameters that are
     None.

@@ -34,6 +34,12 @@ from ._localization import (
     localization_precision,
     localization_recall,
 )
+from ._mass_volume import (
+    excess_mass,
+    excess_mass_scorer,
+    mass_volume,
+    mass_volume_scorer,
+)
 from ._pixels import aupro, pixel_iou, pixel_roc_auc
 from ._plausibility import plausibility
 from ._ranking import (
@@ -46,6 +52,7 @@ from ._ranking import (
 from ._scorer import make_anomaly_scorer
 from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
+from ._subspace_criterion import subspace_criterion
 
 __all__ = [
     "MeanInterval",
@@ -68,6 +75,8 @@ __all__ = [
     "deletion_auc",
     "deletion_curve",
     "diversity",
+    "excess_mass",
+    "excess_mass_scorer",
     "faithfulness",
     "frechet_ratio",
     "hit_rate",
@@ -80,6 +89,8 @@ __all__ = [
     "localization_precision",
     "localization_recall",
     "make_anomaly_scorer",
+    "mass_volume",
+    "mass_volume_scorer",
     "mean_reciprocal_rank",
     "pixel_iou",
     "pixel_roc_auc",
@@ -89,6 +100,7 @@ __all__ = [
     "score_distance",
     "select_features",
     "sparsity",
+    "subspace_criterion",
     "substitution_roc_auc",
     "top_k_overlap",
     "validity",
