@@ -1,7 +1,8 @@
 """Choosing parameters without labels: does the criterion rank as the labels do?
 
 Usage: ``python -m benchmarks.selection --data DIR``; ``_conditions.py`` beside this
-file says what the folder holds. ``--output`` names the folder of ``selection.csv``.
+file says what the folder holds. ``--output`` names the folder of ``selection.csv``, to
+which cases are appended as they come. Sets of which no anomaly is drawn are left out.
 
 Half of the rows of ``train`` fit each setting of a detector, the other half is what the
 criterion sees; the AUROC of ``test`` is what it should have told. Criteria: excess mass
@@ -95,7 +96,9 @@ def criteria(make: Any, setting: int, case: Case, n_draws: int) -> dict[str, flo
 def run(data: Path, key: Key, max_rows: int, n_draws: int) -> list[dict[str, Any]]:
     """All settings of all families on one case."""
     case = load(data, key, max_rows)
-    lines = []
+    lines: list[dict[str, Any]] = []
+    if not case.y.any():
+        return lines
     with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore")
         for family, (make, settings) in FAMILIES.items():
@@ -144,6 +147,15 @@ def report(lines: pd.DataFrame) -> str:
     return markdown_table(["correlation (gain of AUROC)", *names], rows)
 
 
+def missing(path: Path, wanted: list[Key]) -> list[Key]:
+    """The cases that the table lacks."""
+    if not path.exists():
+        return wanted
+    lines = pd.read_csv(path, dtype={"set": str})[list(Key._fields)]
+    done = set(lines.itertuples(index=False, name=None))
+    return [key for key in wanted if key not in done]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -154,13 +166,16 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5000)
     parser.add_argument("--jobs", type=int, default=1, help="cases at a time")
     args = parser.parse_args()
+    path = args.output / "selection.csv"
     args.output.mkdir(parents=True, exist_ok=True)
-    found = Parallel(args.jobs)(
+    found = Parallel(args.jobs, return_as="generator_unordered")(
         delayed(run)(args.data, key, args.max_rows, args.draws)
-        for key in keys(args.data, args.seeds, args.sets)
+        for key in missing(path, keys(args.data, args.seeds, args.sets))
     )
-    lines = pd.DataFrame([line for case in found for line in case])
-    lines.to_csv(args.output / "selection.csv", index=False)
+    for case in filter(None, found):
+        header = not path.exists()
+        pd.DataFrame(case).to_csv(path, mode="a", header=header, index=False)
+    lines = pd.read_csv(path, dtype={"set": str})
     text = report(lines)
     (args.output / "selection.md").write_text(f"{text}\n")
     print(text)

@@ -70,9 +70,19 @@ criteria_by_logarithms
     differences of logarithms, and no fold counts more than another. The draws are the
     same for all detectors that score the same rows.
 criteria_can_do
-    The criterion is for parameters of one detector that say how smooth its score is,
-    on few columns of numbers that take many values. It is not for detectors of
-    different kinds, nor for many columns, and knows nothing of anomalies.
+    The criterion can rank settings of one detector that say how smooth its score is,
+    on at most about eight columns of numbers that take many values, where the rows
+    are normal. It cannot compare detectors of different kinds or on different
+    columns, and anomalies among the rows mislead it: it knows nothing of them, and
+    what holds them tightly is the better for it.
+
+    Spearman's correlation with the AUROC over settings of neighbors (1 to 100) and of
+    a mixture (1 to 32 components), mean over 41 and 42 tables of at most eight columns:
+    .31 to .37 and .14 to .25, beside .34 and .07 of the held-out likelihood; with
+    anomalies among the rows -.02 to .03, beside -.02 and .13. On 25 tables of more
+    columns it is .08 to .21, and -.28 to .38 with anomalies. The setting that was
+    chosen had .02 to .04 more AUROC than the mean of the settings on few columns, and
+    none where there were many (``python -m benchmarks.selection``).
 device
     Torch device to compute on; "auto" takes a GPU where there is one.
 differentiable_estimator

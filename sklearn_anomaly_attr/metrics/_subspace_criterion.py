@@ -70,9 +70,14 @@ def subspace_criterion(
     Notes
     -----
     It says how well the detector does on few columns, and that is what its
-    parameters are chosen for: a number of neighbors or a smoothness may suit five
-    columns, and not all of them. The mean of logarithms counts each subset alike; the
-    mean of areas is that of the subsets with the smallest boxes.
+    parameters are chosen for: a number of neighbors or of components may suit five
+    columns, and not all of them. On 25 tables of more than eight columns, its
+    correlation with the AUROC over the settings of one detector was about .15 for
+    neighbors, none for mixtures, and below zero with anomalies among the rows
+    (``python -m benchmarks.selection``).
+
+    The mean of logarithms counts each subset alike; the mean of areas is that of the
+    subsets with the smallest boxes.
 
     References
     ----------
