@@ -55,7 +55,7 @@ from sklearn_anomaly_attr.refinement import DSIL
 
 from ._common import one_thread
 from ._conditions import MAX_ROWS, Case, Key, keys, load
-from ._detector_tables import report
+from ._detector_tables import BASELINE, report
 
 Maker = Callable[[int], Any]
 
@@ -199,7 +199,8 @@ def main() -> None:
             header = not path.exists()
             pd.DataFrame([line]).to_csv(path, mode="a", header=header, index=False)
     lines = read(path)
-    chosen = [name for name in METHODS if name in set(lines["method"])]
+    wanted = {*args.methods, BASELINE} & set(lines["method"])
+    chosen = [name for name in METHODS if name in wanted]
     text = report(lines, chosen)
     (args.output / "detectors.md").write_text(f"{text}\n")
     print(text)
