@@ -9,6 +9,7 @@ __version__ = "0.1.0.dev0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AnomalyDetector": ".detectors",
         "AnomalyShapley": ".explainers",
         "AttributionDisplay": ".inspection",
         "AutoencoderDetector": ".detectors",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from .base import BaseDetector as BaseDetector
     from .base import BaseExplainer as BaseExplainer
     from .counterfactuals import CounterfactualExplainer as CounterfactualExplainer
+    from .detectors import AnomalyDetector as AnomalyDetector
     from .detectors import AutoencoderDetector as AutoencoderDetector
     from .detectors import DAGMMDetector as DAGMMDetector
     from .detectors import DDPMDetector as DDPMDetector

@@ -61,6 +61,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
     }
     _min_samples = 2
+    # Whether rows are timestamps, which are scored together.
+    _of_series: ClassVar[bool] = False
     # Parameters that change what scoring costs, and not the scores.
     _live_parameters: ClassVar = {"batch_size", "device", "n_jobs", "verbose"}
 
@@ -341,7 +343,7 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
             draft.offset_ = threshold(scores, *rule)
         return self
 
-    def p_values(self, X: Any) -> FloatArray:
+    def p_values(self, X: Any, *, tail: str = "counts") -> FloatArray:
         """How rare the scores of rows are among those of training rows left out.
 
         Where training rows and a row come from the same distribution, its p-value is
@@ -352,22 +354,32 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows to judge.
+        tail : {"counts", "smooth"}, default="counts"
+            What p-values below ``1 / (n_training_rows + 1)`` go by. "counts" gives
+            none: all rows beyond the training rows share that one. "smooth" tells them
+            apart by a tail fitted to the scores of the training rows, where these are
+            1,000 at least, down to a tenth of it. That is a guess about scores that
+            were never seen, with no guarantee: where many rows are tested at once, more
+            of the alarms are false.
 
         Returns
         -------
         p_values : ndarray of shape (n_samples,)
-            In (0, 1]; LOW for anomalies, and never below
-            ``1 / (n_training_rows + 1)``.
+            In (0, 1]; LOW for anomalies.
 
         Raises
         ------
         TypeError
             If the detector cannot leave out its training rows.
+        ValueError
+            If X is no table that ``score_samples`` takes, or ``tail`` is unknown.
 
         See Also
         --------
         sklearn_anomaly_attr.detectors.ConformalDetector : Gives p-values by any
             detector.
+        sklearn_anomaly_attr.metrics.select_anomalies : Selects rows by p-values, of
+            which few are false alarms.
         """
         fitted = self._as_fitted()
         if fitted._left_out_scores is None:
@@ -376,4 +388,4 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
                 "been left out, which p-values are counted in: take "
                 "ConformalDetector(estimator), which keeps rows from it."
             )
-        return p_values_of(fitted.score_samples(X), fitted._left_out_scores)
+        return p_values_of(fitted.score_samples(X), fitted._left_out_scores, tail)

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 
-from ._adapters import adapted, is_fitted, name_of, takes_missing
 from ._base_explanation import BaseExplanation
 from ._docstrings import shared_paragraphs
+from ._inner_estimator import InnerEstimatorMixin
 from ._kept import Kept, parameters_of
 from ._publish import published
-from ._random import draw_seed, seed_unseeded
+from ._random import draw_seed
 from ._sklearn_compat import StrOptions, _fit_context
 from ._typing import BoolArray, FloatArray
-from ._validation import check_X, fit_detector, score_method
+from ._validation import check_X, fit_detector
 
 # What an explainer returns: one of the family of explanations.
 ExplanationT = TypeVar("ExplanationT", bound=BaseExplanation)
@@ -39,9 +30,9 @@ _N_AT_ONCE = 256
 
 @shared_paragraphs
 class BaseExplainer(
+    InnerEstimatorMixin,
     OneToOneFeatureMixin,
     TransformerMixin,
-    MetaEstimatorMixin,
     BaseEstimator,
     Generic[ExplanationT],
     metaclass=ABCMeta,
@@ -78,11 +69,6 @@ class BaseExplainer(
     }
 
     n_features_in_: int
-    estimator: Any
-    estimator_: Any
-    prefit: bool | str = "auto"
-    prefit_: bool
-    random_state: Any = None
     # What is computed once a fit, whoever explains by it.
     _kept: Kept
 
@@ -155,22 +141,6 @@ class BaseExplainer(
         self.estimator_ = self._fit_estimator(X, y, rng, **given)
         self._fit_background(X, **given)
 
-    def _check_estimator(self) -> None:
-        """Refuse an ``estimator`` that cannot be explained."""
-        score_method(adapted(self.estimator))
-
-    def _takes_fitted(self) -> bool:
-        """Whether the detector is taken as it is, fitted."""
-        fitted = is_fitted(self.estimator)
-        if self.prefit is True and not fitted:
-            raise NotFittedError(
-                f"prefit=True takes a fitted detector, and this "
-                f"{name_of(self.estimator)} is not fitted: fit it first, or set "
-                "prefit='auto'. A clone, as in a grid search, is never fitted, but "
-                "that of a sklearn.frozen.FrozenEstimator around a fitted detector."
-            )
-        return fitted and self.prefit is not False
-
     def _check_training(self, X: Any) -> Any:
         """Validate X and remember its columns; what the detector is fitted on."""
         check_X(self, X, ensure_min_samples=2)
@@ -183,24 +153,6 @@ class BaseExplainer(
         if self.prefit_:
             return self._given_estimator(X)
         return fit_detector(self._seeded_estimator(rng), X, y)
-
-    def _given_estimator(self, X: Any) -> Any:
-        """A copy of the fitted detector, which others may go on to change."""
-        given = self.estimator
-        if not isinstance(given, FrozenEstimator):
-            given = deepcopy(given)
-        return adapted(given, X)
-
-    def _seeded_estimator(self, rng: np.random.RandomState) -> Any:
-        """The detector to fit, with a seed where it has none."""
-        estimator = self._new_estimator()
-        if self.random_state is not None:
-            seed_unseeded(estimator, rng)
-        return estimator
-
-    def _new_estimator(self) -> Any:
-        """The detector to fit."""
-        return clone(adapted(self.estimator))
 
     def _fit_background(self, X: Any, **given: Any) -> None:
         """Keep what the explanations need of the training rows."""
@@ -244,17 +196,3 @@ class BaseExplainer(
         values : ndarray of shape (n_samples, n_features_out) {returns_explanation}
         """
         return self.explain(X).values
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "estimator_")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = takes_missing(self.estimator)
-        return tags
-
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        shown: str = super().__repr__(N_CHAR_MAX)
-        if not getattr(self, "prefit_", False):
-            return shown
-        return f"{shown} of the {name_of(self.estimator)} as it was given, fitted"

@@ -119,6 +119,15 @@ class Numbers(Column):
         """Whether the column holds the very numbers, as numpy does."""
         return isinstance(self.dtype, str) and self.dtype == "float64"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the type is one of whole numbers."""
+        if isinstance(self.dtype, str) and self.dtype == "object":
+            return self.kind == "int"
+        if isinstance(self.dtype, str | pd.api.extensions.ExtensionDtype):
+            return pd.api.types.is_integer_dtype(self.dtype)
+        return bool(self.dtype.is_integer())
+
     def varies(self, dtype: Any) -> bool:
         """Whether a column of that type may hold other kinds of numbers."""
         return (
@@ -207,11 +216,15 @@ class Ordered(Column):
 
     def decode(self, codes: FloatArray) -> Any:
         """The known values that are nearest to the numbers."""
+        return _taken(self.values, self.positions(codes))
+
+    def positions(self, codes: FloatArray) -> NDArray[np.intp]:
+        """Positions of the known values that are nearest to the numbers."""
         known = self.codes[~np.isnan(self.codes)]
         middles = (known[1:] + known[:-1]) / 2
         positions = np.searchsorted(middles, codes)
         positions[np.isnan(codes)] = len(self.codes) - 1
-        return _taken(self.values, positions)
+        return positions
 
     def like(self, column: nw.Series[Any]) -> Column:
         """With the values of the column, too."""

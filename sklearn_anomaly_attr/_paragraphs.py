@@ -295,12 +295,13 @@ pos_label
     Label of the anomalies, where `y_true` holds two other labels. With None
     they are 1 among 0 and 1, and -1 among -1 and +1.
 prefit
-    Whether the detector is taken as it is, fitted: ``fit`` then only learns from
-    X what stands in for absent values, and uses a copy of the detector. "auto"
-    does so where it is fitted; False fits a clone. A clone of the explainer, as
-    in a grid search, has a detector that is not fitted: "auto" then fits it, and
-    True is refused, but for one in a :class:`sklearn.frozen.FrozenEstimator`.
-    ``set_params`` on parameters of a fitted detector does not fit it again.
+    Whether the detector is taken as it is, fitted: ``fit`` then uses a copy of
+    it, and learns from X only what is learned beside: what stands in for absent
+    values, a threshold. "auto" does so where it is fitted; False fits a clone. A
+    clone of the whole, as in a grid search, has a detector that is not fitted:
+    "auto" then fits it, and True is refused, but for one in a
+    :class:`sklearn.frozen.FrozenEstimator`. ``set_params`` on parameters of a
+    fitted detector does not fit it again.
 raises_typeerror
     If `y_true` is not a boolean array.
 raises_valueerror

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sklearn import base
+from sklearn.ensemble._iforest import _average_path_length
 from sklearn.utils import _safe_indexing
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import (
@@ -18,6 +19,7 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "_average_path_length",
     "_fit_context",
     "_safe_indexing",
     "check_matplotlib_support",

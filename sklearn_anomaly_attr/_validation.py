@@ -82,7 +82,7 @@ def overrides_its_score(estimator: Any) -> bool:
     return not _SCORING.isdisjoint(getattr(estimator, "__dict__", ()))
 
 
-def own_answer(estimator: Any, method: str) -> Any:
+def own_answer(estimator: Any, method: str, *args: Any) -> Any:
     """What a method says of an estimator's score; None if it may not speak for it.
 
     It may not where there is no such method, or where a class that inherits it
@@ -93,13 +93,15 @@ def own_answer(estimator: Any, method: str) -> Any:
     estimator : estimator
         Any estimator.
     method : str
-        Name of a method without parameters.
+        Name of the method.
+    *args : object
+        What it takes.
     """
     if overrides_its_score(estimator):
         return None
     for base in type(estimator).__mro__:
         if method in vars(base):
-            return getattr(estimator, method)()
+            return getattr(estimator, method)(*args)
         if not _SCORING.isdisjoint(vars(base)):
             return None
     return None
@@ -127,10 +129,10 @@ def deciding_part(estimator: Any) -> Any:
     return estimator
 
 
-def fit_detector(estimator: Any, X: Any, y: Any) -> Any:
+def fit_detector(estimator: Any, X: Any, y: Any, **params: Any) -> Any:
     """Fit a detector on a copy of the rows; what it refuses, it says with a cure."""
     try:
-        return estimator.fit(own_copy(X), y)
+        return estimator.fit(own_copy(X), y, **params)
     except REFUSALS as error:
         if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X).all():
             # Squares that overflow end in sentences about shapes.
@@ -156,7 +158,7 @@ def own_scores(estimator: Any, X: Any) -> NDArray[Any]:
     except REFUSALS as error:
         raise refusal(estimator, X, error) from error
     name = f"{name_of(estimator)}.{method}"
-    checked = finite_or_refused(checked_scores(scores, len(X), name), name)
+    checked = finite_or_refused(checked_scores(scores, X.shape[0], name), name)
     return scores if scores.dtype.kind == "f" else checked
 
 

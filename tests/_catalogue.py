@@ -54,6 +54,8 @@ ARGUMENTS = {
     "AutoencoderDetector": [
         {"hidden_layer_sizes": (64, 32), "max_iter": 3, "early_stopping": True},
     ],
+    # The share of training rows is that of the other detectors.
+    "ConformalDetector": around(KNNDetector(), contamination=0.1),
     "ConvAutoencoderDetector": [{"n_kernels": 4, "max_iter": 3}],
     "CounterfactualExplainer": around(MIXTURE, n_counterfactuals=2),
     "DAGMMDetector": [{"max_iter": 4}],
@@ -94,6 +96,7 @@ ARGUMENTS = {
     "ShapleyInteractions": around(MIXTURE),
     "ShapleySampling": around(BLACK_BOX, n_permutations=3),
     "SmoothGrad": around(PIPELINE),
+    "ThresholdDetector": around(KNNDetector()),
     "VAEDetector": [{"max_iter": 4}],
     "WindowedDetector": [
         {"estimator": KNNDetector(), "window": 1},
@@ -118,6 +121,10 @@ FURTHER = {
         *around(BLACK_BOX, method="nearest", target=0.8),
         *around(MARGIN, target=0.8),
     ],
+    "ConformalDetector": [
+        *around(MIXTURE, method="cross", n_splits=2, contamination=0.1),
+        *around(MIXTURE, method="split", contamination=0.1),
+    ],
     "DSIL": around(GaussianMixtureDetector(), max_iter=2),
     "DTEDetector": [{"variant": "non_parametric"}],
     "DiffusionPerturbation": around(NET, aggregation="max"),
@@ -132,6 +139,7 @@ FURTHER = {
     "SensorExplainer": around(windows(3)),
     "SequentialFeatureExplainer": around(FOREST),
     "SeriesCounterfactualExplainer": around(windows(1)),
+    "ThresholdDetector": around(MIXTURE),
 }
 # What scikit-learn checks of results, after the validation that all estimators share.
 CHECKS_OF_RESULTS = {

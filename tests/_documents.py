@@ -22,6 +22,12 @@ def python_blocks(document):
     return markdown_blocks(text) if document.endswith(".md") else rst_blocks(text)
 
 
+def rst_section(text, title):
+    """The text of a section, up to the next title of its level."""
+    pattern = rf"^{re.escape(title)}\n=+\n(.*?)(?:^[^\n]+\n=+\n|\Z)"
+    return re.search(pattern, text, re.DOTALL | re.MULTILINE)[1]
+
+
 def run_blocks(document, namespace):
     """Run the blocks of a document one after the other."""
     for i, block in enumerate(python_blocks(document)):

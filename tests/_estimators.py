@@ -35,6 +35,7 @@ from sklearn.svm import OneClassSVM
 
 from sklearn_anomaly_attr import (
     DSIL,
+    AnomalyDetector,
     AutoencoderDetector,
     GaussianMixtureDetector,
     KNNDetector,
@@ -256,6 +257,7 @@ class Case:
 
 
 ESTIMATORS: dict[str, Case] = {
+    "any table": Case(_always(AnomalyDetector(random_state=0)), ALL),
     "forest": Case(_always(_forest())),
     "forest in columns": Case(
         lambda table: make_pipeline(

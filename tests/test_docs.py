@@ -7,7 +7,13 @@ import re
 import pytest
 
 from sklearn_anomaly_attr.discovery import all_estimators, all_public_objects
-from tests._documents import ROOT, python_blocks, run_blocks
+from tests._documents import (
+    ROOT,
+    python_blocks,
+    rst_blocks,
+    rst_section,
+    run_blocks,
+)
 
 README = (ROOT / "README.md").read_text()
 PACKAGE = "sklearn_anomaly_attr"
@@ -34,6 +40,16 @@ def test_the_blocks_of_a_document_run_one_after_the_other(
 def test_every_python_block_is_found(document):
     mark = "```python" if document.endswith(".md") else "code-block:: python"
     assert len(python_blocks(document)) == (ROOT / document).read_text().count(mark)
+
+
+def test_the_section_on_thresholds_runs():
+    text = (ROOT / "docs/user_guide.rst").read_text()
+    section = rst_section(text, "Thresholds and p-values")
+    namespace = {}
+    for block in rst_blocks(section):
+        exec(compile(block, "docs/user_guide.rst", "exec"), namespace)
+    assert len(rst_blocks(section)) == section.count("code-block:: python") == 3
+    assert len(namespace["detector"].predict(namespace["X_new"])) == 5
 
 
 ROWS = re.findall(r"^\| (`.*?) \| .* \| `(\w+)` \|$", README, re.MULTILINE)

@@ -24,6 +24,7 @@ from tests.test_torch_globals import ROWS
 # Where the constraints do not tell a value.
 OTHERS = {
     "binary_features": [[0]],
+    "calibration_size": [0.3],
     "device": ["cpu"],
     "final_retention": [0.4],
     "estimator": [IsolationForest(), KNNDetector(1)],

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_anomaly_attr import (
+    AnomalyDetector,
     AutoencoderDetector,
     ConvAutoencoderDetector,
     DAGMMDetector,
@@ -31,7 +32,9 @@ from sklearn_anomaly_attr import (
     series,
 )
 from sklearn_anomaly_attr.base import BaseDetector
+from sklearn_anomaly_attr.detectors import ConformalDetector, ThresholdDetector
 from sklearn_anomaly_attr.detectors._deep import DeepDetector
+from sklearn_anomaly_attr.detectors._meta_detector import MetaDetector
 from sklearn_anomaly_attr.images import FCDDDetector
 from sklearn_anomaly_attr.refinement import DSIL, IterativeReweighting
 from sklearn_anomaly_attr.refinement._base import RefiningDetector
@@ -45,6 +48,7 @@ pca = pytest.importorskip("pyod.models.pca")
 
 SHORT = {"max_iter": 2, "random_state": 0}
 DETECTORS = [
+    AnomalyDetector(random_state=0),
     AutoencoderDetector(4, **SHORT),
     ConvAutoencoderDetector(2, n_kernels=2, image_shape=(4, 4), **SHORT),
     DAGMMDetector(4, **SHORT),
@@ -62,6 +66,10 @@ DETECTORS = [
     LSTMAutoencoderDetector(4, window=5, early_stopping=False, **SHORT),
     OmniAnomalyDetector(4, window=5, early_stopping=False, **SHORT),
     WindowedDetector(KNNDetector(3), window=5),
+    ConformalDetector(KNNDetector(3)),
+    ConformalDetector(KernelDensity(), method="cross", random_state=0),
+    ThresholdDetector(KNNDetector(3)),
+    ThresholdDetector(make_pipeline(StandardScaler(), KernelDensity())),
     DSIL(KNNDetector(3), max_iter=2),
     DSIL(AutoencoderDetector(4, **SHORT), max_iter=2),
     DSIL(make_pipeline(StandardScaler(), AutoencoderDetector(4, **SHORT)), max_iter=2),
@@ -145,7 +153,7 @@ def both(detector):
 def raise_at_the_end(monkeypatch, detector, error):
     """Let the last thing that a fit does, to score the training rows, fail."""
     inner = getattr(detector, "estimator", None)
-    scorer = inner if isinstance(detector, RefiningDetector) else detector
+    scorer = inner if isinstance(detector, MetaDetector) else detector
     scorer = getattr(scorer, "steps", [(None, scorer)])[-1][1]
 
     def score(self, X):

@@ -7,8 +7,10 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AnomalyDetector": "._anomaly_detector",
         "AutoencoderDetector": "._autoencoder",
         "BatchDependenceWarning": "..exceptions",
+        "ConformalDetector": "._conformal_detector",
         "DAGMMDetector": "._dagmm",
         "DDPMDetector": "._ddpm",
         "DTEDetector": "._dte",
@@ -18,13 +20,16 @@ __getattr__, __dir__, __all__ = attach(
         "KNNDetector": "._knn",
         "OutlierExposureDetector": "._outlier_exposure",
         "PyODDetector": "._pyod",
+        "ThresholdDetector": "._threshold_detector",
         "VAEDetector": "._vae",
     },
 )
 
 if TYPE_CHECKING:
     from ..exceptions import BatchDependenceWarning as BatchDependenceWarning
+    from ._anomaly_detector import AnomalyDetector as AnomalyDetector
     from ._autoencoder import AutoencoderDetector as AutoencoderDetector
+    from ._conformal_detector import ConformalDetector as ConformalDetector
     from ._dagmm import DAGMMDetector as DAGMMDetector
     from ._ddpm import DDPMDetector as DDPMDetector
     from ._deep_svdd import DeepSVDDDetector as DeepSVDDDetector
@@ -34,4 +39,5 @@ if TYPE_CHECKING:
     from ._knn import KNNDetector as KNNDetector
     from ._outlier_exposure import OutlierExposureDetector as OutlierExposureDetector
     from ._pyod import PyODDetector as PyODDetector
+    from ._threshold_detector import ThresholdDetector as ThresholdDetector
     from ._vae import VAEDetector as VAEDetector

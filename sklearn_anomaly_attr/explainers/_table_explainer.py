@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .._adapters import name_of
 from .._coding import TableCoding, is_frame
+from .._company import rows_of
 from .._containers import check_container
 from .._frames import container_of
 from .._kept import state_of
@@ -36,7 +37,7 @@ from .._validation import (
 )
 from ..base import BaseExplainer, ExplanationT
 from ..scores import BlackBoxScore, TorchScore, torch_score
-from ..scores._own_score import OwnScore, rows_of
+from ..scores._own_score import OwnScore
 from ._coded_rows import CodedRows
 
 

@@ -50,6 +50,7 @@ from ._ranking import (
     r_precision,
 )
 from ._scorer import make_anomaly_scorer
+from ._select_anomalies import select_anomalies
 from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
 from ._subspace_criterion import subspace_criterion
@@ -98,6 +99,7 @@ __all__ = [
     "proximity",
     "r_precision",
     "score_distance",
+    "select_anomalies",
     "select_features",
     "sparsity",
     "subspace_criterion",

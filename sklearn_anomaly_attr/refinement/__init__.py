@@ -13,12 +13,10 @@ __getattr__, __dir__, __all__ = attach(
         "FixedRetention": "._retention",
         "IterativeReweighting": "._reweighting",
         "SlowRetention": "._retention",
-        "default_detector": "._default",
     },
 )
 
 if TYPE_CHECKING:
-    from ._default import default_detector as default_detector
     from ._dsil import DSIL as DSIL
     from ._retention import CosineRetention as CosineRetention
     from ._retention import ExponentialRetention as ExponentialRetention

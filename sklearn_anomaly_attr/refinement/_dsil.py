@@ -7,14 +7,14 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.callback import CallbackContext
 
 from .._docstrings import shared_paragraphs
-from .._sklearn_compat import Interval, StrOptions, _safe_indexing
+from .._sklearn_compat import Interval, StrOptions
 from .._typing import BoolArray, FloatArray
 from .._validation import _last_step, finite_scores, fit_detector
+from ..detectors._meta_detector import some_rows
 from ._base import RefiningDetector, _subtasks
 from ._retention import CosineRetention, ExponentialRetention, FixedRetention
 
@@ -263,7 +263,7 @@ class _Fits:
     def _fit(self, retained: BoolArray, task: CallbackContext) -> None:
         X, y, params = self.X, self.y, self.params
         if not retained.all():
-            X, y, params = _rows(X, y, params, np.flatnonzero(retained))
+            X, y, params = some_rows(X, y, params, np.flatnonzero(retained))
         try:
             with _subtasks(task, self.estimator):
                 if params:
@@ -309,17 +309,3 @@ def _highest(scores: FloatArray, count: int) -> BoolArray:
     mask = np.zeros(len(scores), dtype=bool)
     mask[np.argsort(-scores, kind="stable")[:count]] = True
     return mask
-
-
-def _rows(
-    X: Any, y: Any, params: Mapping[str, Any], rows: NDArray[np.intp]
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Some rows of a table, and of all that has a value for each row."""
-    n_samples = X.shape[0]
-
-    def select(value: Any) -> Any:
-        per_row = hasattr(value, "__len__") and len(value) == n_samples
-        return _safe_indexing(value, rows) if per_row else value
-
-    chosen = {name: select(value) for name, value in params.items()}
-    return _safe_indexing(X, rows), select(y), chosen

@@ -14,19 +14,26 @@ from numpy.typing import NDArray
 
 from .._adapters import name_of
 from .._coding import TableCoding
-from .._typing import FloatArray, IntArray
+from .._company import (
+    COMPANY_REFUSALS,
+    COMPANY_ROUNDING,
+    COMPANY_ROWS,
+    effect_of_company,
+    rows_of,
+    spread_of,
+    spread_out,
+)
+from .._typing import FloatArray
 from .._validation import own_scores, scoring_part
 from ..exceptions import BatchDependenceWarning
 from ._black_box import BlackBoxScore
 from ._differences import differing_part
 from ._score import TorchScore
 
-# How steps refuse rows in another order, or with other labels.
-_REFUSALS = (TypeError, ValueError, AttributeError, LookupError, AssertionError)
-_PROBED_ROWS, _PROBED_CELLS, _COMPANY_ROWS = 256, 2**18, 64
-# What rounding changes, beside the size and the spread of the scores: of float64, of
-# float32, and where the detector is called with other rows.
-_ROUNDING, _FLOAT32_ROUNDING, _COMPANY_ROUNDING = 1e-9, 1e-4, 1e-5
+_PROBED_ROWS, _PROBED_CELLS = 256, 2**18
+# What rounding changes, beside the size and the spread of the scores: of float64, and
+# of float32.
+_ROUNDING, _FLOAT32_ROUNDING = 1e-9, 1e-4
 
 # Scores of coded rows, in batches.
 Evaluate = Callable[[TorchScore, FloatArray], FloatArray]
@@ -90,11 +97,11 @@ class OwnScore:
         """
         lacking = np.isnan(coded).any(axis=1)
         n_rows = int(np.clip(_PROBED_CELLS // X.shape[1], 16, _PROBED_ROWS))
-        positions = _spread_out(len(X), n_rows)
+        positions = spread_out(len(X), n_rows)
         positions = np.union1d(positions, np.flatnonzero(lacking)[:n_rows])
         rows = rows_of(X, positions)
         own = -own_scores(estimator, rows)
-        seen = cls(bool(lacking.any()), _spread(own))
+        seen = cls(bool(lacking.any()), spread_of(own))
         score = seen.score(translate(), estimator, coding, missing=seen.missing)
         if isinstance(score, BlackBoxScore):
             return seen._probed(estimator, rows)
@@ -208,19 +215,19 @@ class OwnScore:
         if own.dtype.itemsize < 8 or coding.has_short_floats:
             rounding = _FLOAT32_ROUNDING
         elif isinstance(score, BlackBoxScore):
-            rounding = _COMPANY_ROUNDING
+            rounding = COMPANY_ROUNDING
         apart = np.abs(found - own)
         return bool((apart <= rounding * (self.spread + np.abs(own))).all())
 
     def _probed(self, estimator: Any, rows: Any) -> Self:
         """With what calling the detector with other labels, and rows, tells."""
-        rows = rows_of(rows, _spread_out(len(rows), _COMPANY_ROWS))
+        rows = rows_of(rows, spread_out(len(rows), COMPANY_ROWS))
         together = own_scores(estimator, rows)
         reads = isinstance(rows, pd.DataFrame) and self._reads_labels(
             estimator, rows, together
         )
-        effect = _effect_of_company(estimator, rows, together) / self.spread
-        depends = effect > _COMPANY_ROUNDING
+        effect = effect_of_company(estimator, rows, together) / self.spread
+        depends = effect > COMPANY_ROUNDING
         if depends:
             by = "or refuses it"
             if np.isfinite(effect):
@@ -240,25 +247,9 @@ class OwnScore:
         """Whether scores change with the labels of the rows."""
         try:
             others = own_scores(estimator, rows.set_axis(rows.index[::-1]))
-        except _REFUSALS:  # such as of labels that must ascend
+        except COMPANY_REFUSALS:  # such as of labels that must ascend
             return True
-        return bool(np.abs(others - scores).max() > _COMPANY_ROUNDING * self.spread)
-
-
-def _effect_of_company(estimator: Any, rows: Any, together: FloatArray) -> float:
-    """By how much scores change in another order, and in other batches.
-
-    It is infinite where rows are refused then, as by what needs them in order of time.
-    """
-    order = np.random.default_rng(0).permutation(len(rows))
-    alone = np.empty(len(rows))
-    for part in np.split(order, [len(rows) // 2, len(rows) - 1]):
-        if len(part):
-            try:
-                alone[part] = own_scores(estimator, rows_of(rows, part))
-            except _REFUSALS:
-                return np.inf
-    return float(np.abs(alone - together).max())
+        return bool(np.abs(others - scores).max() > COMPANY_ROUNDING * self.spread)
 
 
 def _black_box(estimator: Any, coding: TableCoding, why: str) -> BlackBoxScore:
@@ -271,19 +262,3 @@ def _is_of_this_package(score: TorchScore) -> bool:
     """Whether all parts of a score are written here, rather than by a user."""
     packages = {type(part).__module__.split(".")[0] for part in score.modules()}
     return packages <= {"torch", __name__.split(".")[0]}
-
-
-def _spread(scores: FloatArray) -> float:
-    """Spread of scores; beside their size where all are equal."""
-    least = 1e-6 * float(np.abs(scores).max()) or 1.0
-    return max(float(np.std(scores)), least)
-
-
-def _spread_out(n: int, at_most: int) -> IntArray:
-    """Positions of at most so many of n rows, all over them."""
-    return np.unique(np.linspace(0, n - 1, min(n, at_most)).astype(np.intp))
-
-
-def rows_of(X: Any, positions: IntArray) -> Any:
-    """Some rows of a table."""
-    return X.iloc[positions] if isinstance(X, pd.DataFrame) else X[positions]

@@ -197,6 +197,9 @@ def torch_score(estimator: Any, coding: TableCoding | None = None) -> TorchScore
     estimator = _as_fitted(scoring_part(adapted(estimator)))
     if overrides_its_score(estimator):
         return BlackBoxScore(estimator, coding)
+    own: TorchScore | None = own_answer(estimator, "_coded_score", coding)
+    if own is not None:
+        return own
     kind = type(estimator)
     of_numbers = coding is None or coding.has_numbers_only
     translate = _TRANSLATORS.find(kind) if of_numbers else None

@@ -76,6 +76,7 @@ class SeriesDetector(BaseDetector):
     __metadata_request__fit: ClassVar = {"groups": True}
     __metadata_request__predict: ClassVar = {"groups": True}
     __metadata_request__decision_function: ClassVar = {"groups": True}
+    _of_series: ClassVar[bool] = True
     # Whether what is inside is left to refuse missing values.
     _takes_missing: ClassVar[bool] = False
 
@@ -261,13 +262,15 @@ class SeriesDetector(BaseDetector):
         params = {} if groups is None else {"groups": groups}
         return self._set_threshold(X, y, rule, **params)
 
-    def p_values(self, X: Any) -> FloatArray:
+    def p_values(self, X: Any, *, tail: str = "counts") -> FloatArray:
         """Refuse: timestamps are not independent of each other.
 
         Parameters
         ----------
         X : array-like of shape (n_timestamps, n_sensors)
             Any series.
+        tail : {"counts", "smooth"}, default="counts"
+            Any tail.
 
         Raises
         ------

@@ -83,6 +83,7 @@ def test_vectors_and_tables_of_one_kind_go_by_name(metric):
         ["explanation"],
         ["metric"],
         ["metric_values"],
+        ["p_values", "fdr"],
         ["runs"],
         ["runs", "k"],
         ["score", "X"],

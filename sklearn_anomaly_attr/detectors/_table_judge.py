@@ -1,0 +1,127 @@
+"""What all ways to look at the rows of a table say of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._p_values import p_values_of
+from .._typing import BoolArray, FloatArray, IntArray
+from ._expanded_table import ExpandedTable
+from ._table_views import Sight, TableViews
+from ._tail import harmonic
+
+VIEWS = ("neighbors", "correlation", "columns", "isolation", "rarity", "missingness")
+# Surprise of another value in a column that was constant.
+_CHANGED = 100.0
+# Rows that scales are measured on, drawn at random.
+_MOST_MEASURED = 100_000
+
+
+class TableJudge:
+    """Combines views to one surprise, and adds what no training row has shown.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_columns)
+        Training rows: expanded.
+    order : ndarray of int of shape (n_rows,)
+        Positions of all rows, in random order.
+    n_kept : int
+        Others are compared with so many of the first of them.
+    table : ExpandedTable
+        What the columns hold.
+    labels : sequence
+        Labels of the columns of the table.
+    seed : int
+        Seed of the random trees.
+
+    Attributes
+    ----------
+    kept : ndarray of int of shape (n_kept,)
+        Positions of the rows that are kept, in ascending order.
+    left_out : ndarray of shape (n_kept,)
+        Surprises of these rows, each as if it had not been there.
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        order: IntArray,
+        n_kept: int,
+        table: ExpandedTable,
+        labels: Sequence[Any],
+        seed: int,
+    ) -> None:
+        self.kept = np.sort(order[:n_kept])
+        some = rows[self.kept]
+        n_numbers = table.n_numbers
+        # NaN where all are missing.
+        self._usual = np.fmin.reduce(some)
+        self._constant = ~(np.fmin.reduce(rows) < np.fmax.reduce(rows))
+        varies = self._usual < np.fmax.reduce(some)
+        (self._numbers,) = np.nonzero(varies[:n_numbers])
+        self._codes = n_numbers + np.flatnonzero(varies[n_numbers:])
+        # None of the rows that are kept has another value than the usual one.
+        (self._rare,) = np.nonzero(~varies & ~self._constant)
+        lacking = np.isnan(rows[:, : len(table.numbers)])
+        (self._gappy,) = np.nonzero(lacking[self.kept].any(axis=0))
+        (self._complete,) = np.nonzero(~lacking.any(axis=0))
+        self._is_number = np.arange(rows.shape[1]) < n_numbers
+        sizes = np.append(
+            table.n_codes[self._codes - n_numbers], np.full(len(self._rare), 2)
+        )
+        measured = self._sight(rows[np.sort(order[:_MOST_MEASURED])])
+        names = [labels[i] for i in table.origins[self._numbers]]
+        self._views = TableViews(
+            self._sight(some), measured.numbers, sizes, names, seed
+        )
+        self.left_out = harmonic(self._views.left_out)
+
+    def surprises(self, rows: FloatArray) -> FloatArray:
+        """Surprises ``(n_samples,)`` of other rows; HIGHER is more abnormal."""
+        found = harmonic(self._views.surprises(self._sight(rows)))
+        # What no row has shown has the lowest p-value, whatever else there is to see.
+        n_new = np.isnan(rows[:, self._complete]).sum(axis=1)
+        with np.errstate(divide="ignore"):
+            found = np.logaddexp(found, np.log(n_new * (len(self.kept) + 1.0)))
+        return np.asarray(found + _CHANGED * self._changed(rows).sum(axis=1))
+
+    def by_view(self, rows: FloatArray, known: IntArray) -> dict[str, FloatArray]:
+        """p-values of rows by the names of views; ``known`` are kept, or -1."""
+        found = self._views.left_out[known]
+        new = known < 0
+        if new.any():
+            found[new] = self._views.surprises(self._sight(rows[new]))
+        p_values = {}
+        for view in VIEWS:
+            of_view = np.array([name == view for name in self._views.names])
+            p_values[view] = np.ones(len(rows))
+            if of_view.any():
+                usual = harmonic(self._views.left_out[:, of_view])
+                p_values[view] = p_values_of(-harmonic(found[:, of_view]), -usual)
+        changed, lowest = self._changed(rows), 1.0 / (len(self.kept) + 1.0)
+        p_values["columns"][changed[:, self._is_number].any(axis=1)] = lowest
+        p_values["rarity"][changed[:, ~self._is_number].any(axis=1)] = lowest
+        lacks = np.isnan(rows[:, self._complete]).any(axis=1)
+        p_values["missingness"][lacks] = lowest
+        return p_values
+
+    def _changed(self, rows: FloatArray) -> BoolArray:
+        """Which values are others than the one that a column always had."""
+        other = (rows != self._usual) & ~np.isnan(rows)
+        changed: BoolArray = other & self._constant
+        return changed
+
+    def _sight(self, rows: FloatArray) -> Sight:
+        """What there is to see of rows."""
+        usual = self._usual[self._rare]
+        values = rows[:, self._rare]
+        rare = (values != usual) & ~np.isnan(values)
+        return Sight(
+            numbers=rows[:, self._numbers],
+            codes=np.hstack([rows[:, self._codes], rare]).astype(np.intp),
+            gaps=np.isnan(rows[:, self._gappy]).astype(np.intp),
+        )

@@ -1,0 +1,130 @@
+"""All ways to look at the rows of a table, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._typing import FloatArray, IntArray
+from ._category_views import MismatchView, RarityView
+from ._number_views import (
+    ColumnView,
+    CorrelationView,
+    IsolationView,
+    NeighborView,
+)
+from ._points import Bins, CategoryPoints, NumberPoints
+from ._tail import Tail
+
+
+class Sight(NamedTuple):
+    """What there is to see of rows.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_samples, n_numbers)
+        Columns of numbers, NaN where they are missing.
+    codes : ndarray of int of shape (n_samples, n_categorical)
+        Columns of categories, as numbers from 0 on.
+    gaps : ndarray of int of shape (n_samples, n_gappy)
+        1 where a number is missing, in columns where some are.
+    """
+
+    numbers: FloatArray
+    codes: IntArray
+    gaps: IntArray
+
+
+class TableViews:
+    """What all views say of rows, as surprises on one scale.
+
+    Parameters
+    ----------
+    kept : Sight
+        Of the training rows that others are compared with.
+    measured : ndarray of shape (n_measured, n_numbers)
+        Numbers of training rows that tell the scales.
+    n_codes : ndarray of int of shape (n_categorical,)
+        Numbers of categories; a higher number is any other one.
+    names : sequence of length n_numbers
+        What errors call the columns of numbers.
+    seed : int
+        Seed of the random trees.
+
+    Attributes
+    ----------
+    names : list of str
+        Which view each surprise is of.
+    left_out : ndarray of shape (n_kept, n_surprises)
+        Surprises of the rows that are kept, each as if it had not been there.
+    """
+
+    def __init__(
+        self,
+        kept: Sight,
+        measured: FloatArray,
+        n_codes: IntArray,
+        names: Sequence[Any],
+        seed: int,
+    ) -> None:
+        self._numbers = NumberPoints(measured, kept.numbers, names)
+        self._categories = CategoryPoints(kept.codes)
+        self._bins = Bins(kept.numbers)
+        seen = self._seen(kept)
+        n_gaps = np.full(kept.gaps.shape[1], 2)
+        n_pairs = np.append(n_codes, self._bins.n_bins)
+        makers: list[tuple[str, str, Callable[[Any], Any]]] = [
+            ("neighbors", "standardised", NeighborView),
+            ("neighbors", "in range", NeighborView),
+            ("correlation", "standardised", CorrelationView),
+            ("correlation", "normal", CorrelationView),
+            ("columns", "numbers", ColumnView),
+            ("isolation", "standardised", lambda p: IsolationView(p, seed)),
+            ("rarity", "codes", lambda c: RarityView(c, n_codes)),
+            ("rarity", "pairs", lambda c: MismatchView(c, n_pairs, len(n_codes))),
+            ("missingness", "gaps", lambda c: RarityView(c, n_gaps)),
+            ("missingness", "gaps", lambda c: MismatchView(c, n_gaps, len(n_gaps))),
+        ]
+        self.names, self._views = [], []
+        scores = [np.empty((len(kept.numbers), 0))]
+        for name, look, make in makers:
+            if not seen[look].shape[1]:
+                continue
+            view = make(seen[look])
+            self._views.append((look, view))
+            self.names += [name] * view.left_out.shape[1]
+            scores.append(view.left_out)
+        self._tails = [Tail(one) for one in np.hstack(scores).T]
+        self.left_out = self._surprises(np.hstack(scores))
+
+    def surprises(self, rows: Sight) -> FloatArray:
+        """Surprises ``(n_samples, n_surprises)`` of other rows."""
+        seen = self._seen(rows)
+        scores = [np.empty((len(rows.numbers), 0))]
+        scores += [view.scores(seen[look]) for look, view in self._views]
+        return self._surprises(np.hstack(scores))
+
+    def _surprises(self, scores: FloatArray) -> FloatArray:
+        surprises = np.empty(scores.shape)
+        for j, tail in enumerate(self._tails):
+            surprises[:, j] = tail.surprise(scores[:, j])
+        return surprises
+
+    def _seen(self, rows: Sight) -> dict[str, Any]:
+        """What the views look at."""
+        points, units = self._numbers, self._categories
+        filled = points.filled(rows.numbers)
+        in_spreads = units.standardised(rows.codes)
+        return {
+            "standardised": np.hstack([points.standardised(filled), in_spreads]),
+            "in range": np.hstack(
+                [points.in_range(filled), units.in_range(rows.codes)]
+            ),
+            "normal": np.hstack([points.normal(filled), in_spreads]),
+            "numbers": filled,
+            "codes": rows.codes,
+            "pairs": np.hstack([rows.codes, self._bins.of(rows.numbers)]),
+            "gaps": rows.gaps,
+        }
