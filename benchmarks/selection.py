@@ -81,8 +81,8 @@ def criteria(make: Any, setting: int, case: Case, n_draws: int) -> dict[str, flo
     for name, scorer in scorers.items():
         found[f"{name}, subsets"] = subspace_criterion(
             make(setting, case.seed),
-            fit,
-            held_out,
+            X_train=fit,
+            X_test=held_out,
             scorer=scorer,
             n_subsets=5,
             random_state=case.seed,

@@ -22,9 +22,9 @@ from ._mass_volume import excess_mass_scorer
 @shared_paragraphs
 def subspace_criterion(
     estimator: Any,
+    *,
     X_train: Any,
     X_test: Any,
-    *,
     scorer: Callable[[Any, Any], float] = excess_mass_scorer,
     max_features: int = 5,
     n_subsets: int = 20,
@@ -94,7 +94,11 @@ def subspace_criterion(
     >>> def criterion(parameters):
     ...     detector = GaussianMixtureDetector(**parameters)
     ...     return subspace_criterion(
-    ...         detector, X[:200], X[200:], max_features=2, random_state=0
+    ...         detector,
+    ...         X_train=X[:200],
+    ...         X_test=X[200:],
+    ...         max_features=2,
+    ...         random_state=0,
     ...     )
     >>> max(ParameterGrid({"n_components": [1, 20]}), key=criterion)
     {'n_components': 1}

@@ -22,7 +22,11 @@ def tables():
 def test_all_columns_are_the_only_subset(scorer, tables):
     train, test = tables
     found = subspace_criterion(
-        GaussianMixtureDetector(), train, test, scorer=scorer, max_features=9
+        GaussianMixtureDetector(),
+        X_train=train,
+        X_test=test,
+        scorer=scorer,
+        max_features=9,
     )
     assert found == scorer(GaussianMixtureDetector().fit(train), test)
 
@@ -37,7 +41,11 @@ def test_each_of_few_subsets_counts_once(tables):
         return float(len(seen))
 
     found = subspace_criterion(
-        GaussianMixtureDetector(), train, test, scorer=scorer, max_features=2
+        GaussianMixtureDetector(),
+        X_train=train,
+        X_test=test,
+        scorer=scorer,
+        max_features=2,
     )
     assert found == 2.0
     for X, columns in zip(seen, [[0, 1], [0, 3], [1, 3]], strict=True):
@@ -50,7 +58,8 @@ def test_random_subsets_are_those_of_the_seed(tables):
     def criterion(seed):
         return subspace_criterion(
             estimator,
-            *tables,
+            X_train=tables[0],
+            X_test=tables[1],
             scorer=lambda detector, X: float(detector.score_samples(X).sum()),
             max_features=2,
             n_subsets=3,
@@ -66,8 +75,8 @@ def test_what_is_refused(tables):
     train, test = tables
     detector = GaussianMixtureDetector()
     with pytest.raises(ValueError, match="X_train has 4 columns, X_test 3"):
-        subspace_criterion(detector, train, test[:, :3])
+        subspace_criterion(detector, X_train=train, X_test=test[:, :3])
     with pytest.raises(ValueError, match="All columns of X_test are constant"):
-        subspace_criterion(detector, train, np.ones((5, 4)))
+        subspace_criterion(detector, X_train=train, X_test=np.ones((5, 4)))
     with pytest.raises(ValueError, match="n_subsets=0"):
-        subspace_criterion(detector, train, test, n_subsets=0)
+        subspace_criterion(detector, X_train=train, X_test=test, n_subsets=0)
