@@ -19,6 +19,7 @@ README = (ROOT / "README.md").read_text()
 PACKAGE = "sklearn_anomaly_attr"
 DOCUMENTS = [
     "README.md",
+    "docs/choosing.rst",
     "docs/extend.rst",
     "docs/index.rst",
     "docs/your_detector.rst",

@@ -48,7 +48,9 @@ class ConformalDetector(MetaDetector):
         Where calibration scores come from.
 
         - "left_out": from the detector, fitted on all rows, which scores each as if it
-          had been left out: :class:`KNNDetector` does;
+          had been left out: :class:`AnomalyDetector`, :class:`KNNDetector` and
+          :class:`GaussianMixtureDetector` do, and so do the trees of an
+          :class:`~sklearn.ensemble.IsolationForest` that have not drawn it;
         - "cross": from ``n_splits`` further detectors, each of which is fitted without
           a part of the rows, and scores this part; the detector itself is fitted on
           all rows;

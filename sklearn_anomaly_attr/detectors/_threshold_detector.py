@@ -59,7 +59,8 @@ class ThresholdDetector(MetaDetector):
     Notes
     -----
     ``p_values`` are those of the detector, where it leaves out its training rows as
-    :class:`KNNDetector` does.
+    :class:`AnomalyDetector`, :class:`KNNDetector` and :class:`GaussianMixtureDetector`
+    do.
 
     Examples
     --------

@@ -34,6 +34,12 @@ from ._localization import (
     localization_precision,
     localization_recall,
 )
+from ._mass_volume import (
+    excess_mass,
+    excess_mass_scorer,
+    mass_volume,
+    mass_volume_scorer,
+)
 from ._pixels import aupro, pixel_iou, pixel_roc_auc
 from ._plausibility import plausibility
 from ._ranking import (
@@ -47,6 +53,7 @@ from ._scorer import make_anomaly_scorer
 from ._select_anomalies import select_anomalies
 from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
+from ._subspace_criterion import subspace_criterion
 
 __all__ = [
     "MeanInterval",
@@ -69,6 +76,8 @@ __all__ = [
     "deletion_auc",
     "deletion_curve",
     "diversity",
+    "excess_mass",
+    "excess_mass_scorer",
     "faithfulness",
     "frechet_ratio",
     "hit_rate",
@@ -81,6 +90,8 @@ __all__ = [
     "localization_precision",
     "localization_recall",
     "make_anomaly_scorer",
+    "mass_volume",
+    "mass_volume_scorer",
     "mean_reciprocal_rank",
     "pixel_iou",
     "pixel_roc_auc",
@@ -91,6 +102,7 @@ __all__ = [
     "select_anomalies",
     "select_features",
     "sparsity",
+    "subspace_criterion",
     "substitution_roc_auc",
     "top_k_overlap",
     "validity",

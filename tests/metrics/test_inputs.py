@@ -79,6 +79,7 @@ def test_vectors_and_tables_of_one_kind_go_by_name(metric):
     assert by_position in (
         [],
         ["estimator"],
+        ["estimator", "X"],
         ["estimator", "X", "y"],
         ["explanation"],
         ["metric"],
