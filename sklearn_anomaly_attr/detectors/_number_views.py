@@ -12,7 +12,8 @@ from sklearn.ensemble import IsolationForest
 from .._neighbors import NeighborSearch
 from .._typing import FloatArray
 
-_FEW_NEIGHBORS, _MANY_NEIGHBORS, _SHARE_OF_NEIGHBORS = 2, 20, 0.03
+# Few, some, and many: at least so many, and a share of the rows.
+_FEW, _SOME, _LEAST_MANY, _SHARE = 2, 5, 20, 0.03
 _SMALLEST_VARIANCE, _MOST_LEVERAGE = 1e-4, 0.98
 _N_TREES, _ROWS_OF_A_TREE = 100, 256
 
@@ -35,31 +36,30 @@ class View(ABC):
 
 
 class NeighborView(View):
-    """Mean distance to a few of the nearest rows, and to many.
+    """Mean distances to few of the nearest rows, to some, and to many.
 
-    Few are 2, many are 3 % of the rows and at least 20: anomalies that come in groups
-    are near each other.
+    Few are 2, some are 5, many are 3 % of the rows and at least 20: anomalies that
+    come in groups are near each other.
     """
 
     def __init__(self, points: FloatArray) -> None:
+        many = max(_LEAST_MANY, int(np.ceil(_SHARE * len(points))))
         most = len(points) - 1
-        many = max(_MANY_NEIGHBORS, int(np.ceil(_SHARE_OF_NEIGHBORS * len(points))))
-        self._counts = min(_FEW_NEIGHBORS, most), min(many, most)
+        self._counts = [min(count, most) for count in (_FEW, _SOME, many)]
         self._search = NeighborSearch(points)
         self.left_out = self._means(points, 1)
 
     def scores(self, points: FloatArray) -> FloatArray:
-        """Two mean distances."""
+        """Three mean distances."""
         return self._means(points, 0)
 
     def _means(self, points: FloatArray, first: int) -> FloatArray:
         """Mean distances without the `first` nearest rows."""
-        few, many = self._counts
-        means = np.empty((len(points), 2))
-        for some, squares in self._search.costs(points, first + many):
+        means = np.empty((len(points), len(self._counts)))
+        for some, squares in self._search.costs(points, first + self._counts[-1]):
             distances = np.sqrt(squares[:, first:])
-            means[some, 0] = distances[:, :few].mean(axis=1)
-            means[some, 1] = distances.mean(axis=1)
+            for j, count in enumerate(self._counts):
+                means[some, j] = distances[:, :count].mean(axis=1)
         return means
 
 
