@@ -9,11 +9,13 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 from sklearn.ensemble import IsolationForest
 
-from .._neighbors import NeighborSearch
+from .._neighbors import parts
 from .._typing import FloatArray
 
 # Few, some, and many: at least so many, and a share of the rows.
 _FEW, _SOME, _LEAST_MANY, _SHARE = 2, 5, 20, 0.03
+# Cells of a table of squared distances; what is small, or rounding, beside squares.
+_TABLE, _FEW_DIGITS, _ROUNDING = 2**19, 1e-6, 1e-13
 _SMALLEST_VARIANCE, _MOST_LEVERAGE = 1e-4, 0.98
 _N_TREES, _ROWS_OF_A_TREE = 100, 256
 
@@ -39,14 +41,15 @@ class NeighborView(View):
     """Mean distances to few of the nearest rows, to some, and to many.
 
     Few are 2, some are 5, many are 3 % of the rows and at least 20: anomalies that
-    come in groups are near each other.
+    come in groups are near each other. Points are around zero, in units of about one.
     """
 
     def __init__(self, points: FloatArray) -> None:
         many = max(_LEAST_MANY, int(np.ceil(_SHARE * len(points))))
         most = len(points) - 1
         self._counts = [min(count, most) for count in (_FEW, _SOME, many)]
-        self._search = NeighborSearch(points)
+        self._points = points
+        self._norms = np.square(points).sum(axis=1)
         self.left_out = self._means(points, 1)
 
     def scores(self, points: FloatArray) -> FloatArray:
@@ -56,11 +59,32 @@ class NeighborView(View):
     def _means(self, points: FloatArray, first: int) -> FloatArray:
         """Mean distances without the `first` nearest rows."""
         means = np.empty((len(points), len(self._counts)))
-        for some, squares in self._search.costs(points, first + self._counts[-1]):
+        last = first + self._counts[-1]
+        for part in parts(len(points), _TABLE // len(self._points)):
+            squares = self._squares(points[part])
+            squares.partition(last - 1, axis=1)
+            squares = squares[:, :last]
+            squares.sort(axis=1)
             distances = np.sqrt(squares[:, first:])
             for j, count in enumerate(self._counts):
-                means[some, j] = distances[:, :count].mean(axis=1)
+                means[part, j] = distances[:, :count].mean(axis=1)
         return means
+
+    def _squares(self, points: FloatArray) -> FloatArray:
+        """Squared distances ``(n_samples, n_rows)``, by one product of matrices.
+
+        Where it has few digits left, differences give them.
+        """
+        sizes = np.square(points).sum(axis=1)[:, None]
+        squares = points @ (-2.0 * self._points.T)
+        squares += self._norms
+        squares += sizes
+        i, j = np.nonzero(squares < _FEW_DIGITS * sizes)
+        same = squares[i, j] <= _ROUNDING * sizes[i, 0]
+        squares[i[same], j[same]] = 0.0
+        i, j = i[~same], j[~same]
+        squares[i, j] = np.square(points[i] - self._points[j]).sum(axis=1)
+        return squares
 
 
 class CorrelationView(View):

@@ -62,11 +62,13 @@ class TableJudge:
         self._usual = np.fmin.reduce(some)
         self._constant = ~(np.fmin.reduce(rows) < np.fmax.reduce(rows))
         varies = self._usual < np.fmax.reduce(some)
-        (self._numbers,) = np.nonzero(varies[:n_numbers])
+        n_own = len(table.numbers)
+        (self._numbers,) = np.nonzero(varies[:n_own])
+        self._circles = n_own + np.flatnonzero(varies[n_own:n_numbers])
         self._codes = n_numbers + np.flatnonzero(varies[n_numbers:])
         # None of the rows that are kept has another value than the usual one.
         (self._rare,) = np.nonzero(~varies & ~self._constant)
-        lacking = np.isnan(rows[:, : len(table.numbers)])
+        lacking = np.isnan(rows[:, :n_own])
         (self._gappy,) = np.nonzero(lacking[self.kept].any(axis=0))
         (self._complete,) = np.nonzero(~lacking.any(axis=0))
         self._is_number = np.arange(rows.shape[1]) < n_numbers
@@ -74,10 +76,9 @@ class TableJudge:
             table.n_codes[self._codes - n_numbers], np.full(len(self._rare), 2)
         )
         measured = self._sight(rows[np.sort(order[:_MOST_MEASURED])])
-        names = [labels[i] for i in table.origins[self._numbers]]
-        self._views = TableViews(
-            self._sight(some), measured.numbers, sizes, names, seed
-        )
+        numbers = np.append(self._numbers, self._circles)
+        names = [labels[i] for i in table.origins[numbers]]
+        self._views = TableViews(self._sight(some), measured, sizes, names, seed)
         self.left_out = harmonic(self._views.left_out)
 
     def surprises(self, rows: FloatArray) -> FloatArray:
@@ -122,6 +123,7 @@ class TableJudge:
         rare = (values != usual) & ~np.isnan(values)
         return Sight(
             numbers=rows[:, self._numbers],
+            circles=rows[:, self._circles],
             codes=np.hstack([rows[:, self._codes], rare]).astype(np.intp),
             gaps=np.isnan(rows[:, self._gappy]).astype(np.intp),
         )

@@ -26,6 +26,8 @@ class Sight(NamedTuple):
     ----------
     numbers : ndarray of shape (n_samples, n_numbers)
         Columns of numbers, NaN where they are missing.
+    circles : ndarray of shape (n_samples, n_circles)
+        Columns of sines and cosines of dates, NaN where these are missing.
     codes : ndarray of int of shape (n_samples, n_categorical)
         Columns of categories, as numbers from 0 on.
     gaps : ndarray of int of shape (n_samples, n_gappy)
@@ -33,6 +35,7 @@ class Sight(NamedTuple):
     """
 
     numbers: FloatArray
+    circles: FloatArray
     codes: IntArray
     gaps: IntArray
 
@@ -44,12 +47,12 @@ class TableViews:
     ----------
     kept : Sight
         Of the training rows that others are compared with.
-    measured : ndarray of shape (n_measured, n_numbers)
-        Numbers of training rows that tell the scales.
+    measured : Sight
+        Of the training rows that tell the scales.
     n_codes : ndarray of int of shape (n_categorical,)
         Numbers of categories; a higher number is any other one.
-    names : sequence of length n_numbers
-        What errors call the columns of numbers.
+    names : sequence of length n_numbers + n_circles
+        What errors call these columns.
     seed : int
         Seed of the random trees.
 
@@ -64,14 +67,16 @@ class TableViews:
     def __init__(
         self,
         kept: Sight,
-        measured: FloatArray,
+        measured: Sight,
         n_codes: IntArray,
         names: Sequence[Any],
         seed: int,
     ) -> None:
-        self._numbers = NumberPoints(measured, kept.numbers, names)
+        n_numbers = kept.numbers.shape[1]
+        self._numbers = NumberPoints(measured.numbers, kept.numbers, names[:n_numbers])
+        self._circles = NumberPoints(measured.circles, kept.circles, names[n_numbers:])
         self._categories = CategoryPoints(kept.codes)
-        self._bins = Bins(kept.numbers)
+        self._bins = Bins(np.hstack([kept.numbers, kept.circles]))
         seen = self._seen(kept)
         n_gaps = np.full(kept.gaps.shape[1], 2)
         n_pairs = np.append(n_codes, self._bins.n_bins)
@@ -114,17 +119,26 @@ class TableViews:
 
     def _seen(self, rows: Sight) -> dict[str, Any]:
         """What the views look at."""
-        points, units = self._numbers, self._categories
-        filled = points.filled(rows.numbers)
-        in_spreads = units.standardised(rows.codes)
+        filled = self._numbers.filled(rows.numbers)
+        round_ = self._circles.filled(rows.circles)
+        in_spreads = [
+            self._circles.standardised(round_),
+            self._categories.standardised(rows.codes),
+        ]
+        in_ranges = [
+            self._numbers.in_range(filled),
+            self._circles.in_range(round_),
+            self._categories.in_range(rows.codes),
+        ]
+        bins = self._bins.of(np.hstack([rows.numbers, rows.circles]))
         return {
-            "standardised": np.hstack([points.standardised(filled), in_spreads]),
-            "in range": np.hstack(
-                [points.in_range(filled), units.in_range(rows.codes)]
+            "standardised": np.hstack(
+                [self._numbers.standardised(filled), *in_spreads]
             ),
-            "normal": np.hstack([points.normal(filled), in_spreads]),
+            "in range": np.hstack(in_ranges),
+            "normal": np.hstack([self._numbers.normal(filled), *in_spreads]),
             "numbers": filled,
             "codes": rows.codes,
-            "pairs": np.hstack([rows.codes, self._bins.of(rows.numbers)]),
+            "pairs": np.hstack([rows.codes, bins]),
             "gaps": rows.gaps,
         }
