@@ -217,15 +217,16 @@ class AnomalyDetector(BaseDetector):
         self._judge = TableJudge(X, order, self.max_samples_, self._table, labels, seed)
         self._known = KnownRows(_without_nan(X[self._judge.kept]))
         self._known_scores = -self._judge.left_out
-        n_calibrated = max(self.max_samples_, _MOST_CALIBRATED)
-        self._calibrated = np.sort(order[:n_calibrated])
+        calibrating = np.sort(order[: max(self.max_samples_, _MOST_CALIBRATED)])
+        self._left_out_scores = self._score_samples(X[calibrating])
 
     def _score_training(self, X: FloatArray) -> FloatArray:
-        return self._score_samples(X[self._calibrated])
+        # Rows that are kept leave themselves out, and others were never in.
+        assert self._left_out_scores is not None
+        return self._left_out_scores
 
-    def _score_left_out(self, X: FloatArray) -> FloatArray:
-        # Rows that are not kept were never in.
-        return self._score_training(X)
+    def _score_left_out(self, X: FloatArray) -> FloatArray | None:
+        return self._left_out_scores
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
         found = self._known.find(_without_nan(X))
@@ -248,9 +249,9 @@ class AnomalyDetector(BaseDetector):
         -------
         p_values : DataFrame of shape (n_samples, n_views)
             p-values among the training rows that are kept, LOW for anomalies: of
-            near "neighbors", "correlation", single "columns", "isolation", and, where
-            there is something to see, "rarity" of categories, alone and in pairs, and
-            "missingness". Like X, a frame of pandas or polars.
+            near "neighbors", "correlation", single "columns", "isolation", "rarity"
+            of categories, alone and in pairs, and "missingness"; 1 where a view has
+            nothing to see. Like X, a frame of pandas or polars.
         """
         fitted = self._as_fitted()
         rows = fitted._check_rows(X, reset=False)
