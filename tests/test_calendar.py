@@ -16,7 +16,7 @@ WHEN = pd.to_datetime(["2024-01-01 06:00", None, "2024-12-31 18:00"])
 
 @pytest.mark.parametrize(
     "column",
-    [pd.Series(WHEN), pl.Series(WHEN.to_pydatetime().tolist())],
+    [pd.Series(WHEN), pl.from_pandas(pd.Series(WHEN))],
     ids=["pandas", "polars"],
 )
 def test_dates_go_round_three_circles(column):
