@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._calendar import TURNS, turns
 from .._cells import differ
@@ -56,30 +57,40 @@ class ExpandedTable:
         )
 
     @property
-    def n_numbers(self) -> int:
-        """Number of columns of numbers in expanded rows: the first ones."""
-        return len(self.numbers) + 2 * sum(map(len, self.circles.values()))
+    def kinds(self) -> NDArray[np.str_]:
+        """What the columns of expanded rows are, in their order.
+
+        "number", "circle", "category" or "weekday".
+        """
+        kinds = ["number"] * len(self.numbers) + ["circle"] * len(self._on_circles)
+        kinds += ["category"] * len(self.categories)
+        return np.array(kinds + ["weekday"] * len(self._with_weekdays), dtype=str)
 
     @property
     def origins(self) -> IntArray:
         """Positions of the columns that those of expanded rows come from."""
-        circles = [i for i, found in self.circles.items() for _ in 2 * found]
-        columns = [*self.numbers, *circles, *self.categories, *self._with_weekdays]
+        columns = [*self.numbers, *self._on_circles]
+        columns += [*self.categories, *self._with_weekdays]
         return np.array(columns, dtype=np.intp)
 
     @property
     def n_codes(self) -> IntArray:
-        """Numbers of categories in the columns after those of numbers."""
+        """Numbers of categories in the columns of expanded rows; 0 for numbers."""
+        n_numbers = len(self.numbers) + len(self._on_circles)
         known = self.coding.n_categories[list(self.categories)]
         weekdays = np.full(len(self._with_weekdays), _WEEKDAYS + 1)  # or missing
-        return np.concatenate([known, weekdays]).astype(np.intp)
+        return np.concatenate([np.zeros(n_numbers), known, weekdays]).astype(np.intp)
+
+    @property
+    def _on_circles(self) -> list[int]:
+        return [i for i, found in self.circles.items() for _ in 2 * found]
 
     @property
     def _with_weekdays(self) -> list[int]:
         return [i for i, found in self.circles.items() if _WEEK in found]
 
     def expand(self, coded: FloatArray, coding: TableCoding) -> FloatArray:
-        """Expand coded rows: numbers, NaN where they are missing; then categories.
+        """Expand coded rows: numbers and circles, NaN where missing; then categories.
 
         Parameters
         ----------
@@ -92,7 +103,7 @@ class ExpandedTable:
         -------
         ndarray of shape (n_samples, n_columns)
         """
-        numbers, codes = [coded[:, list(self.numbers)]], []
+        numbers, weekdays = [coded[:, list(self.numbers)]], []
         for i, circles in self.circles.items():
             column: Any = coding.columns[i]
             known = turns(column.values) if circles else {}
@@ -102,9 +113,10 @@ class ExpandedTable:
                 numbers.append(np.column_stack([np.sin(angle), np.cos(angle)]))
                 if circle == _WEEK:
                     weekday = np.rint(_WEEKDAYS * turned)
-                    codes.append(np.nan_to_num(weekday, nan=_WEEKDAYS)[:, None])
-        codes.insert(0, coded[:, list(self.categories)])
-        return np.hstack([*numbers, np.minimum(np.hstack(codes), self.n_codes)])
+                    weekdays.append(np.nan_to_num(weekday, nan=_WEEKDAYS)[:, None])
+        n_known = self.coding.n_categories[list(self.categories)]
+        categories = coded[:, list(self.categories)].clip(max=n_known)
+        return np.hstack([*numbers, categories, *weekdays])
 
     def takes(self, coding: TableCoding | None) -> bool:
         """Whether rows that are coded so have the numbers that they have here."""

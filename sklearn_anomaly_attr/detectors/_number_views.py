@@ -79,11 +79,13 @@ class NeighborView(View):
         squares = points @ (-2.0 * self._points.T)
         squares += self._norms
         squares += sizes
-        i, j = np.nonzero(squares < _FEW_DIGITS * sizes)
-        same = squares[i, j] <= _ROUNDING * sizes[i, 0]
-        squares[i[same], j[same]] = 0.0
-        i, j = i[~same], j[~same]
-        squares[i, j] = np.square(points[i] - self._points[j]).sum(axis=1)
+        few_digits = squares < _FEW_DIGITS * sizes
+        if few_digits.any():
+            i, j = np.nonzero(few_digits)
+            same = squares[i, j] <= _ROUNDING * sizes[i, 0]
+            squares[i[same], j[same]] = 0.0
+            i, j = i[~same], j[~same]
+            squares[i, j] = np.square(points[i] - self._points[j]).sum(axis=1)
         return squares
 
 

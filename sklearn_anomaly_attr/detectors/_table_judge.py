@@ -57,28 +57,33 @@ class TableJudge:
     ) -> None:
         self.kept = np.sort(order[:n_kept])
         some = rows[self.kept]
-        n_numbers = table.n_numbers
         # NaN where all are missing.
         self._usual = np.fmin.reduce(some)
         self._constant = ~(np.fmin.reduce(rows) < np.fmax.reduce(rows))
         varies = self._usual < np.fmax.reduce(some)
-        n_own = len(table.numbers)
-        (self._numbers,) = np.nonzero(varies[:n_own])
-        self._circles = n_own + np.flatnonzero(varies[n_own:n_numbers])
-        self._codes = n_numbers + np.flatnonzero(varies[n_numbers:])
+        kinds = table.kinds
+        self._is_number = np.isin(kinds, ["number", "circle"])
+        self._numbers, self._circles, self._categories, self._weekdays = (
+            np.flatnonzero(varies & (kinds == kind))
+            for kind in ("number", "circle", "category", "weekday")
+        )
         # None of the rows that are kept has another value than the usual one.
         (self._rare,) = np.nonzero(~varies & ~self._constant)
-        lacking = np.isnan(rows[:, :n_own])
-        (self._gappy,) = np.nonzero(lacking[self.kept].any(axis=0))
-        (self._complete,) = np.nonzero(~lacking.any(axis=0))
-        self._is_number = np.arange(rows.shape[1]) < n_numbers
-        sizes = np.append(
-            table.n_codes[self._codes - n_numbers], np.full(len(self._rare), 2)
+        own = kinds == "number"
+        (self._gappy,) = np.nonzero(own & np.isnan(some).any(axis=0))
+        (self._complete,) = np.nonzero(own & ~np.isnan(rows).any(axis=0))
+        n_codes = table.n_codes
+        n_codes = np.concatenate(
+            [
+                n_codes[self._categories],
+                np.full(len(self._rare), 2),
+                n_codes[self._weekdays],
+            ]
         )
-        measured = self._sight(rows[np.sort(order[:_MOST_MEASURED])])
         numbers = np.append(self._numbers, self._circles)
         names = [labels[i] for i in table.origins[numbers]]
-        self._views = TableViews(self._sight(some), measured, sizes, names, seed)
+        measured = self._sight(rows[np.sort(order[:_MOST_MEASURED])])
+        self._views = TableViews(self._sight(some), measured, n_codes, names, seed)
         self.left_out = harmonic(self._views.left_out)
 
     def surprises(self, rows: FloatArray) -> FloatArray:
@@ -124,6 +129,7 @@ class TableJudge:
         return Sight(
             numbers=rows[:, self._numbers],
             circles=rows[:, self._circles],
-            codes=np.hstack([rows[:, self._codes], rare]).astype(np.intp),
+            codes=np.hstack([rows[:, self._categories], rare]).astype(np.intp),
+            weekdays=rows[:, self._weekdays].astype(np.intp),
             gaps=np.isnan(rows[:, self._gappy]).astype(np.intp),
         )

@@ -30,6 +30,8 @@ class Sight(NamedTuple):
         Columns of sines and cosines of dates, NaN where these are missing.
     codes : ndarray of int of shape (n_samples, n_categorical)
         Columns of categories, as numbers from 0 on.
+    weekdays : ndarray of int of shape (n_samples, n_dates)
+        Days of the week of dates, which lie on a circle, too.
     gaps : ndarray of int of shape (n_samples, n_gappy)
         1 where a number is missing, in columns where some are.
     """
@@ -37,6 +39,7 @@ class Sight(NamedTuple):
     numbers: FloatArray
     circles: FloatArray
     codes: IntArray
+    weekdays: IntArray
     gaps: IntArray
 
 
@@ -49,7 +52,7 @@ class TableViews:
         Of the training rows that others are compared with.
     measured : Sight
         Of the training rows that tell the scales.
-    n_codes : ndarray of int of shape (n_categorical,)
+    n_codes : ndarray of int of shape (n_categorical + n_dates,)
         Numbers of categories; a higher number is any other one.
     names : sequence of length n_numbers + n_circles
         What errors call these columns.
@@ -138,7 +141,7 @@ class TableViews:
             "in range": np.hstack(in_ranges),
             "normal": np.hstack([self._numbers.normal(filled), *in_spreads]),
             "numbers": filled,
-            "codes": rows.codes,
-            "pairs": np.hstack([rows.codes, bins]),
+            "codes": np.hstack([rows.codes, rows.weekdays]),
+            "pairs": np.hstack([rows.codes, rows.weekdays, bins]),
             "gaps": rows.gaps,
         }

@@ -25,7 +25,8 @@ def test_a_date_is_time_and_circles():
         ["2023-01-02 06:00", "2024-01-03 18:00", None, "2025-01-05 00:00"]
     )
     table, rows = expanded(pd.DataFrame({"when": when, "n": [1.0, 2.0, 3.0, np.nan]}))
-    assert table.n_numbers == 8
+    assert table.kinds.tolist() == 2 * ["number"] + 6 * ["circle"] + ["weekday"]
+    assert table.n_codes.tolist() == 8 * [0] + [8]
     assert table.origins.tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0]
     day_sin, day_cos, week_sin, week_cos = rows[:, 2:6].T
     assert_allclose(day_sin, [1.0, -1.0, np.nan, 0.0], atol=1e-12)
