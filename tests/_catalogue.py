@@ -63,6 +63,7 @@ ARGUMENTS = {
     "DSIL": around(KNNDetector()),
     "DTEDetector": [{"max_iter": 4}],
     "DeepSVDDDetector": [{"max_iter": 3}],
+    "DetectorEnsemble": [{"estimators": [NEIGHBORS, MIXTURE]}],
     "DiffusionPerturbation": around(NEIGHBORS, n_times=5),
     "ErrorMap": around(NET),
     "ExactShapley": around(MARGIN),

@@ -415,6 +415,7 @@ COMPARED = {
     "AnomalyDetector": ("max_samples", [10, 60]),
     "DAGMMDetector": ("reg_covar", [1e-6, 1e3]),
     "DTEDetector": ("n_diffusion_steps", [100, 1000]),
+    "DetectorEnsemble": ("combine", ["mean", "max"]),
     "FCDDDetector": ("learning_rate", [1e-9, 1e-2]),
     "GaussianMixtureDetector": ("reg_covar", [1e-3, 1e3]),
     "HypersphereDetector": ("max_iter", [60, 1]),

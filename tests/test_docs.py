@@ -42,6 +42,15 @@ def test_every_python_block_is_found(document):
     assert len(python_blocks(document)) == (ROOT / document).read_text().count(mark)
 
 
+def test_the_section_on_ensembles_runs():
+    text = (ROOT / "docs/user_guide.rst").read_text()
+    (block,) = rst_blocks(rst_section(text, "Several detectors"))
+    namespace = {}
+    exec(compile(block, "docs/user_guide.rst", "exec"), namespace)
+    p_values = namespace["ensemble"].by_detector(namespace["X_new"])
+    assert list(p_values) == ["neighbors", "forest"]
+
+
 def test_the_section_on_thresholds_runs():
     text = (ROOT / "docs/user_guide.rst").read_text()
     section = rst_section(text, "Thresholds and p-values")

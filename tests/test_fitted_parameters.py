@@ -28,9 +28,11 @@ OTHERS = {
     "device": ["cpu"],
     "final_retention": [0.4],
     "estimator": [IsolationForest(), KNNDetector(1)],
+    "estimators": [[IsolationForest()], [KNNDetector(1)]],
     "image_shape": [(1, 1, 5), (5, 1)],
     "max_gap": ["2h", None],
     "n_components": [3, [1, 2]],
+    "n_jobs": [1, 2],
     "neighbors": [IsolationForest()],
 }
 

@@ -32,7 +32,11 @@ from sklearn_anomaly_attr import (
     series,
 )
 from sklearn_anomaly_attr.base import BaseDetector
-from sklearn_anomaly_attr.detectors import ConformalDetector, ThresholdDetector
+from sklearn_anomaly_attr.detectors import (
+    ConformalDetector,
+    DetectorEnsemble,
+    ThresholdDetector,
+)
 from sklearn_anomaly_attr.detectors._deep import DeepDetector
 from sklearn_anomaly_attr.detectors._meta_detector import MetaDetector
 from sklearn_anomaly_attr.images import FCDDDetector
@@ -68,6 +72,7 @@ DETECTORS = [
     WindowedDetector(KNNDetector(3), window=5),
     ConformalDetector(KNNDetector(3)),
     ConformalDetector(KernelDensity(), method="cross", random_state=0),
+    DetectorEnsemble([KNNDetector(3), KernelDensity()]),
     ThresholdDetector(KNNDetector(3)),
     ThresholdDetector(make_pipeline(StandardScaler(), KernelDensity())),
     DSIL(KNNDetector(3), max_iter=2),

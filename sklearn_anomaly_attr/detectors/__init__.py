@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "DDPMDetector": "._ddpm",
         "DTEDetector": "._dte",
         "DeepSVDDDetector": "._deep_svdd",
+        "DetectorEnsemble": "._detector_ensemble",
         "GaussianMixtureDetector": "._gaussian_mixture",
         "HypersphereDetector": "._hypersphere",
         "KNNDetector": "._knn",
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ._dagmm import DAGMMDetector as DAGMMDetector
     from ._ddpm import DDPMDetector as DDPMDetector
     from ._deep_svdd import DeepSVDDDetector as DeepSVDDDetector
+    from ._detector_ensemble import DetectorEnsemble as DetectorEnsemble
     from ._dte import DTEDetector as DTEDetector
     from ._gaussian_mixture import GaussianMixtureDetector as GaussianMixtureDetector
     from ._hypersphere import HypersphereDetector as HypersphereDetector

@@ -141,15 +141,7 @@ class MetaDetector(InnerEstimatorMixin, BaseDetector):
 
     def _refuse_series(self) -> None:
         """Refuse detectors of series, whose rows belong together."""
-        estimator = adapted(self.estimator)
-        for part in (estimator, *estimator.get_params().values()):
-            if getattr(part, "_of_series", False):
-                name = type(self).__name__
-                raise TypeError(
-                    f"{name} takes detectors of rows, and {name_of(part)} is one of "
-                    "series, which has set_threshold itself: call that, as in "
-                    "detector.fit(X).set_threshold(X_held_out, false_alarm_rate=0.01)."
-                )
+        refuse_series(type(self).__name__, self.estimator)
 
     def _routed(self, params: dict[str, Any]) -> Mapping[str, Any]:
         """What of the parameters of ``fit`` the detector has asked for."""
@@ -183,6 +175,18 @@ class MetaDetector(InnerEstimatorMixin, BaseDetector):
         tags.input_tags.string = inner.string
         tags.input_tags.categorical = inner.categorical
         return tags
+
+
+def refuse_series(name: str, estimator: Any) -> None:
+    """Refuse a detector of series in a detector of this name, which takes rows."""
+    estimator = adapted(estimator)
+    for part in (estimator, *estimator.get_params().values()):
+        if getattr(part, "_of_series", False):
+            raise TypeError(
+                f"{name} takes detectors of rows, and {name_of(part)} is one of "
+                "series, which has set_threshold itself: call that, as in "
+                "detector.fit(X).set_threshold(X_held_out, false_alarm_rate=0.01)."
+            )
 
 
 def check_not_frozen(estimator: Any, cure: str = "pass its estimator") -> None:

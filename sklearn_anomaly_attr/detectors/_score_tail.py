@@ -1,0 +1,63 @@
+"""Surprise of the scores of any detector, whatever their zero and their unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._typing import FloatArray
+from ._tail import Tail
+
+# Beside their range: differences of scores that may be rounding.
+_ROUNDING = 1e-8
+# How far below the lowest score the zero lies, so that logarithms stay tame.
+_MARGIN = 1e-3
+
+
+class ScoreTail(Tail):
+    """A :class:`Tail` of scores that need not be distances.
+
+    Their zero is just below the lowest of the training rows, by a thousandth of the
+    range of these, which is their unit.
+    Scores that tie but for rounding tie, and the surprise has no jumps.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_training_rows,)
+        HIGHER is more abnormal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_anomaly_attr.detectors._score_tail import ScoreTail
+    >>> scores = np.arange(10.0)
+    >>> float(ScoreTail(scores).surprise(scores)[5].round(4))
+    0.7885
+    >>> float(ScoreTail(3.0 * scores - 7.0).surprise(3.0 * scores - 7.0)[5].round(4))
+    0.7885
+    """
+
+    def __init__(self, scores: FloatArray) -> None:
+        self.lowest, self.unit = float(scores.min()), float(np.ptp(scores))
+        largest = float(np.abs(scores).max())
+        if self.unit <= 1e-12 * largest:
+            self.unit = largest
+        self.unit = self.unit or 1.0
+        self.lowest -= _MARGIN * self.unit
+        super().__init__(_tied((scores - self.lowest) / self.unit))
+        below = self._knots < self._start
+        self._knots = np.append(self._knots[below], self._start)
+        self._surprises = np.append(self._surprises[below], self._most)
+
+    def surprise(self, scores: FloatArray) -> FloatArray:
+        """How surprising scores are, in any shape: 0 is not at all."""
+        return super().surprise((scores - self.lowest) / self.unit)
+
+
+def _tied(scores: FloatArray) -> FloatArray:
+    """Scores that differ by rounding become the same."""
+    order = np.argsort(scores)
+    ascending = scores[order]
+    new = np.diff(ascending, prepend=-np.inf) > _ROUNDING
+    tied = np.empty_like(scores)
+    tied[order] = ascending[new][np.cumsum(new) - 1]
+    return tied
