@@ -250,8 +250,8 @@ class AnomalyDetector(BaseDetector):
         p_values : DataFrame of shape (n_samples, n_views)
             p-values among the training rows that are kept, LOW for anomalies: of
             near "neighbors", "correlation", single "columns", "isolation", "rarity"
-            of categories, alone and in pairs, and "missingness"; 1 where a view has
-            nothing to see. Like X, a frame of pandas or polars.
+            of categories, alone and in pairs, and "missingness" of numbers and dates;
+            1 where a view has nothing to see. Like X, a frame of pandas or polars.
         """
         fitted = self._as_fitted()
         rows = fitted._check_rows(X, reset=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.covariance import ledoit_wolf
@@ -28,9 +28,12 @@ class View(ABC):
     left_out : ndarray of shape (n_rows, n_scores)
         Scores of the training rows, each as if it had not been there; HIGHER is more
         abnormal.
+    nats : bool
+        Whether scores are minus logarithms of chances.
     """
 
     left_out: FloatArray
+    nats: ClassVar[bool] = False
 
     @abstractmethod
     def scores(self, points: Any) -> FloatArray:

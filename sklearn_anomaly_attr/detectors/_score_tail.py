@@ -18,7 +18,7 @@ class ScoreTail(Tail):
 
     Their zero is just below the lowest of the training rows, by a thousandth of the
     range of these, which is their unit.
-    Scores that tie but for rounding tie, and the surprise has no jumps.
+    Scores that tie but for rounding tie.
 
     Parameters
     ----------
@@ -44,9 +44,6 @@ class ScoreTail(Tail):
         self.unit = self.unit or 1.0
         self.lowest -= _MARGIN * self.unit
         super().__init__(_tied((scores - self.lowest) / self.unit))
-        below = self._knots < self._start
-        self._knots = np.append(self._knots[below], self._start)
-        self._surprises = np.append(self._surprises[below], self._most)
 
     def surprise(self, scores: FloatArray) -> FloatArray:
         """How surprising scores are, in any shape: 0 is not at all."""

@@ -88,8 +88,10 @@ class TableJudge:
 
     def surprises(self, rows: FloatArray) -> FloatArray:
         """Surprises ``(n_samples,)`` of other rows; HIGHER is more abnormal."""
-        found = harmonic(self._views.surprises(self._sight(rows)))
-        # What no row has shown has the lowest p-value, whatever else there is to see.
+        sight = self._sight(rows)
+        found = harmonic(self._views.surprises(sight))
+        # What no row has shown counts in full, whatever else there is to see.
+        found = np.logaddexp(found, self._views.unseen(sight))
         n_new = np.isnan(rows[:, self._complete]).sum(axis=1)
         with np.errstate(divide="ignore"):
             found = np.logaddexp(found, np.log(n_new * (len(self.kept) + 1.0)))
