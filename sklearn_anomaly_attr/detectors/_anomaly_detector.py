@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ..scores import TorchScore
 
 _CELLS = 2**20
-# Rows that set the threshold, beside those that others are compared with.
-_MOST_CALIBRATED = 10_000
 
 
 @shared_paragraphs
@@ -217,8 +215,7 @@ class AnomalyDetector(BaseDetector):
         self._judge = TableJudge(X, order, self.max_samples_, self._table, labels, seed)
         self._known = KnownRows(_without_nan(X[self._judge.kept]))
         self._known_scores = -self._judge.left_out
-        calibrating = np.sort(order[: max(self.max_samples_, _MOST_CALIBRATED)])
-        self._left_out_scores = self._score_samples(X[calibrating])
+        self._left_out_scores = self._score_samples(X)
 
     def _score_training(self, X: FloatArray) -> FloatArray:
         # Rows that are kept leave themselves out, and others were never in.

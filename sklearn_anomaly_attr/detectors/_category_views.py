@@ -14,6 +14,8 @@ from ._tail import harmonic
 _SEED = 0
 _SMOOTHING = 0.5
 _MOST_PAIRS = 100
+# Of two columns; with more, each pair is too rare to tell.
+_MOST_CELLS = 2**14
 # Of a statistic's standard deviations above what independent columns have.
 _FEWEST_DEVIATIONS = 3.0
 
@@ -32,13 +34,18 @@ class RarityView(View):
         Training rows: numbers from 0 on.
     n_codes : ndarray of int of shape (n_columns,)
         Numbers of categories; the next number is any other category.
+
+    Attributes
+    ----------
+    unseen_left_out : ndarray of shape (n_rows,)
+        What ``unseen`` says of the training rows, each as if it had not been there.
     """
 
     nats = True
 
     def __init__(self, codes: IntArray, n_codes: IntArray) -> None:
         self._surprises, self._unseen = [], []
-        left_out = np.empty(codes.shape)
+        left_out, alone = np.empty(codes.shape), np.full(codes.shape, -np.inf)
         for j, (column, n) in enumerate(zip(codes.T, n_codes, strict=True)):
             counts = np.bincount(column, minlength=n + 1)
             others = np.sort(counts[column] - 1)
@@ -48,7 +55,11 @@ class RarityView(View):
             self._surprises.append(surprises)
             self._unseen.append(np.where(unseen, surprises, -np.inf))
             left_out[:, j] = _surprise(counts[column] - 1, others)
+            only = counts[column] == 1
+            left_out[only, j] = np.minimum(left_out[only, j], _of_new(column))
+            alone[only, j] = left_out[only, j]
         self.left_out = self._mean(left_out)
+        self.unseen_left_out = np.logaddexp.reduce(alone, axis=1, initial=-np.inf)
 
     def scores(self, codes: IntArray) -> FloatArray:
         """The harmonic mean of the columns' p-values, as a surprise."""
@@ -119,7 +130,7 @@ class MismatchView(View):
         pairs = (
             self._pair(codes, one, other)
             for one, other in combinations(range(codes.shape[1]), 2)
-            if one < n_first
+            if one < n_first and self._sizes[one] * self._sizes[other] <= _MOST_CELLS
         )
         dependent = [pair for pair in pairs if pair.dependence > 0.0]
         dependent.sort(key=lambda pair: -pair.dependence)

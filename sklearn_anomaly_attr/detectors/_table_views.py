@@ -65,6 +65,8 @@ class TableViews:
         Which view each surprise is of.
     left_out : ndarray of shape (n_kept, n_surprises)
         Surprises of the rows that are kept, each as if it had not been there.
+    unseen_left_out : ndarray of shape (n_kept,)
+        What ``unseen`` says of them, in the same way.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class TableViews:
         self._bins = Bins(np.hstack([kept.numbers, kept.circles]))
         self._rarity = RarityView(np.hstack([kept.codes, kept.weekdays]), n_codes)
         seen = self._seen(kept)
+        self.unseen_left_out = self._rarity.unseen_left_out
         n_gaps = np.full(kept.gaps.shape[1], 2)
         n_pairs = np.append(n_codes, self._bins.n_bins)
         makers: list[tuple[str, str, Callable[[Any], Any]]] = [

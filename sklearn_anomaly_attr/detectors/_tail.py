@@ -12,6 +12,8 @@ _START = 0.9
 # Beside the scores: of the tenth of them that are lowest, and of the highest.
 _FLOOR, _LEAST_FLOOR = 0.01, 1e-6
 _NARROWEST = 0.1
+# Logarithms that differ by less may do so by rounding.
+_ROUNDING = 1e-9
 
 
 class Tail:
@@ -63,7 +65,7 @@ class Tail:
         above = np.maximum(scores - zero, 0.0)
         floor = max(_FLOOR * np.quantile(above, 0.1), _LEAST_FLOOR * above.max())
         self.floor = max(float(floor), 1e-12)
-        logs = self._logs(scores)
+        logs = _tied(np.sort(self._logs(scores)))
         knots, counts = np.unique(logs, return_counts=True)
         as_high = len(logs) - np.cumsum(counts) + (counts + 1) / 2
         surprises = -np.log(as_high / (len(logs) + 1))
@@ -98,6 +100,13 @@ class Tail:
             return scores
         above: FloatArray = np.maximum(scores - self._zero, 0.0) + self.floor
         return np.log(above)
+
+
+def _tied(ascending: FloatArray) -> FloatArray:
+    """Numbers that differ by rounding become the same: the lowest of them."""
+    new = np.diff(ascending, prepend=-np.inf) > _ROUNDING
+    tied: FloatArray = ascending[new][np.cumsum(new) - 1]
+    return tied
 
 
 def harmonic(surprises: FloatArray) -> FloatArray:
