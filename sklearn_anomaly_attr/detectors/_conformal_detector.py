@@ -231,6 +231,14 @@ class ConformalDetector(MetaDetector):
         self, estimator: Any, rows: _Rows, rng: np.random.RandomState
     ) -> FloatArray:
         self.method_ = "split"
+        n_samples = rows.X.shape[0]
+        n_held_out = int(np.ceil(self.calibration_size * n_samples))
+        if n_samples - n_held_out < self._min_samples:
+            raise ValueError(
+                f"calibration_size={self.calibration_size:g} leaves "
+                f"{n_samples - n_held_out} of {n_samples} rows to fit on: pass more "
+                "rows, set a smaller calibration_size, or take method='cross'."
+            )
         training, held_out = train_test_split(
             np.arange(rows.X.shape[0]),
             test_size=self.calibration_size,
