@@ -282,7 +282,8 @@ class BaseDetector(OutlierMixin, BaseEstimator, metaclass=ABCMeta):
         X : array-like of shape (n_samples, n_features), default=None
             Rows to set it by. None takes the scores of the training rows, which
             ``fit`` kept; for ``false_alarm_rate``, those of training rows left out,
-            where the detector knows them.
+            where the detector knows them. Others look too normal, having been seen:
+            pass rows that were not.
         y : array-like of shape (n_samples,), default=None
             Labels of X for ``false_alarm_rate``, 1 for anomalies among 0, or -1
             among +1: only normal rows count. None takes all rows for normal.

@@ -74,7 +74,7 @@ def all_estimators(
     --------
     >>> from sklearn_anomaly_attr.discovery import all_estimators
     >>> [name for name, _ in all_estimators("detector")][:2]
-    ['AutoencoderDetector', 'ConformalDetector']
+    ['AnomalyDetector', 'AutoencoderDetector']
     """
     kinds = _estimator_kinds()
     wanted = [type_filter] if isinstance(type_filter, str) else type_filter

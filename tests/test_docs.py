@@ -51,6 +51,18 @@ def test_the_section_on_ensembles_runs():
     assert list(p_values) == ["neighbors", "forest"]
 
 
+def test_the_section_on_tables_as_they_come_runs():
+    text = (ROOT / "docs/user_guide.rst").read_text()
+    (block,) = rst_blocks(rst_section(text, "Tables as they come"))
+    namespace = {}
+    exec(compile(block, "docs/user_guide.rst", "exec"), namespace)
+    detector, new = namespace["detector"], namespace["new"]
+    assert detector.predict(new).tolist() == [1, -1, -1]
+    leading = namespace["explanation"].top_features(1)["feature"].tolist()
+    assert leading[1] == "amount"
+    assert leading[2] in ("country", "currency")
+
+
 def test_the_section_on_thresholds_runs():
     text = (ROOT / "docs/user_guide.rst").read_text()
     section = rst_section(text, "Thresholds and p-values")

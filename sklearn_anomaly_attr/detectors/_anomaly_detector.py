@@ -41,7 +41,9 @@ class AnomalyDetector(BaseDetector):
     alone and in pairs, and which entries are missing. What each of them says becomes
     a p-value among the training rows, and the anomaly score is minus the logarithm of
     the harmonic mean of these, so that a row is anomalous if one of them finds it very
-    rare, or several find it rare. :meth:`by_view` tells which.
+    rare, or several find it rare. Beyond all training rows, p-values fall on as their
+    tail does: a score of 20 means p = exp(-20). :meth:`by_view` tells which view finds
+    a row rare, and explainers tell which columns.
 
     Parameters
     ----------
@@ -77,9 +79,11 @@ class AnomalyDetector(BaseDetector):
     Warns
     -----
     UserWarning
-        In ``fit``, if columns are left out: text that is another one in each row, and
-        whole numbers that are 0 to n - 1, or 1 to n, in some order. They tell rows
-        apart, not anomalies. As floats, such numbers are not left out.
+        In ``fit``, if columns are left out: text that is another one in each row; whole
+        numbers that are 0 to n - 1, or 1 to n, in some order; and of 100 rows or more,
+        whole numbers that are all distinct and lie closer than one in four, such as
+        keys of a database. They tell rows apart, not anomalies. As floats, such
+        numbers are not left out.
 
     See Also
     --------
@@ -88,11 +92,14 @@ class AnomalyDetector(BaseDetector):
 
     Notes
     -----
-    *Columns.* A missing number stands at the median of its column, and the pattern of
-    missing entries is judged by itself. A date is its time; the time of day, the day
-    of the week and of the year on a circle; and the day of the week as a category.
-    A category that is not among the training rows is the rarest of all. A column
-    that was constant in training raises the anomaly score by 100 when it changes.
+    *Columns.* Whole numbers are numbers: codes must be text, or categories. What
+    matters between two columns of dates, such as how long something took, is found
+    more surely in a column of its own. A missing number stands at the median of its
+    column, and the pattern of missing entries is judged by itself. A date is its
+    time; the time of day, the day of the week and of the year on a circle; and the
+    day of the week as a category. A category that is not among the training rows is
+    the rarest of all. A column that was constant in training raises the anomaly score
+    by 100 when it changes.
 
     *Training rows* leave themselves out, so that their scores compare with those of
     further rows; so does any row that equals one of those kept. Scores depend on the
@@ -136,7 +143,7 @@ class AnomalyDetector(BaseDetector):
        columns  rarity
     0     0.80    0.48
     1     0.01    1.00
-    2     0.80    0.00
+    2     0.81    0.00
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

@@ -50,7 +50,8 @@ class ConformalDetector(MetaDetector):
         - "left_out": from the detector, fitted on all rows, which scores each as if it
           had been left out: :class:`AnomalyDetector`, :class:`KNNDetector` and
           :class:`GaussianMixtureDetector` do, and so do the trees of an
-          :class:`~sklearn.ensemble.IsolationForest` that have not drawn it;
+          :class:`~sklearn.ensemble.IsolationForest` that have not drawn it. A Pipeline
+          cannot: its transformers have seen the row;
         - "cross": from ``n_splits`` further detectors, each of which is fitted without
           a part of the rows, and scores this part; the detector itself is fitted on
           all rows;

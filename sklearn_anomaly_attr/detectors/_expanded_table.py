@@ -17,8 +17,9 @@ from .._typing import FloatArray, IntArray
 
 _MICROSECONDS_A_DAY = 86400e6
 _WEEK, _WEEKDAYS = "day of week", 7
-# With fewer rows, a column of whole numbers is a run by chance.
-_FEWEST_ROWS = 10
+# With fewer rows, a column of whole numbers is a run by chance, or has no two alike.
+_FEWEST_ROWS, _FEWEST_OF_KEYS = 10, 100
+_SPARSEST_KEYS = 4  # numbers for each row
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,10 +152,12 @@ def identifiers(X: Any, coding: TableCoding) -> list[int]:
 
 
 def _is_run(numbers: FloatArray) -> bool:
-    """Whether numbers are 0 to n - 1, or 1 to n, in some order."""
-    least = np.min(numbers)
-    run = least + np.arange(len(numbers))
-    return least in (0.0, 1.0) and bool((np.sort(numbers) == run).all())
+    """Whether numbers are 0 to n - 1, or 1 to n, or keys with few gaps."""
+    if np.isnan(numbers).any() or len(np.unique(numbers)) < len(numbers):
+        return False
+    n, least, span = len(numbers), numbers.min(), np.ptp(numbers) + 1.0
+    keys = n >= _FEWEST_OF_KEYS and span <= _SPARSEST_KEYS * n
+    return bool(keys or (span == n and least in (0.0, 1.0)))
 
 
 def _names_rows(column: Column, n_rows: int) -> bool:

@@ -24,6 +24,8 @@ def in_plain_types(X: Any) -> Any:
     ------
     TypeError
         If X is a sparse matrix, or a column of a frame holds complex numbers.
+    ValueError
+        If X is a Series.
 
     Examples
     --------
@@ -33,6 +35,11 @@ def in_plain_types(X: Any) -> Any:
     >>> in_plain_types(pd.DataFrame({"kind": ["a", np.nan]}))["kind"].tolist()
     ['a', None]
     """
+    if isinstance(X, pd.Series):
+        raise ValueError(
+            "X is one row or one column: pass a DataFrame, such as frame.iloc[[0]] or "
+            "frame[['column']]. Reshape an array of one dimension."
+        )
     if sparse.issparse(X):
         raise TypeError("X is a sparse matrix: pass X.toarray().")
     if isinstance(X, pd.DataFrame):

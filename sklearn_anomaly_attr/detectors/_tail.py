@@ -55,7 +55,7 @@ class Tail:
     >>> from sklearn_anomaly_attr.detectors._tail import Tail
     >>> tail = Tail(np.random.default_rng(0).exponential(size=1000))
     >>> np.exp(-tail.surprise(np.array([0.0, 1.0, 3.0]))).round(2)
-    array([1.  , 0.36, 0.04])
+    array([1.  , 0.38, 0.04])
     """
 
     def __init__(

@@ -121,6 +121,22 @@ def test_columns_that_number_or_name_the_rows(values, left_out):
     assert found == ([0] if left_out else [])
 
 
+@pytest.mark.parametrize(
+    ("values", "left_out"),
+    [
+        (10_000 + np.arange(200), True),
+        (np.cumsum(1 + np.arange(200) % 3), True),
+        (np.random.default_rng(0).permutation(1000)[:300], True),
+        (np.random.default_rng(0).permutation(9000)[:300], False),
+        (np.random.default_rng(0).integers(0, 600, 200), False),
+    ],
+    ids=["keys", "gaps", "part of them", "far apart", "some alike"],
+)
+def test_keys_of_many_rows_have_few_gaps(values, left_out):
+    frame = pd.DataFrame({"column": values, "other": np.ones(len(values))})
+    assert identifiers(frame, TableCoding.of(frame)) == ([0] if left_out else [])
+
+
 def test_arrays_of_whole_numbers_may_number_rows_and_few_rows_never():
     rows = np.column_stack([np.arange(20), np.full(20, 3)])
     assert identifiers(rows, TableCoding.of(rows)) == [0]

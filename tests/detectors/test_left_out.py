@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
@@ -20,7 +21,14 @@ from sklearn_anomaly_attr.refinement import DSIL
 X = np.random.default_rng(0).normal(size=(40, 2))
 
 
-@pytest.mark.parametrize("wrap", [lambda d: d, FrozenEstimator, ThresholdDetector])
+WRAPPERS = {
+    "alone": lambda detector: detector,
+    "frozen": FrozenEstimator,
+    "inside": lambda detector: ThresholdDetector(clone(detector)),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=list(WRAPPERS))
 def test_neighbors_leave_rows_out(wrap):
     detector = wrap(KNNDetector(3).fit(X)).fit(X, None)
     expected = [
