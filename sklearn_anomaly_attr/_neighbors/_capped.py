@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from .._scale import CommonScale, center_of, with_means
 from .._typing import FloatArray
-from ._distances import in_few_digits
+from ._distances import in_few_digits, leaves_few
 from ._smallest import padded_width, parts
 
 _LARGEST_CAP = 1e4
 # In caps: squares of larger numbers overflow in float32.
 _LARGEST = 1e18
 _BLOCK = 8192  # rows whose differences stay in the cache
+# In int16, a cap is so many units, and points are within so many caps.
+_UNITS, _WITHIN = 128, 125.0
 
 
 class CappedDistances:
@@ -24,7 +26,7 @@ class CappedDistances:
     Differences count in caps here, so that a column costs its squared cap times
     :math:`\min(\delta^2, 1)`. Its error depends on the searched row alone: a training
     row that is much further out costs the cap. No column's error is above its squared
-    cap.
+    cap. Most quickly summed up are whole numbers of 16 bits.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ class CappedDistances:
     cap : float
         Larger differences count as this one.
     dtype : type
-        Of the differences: float32 or float64.
+        Of the differences: float32, float64, or int16 where all columns have the
+        same cap.
 
     Attributes
     ----------
@@ -63,7 +66,7 @@ class CappedDistances:
         points = self._points(filled)
         self._lowest, self._highest = points.min(axis=0), points.max(axis=0)
         points = np.where(lacking, self._highest + 4.0, points)
-        self._columns: NDArray[Any] = np.ascontiguousarray(points.T, dtype=dtype)
+        self._columns: NDArray[Any] = np.ascontiguousarray(self._coded(points).T)
 
     @classmethod
     def of_rows(
@@ -72,6 +75,9 @@ class CappedDistances:
         """Distances from the rows; None where the cap is too large for that."""
         if cap > _LARGEST_CAP or (cap > 1.0 and np.isnan(rows).any()):
             return None
+        coarse = cls(rows, scale, cap, np.int16)
+        if np.ptp(coarse._weights) == 0.0 and leaves_few(coarse, rows):
+            return coarse
         return in_few_digits(lambda dtype: cls(rows, scale, cap, dtype), rows)
 
     def of(self, X: FloatArray) -> tuple[NDArray[Any], FloatArray]:
@@ -93,10 +99,15 @@ class CappedDistances:
         points = self._points(X).clip(self._lowest - 2.0, self._highest + 2.0)
         points = np.where(np.isnan(X), self._highest + 4.0, points)
         n_rows = self._columns.shape[1]
-        table: NDArray[Any] = np.empty((len(X), padded_width(n_rows)), self.dtype)
+        width, fixed = padded_width(n_rows), self.dtype is np.int16
+        fill, dtype = (
+            (self._fill_fixed, np.float32) if fixed else (self._fill, self.dtype)
+        )
+        table: NDArray[Any] = np.empty((len(X), width), dtype)
         table[:, n_rows:] = np.inf
+        coded = self._coded(points)
         for some in parts(n_rows, _BLOCK):
-            self._fill(table[:, :n_rows][:, some], points, self._columns[:, some])
+            fill(table[:, :n_rows][:, some], coded, self._columns[:, some])
         return table, 2.0 * self._error(points)
 
     def _points(self, X: FloatArray) -> FloatArray:
@@ -106,23 +117,55 @@ class CappedDistances:
         clipped: FloatArray = points.clip(-_LARGEST, _LARGEST)
         return clipped
 
+    def _coded(self, points: FloatArray) -> NDArray[Any]:
+        """Points in the type of the differences."""
+        if self.dtype is np.int16:
+            points = np.rint(_UNITS * points.clip(-_WITHIN, _WITHIN))
+        coded: NDArray[Any] = points.astype(self.dtype)
+        return coded
+
     def _fill(
-        self, table: NDArray[Any], points: FloatArray, columns: NDArray[Any]
+        self, table: NDArray[Any], points: NDArray[Any], columns: NDArray[Any]
     ) -> None:
         """Write the distances of points from the rows with these columns."""
         costs: NDArray[Any] = np.empty(columns.shape, self.dtype)
         weights: NDArray[Any] = self._weights.astype(self.dtype)
-        for row, x in zip(table, points.astype(self.dtype), strict=True):
+        for row, x in zip(table, points, strict=True):
             np.subtract(columns, x[:, None], out=costs)
             np.clip(costs, -1.0, 1.0, out=costs)
             np.multiply(costs, costs, out=costs)
             np.dot(weights, costs, out=row)
 
+    def _fill_fixed(
+        self, table: NDArray[Any], points: NDArray[Any], columns: NDArray[Any]
+    ) -> None:
+        """The same in int16, where sums have no room for all digits of the squares."""
+        costs: NDArray[Any] = np.empty(columns.shape, np.int16)
+        sums: NDArray[Any] = np.empty(columns.shape[1], np.int16)
+        unit = np.float32(self._weights[0] * 2**self._shift / _UNITS**2)
+        for row, x in zip(table, points, strict=True):
+            np.subtract(columns, x[:, None], out=costs)
+            np.clip(costs, -_UNITS, _UNITS, out=costs)
+            np.multiply(costs, costs, out=costs)
+            np.right_shift(costs, self._shift, out=costs)
+            np.add.reduce(costs, axis=0, out=sums)
+            np.multiply(sums, unit, out=row)
+
+    @property
+    def _shift(self) -> int:
+        """Digits that squares lose, so that their sums are below 2**15."""
+        return int(len(self._weights) * _UNITS**2).bit_length() - 15
+
     def _error(self, points: FloatArray) -> FloatArray:
         """The largest error of the distances of points."""
-        eps = float(np.finfo(self.dtype).eps)
-        of_difference = eps * (2.0 * np.abs(points) + 4.0)
-        of_square = of_difference * (of_difference + 2.0) + 2.0 * eps
+        if self.dtype is np.int16:
+            far, unit = np.abs(points) >= _WITHIN - 1.0, 1.0 / _UNITS
+            of_difference = np.where(far, 1.0, unit)
+            eps, lost = float(np.finfo(np.float32).eps), 2**self._shift * unit**2
+        else:
+            eps, lost = float(np.finfo(self.dtype).eps), 0.0
+            of_difference = eps * (2.0 * np.abs(points) + 4.0)
+        of_square = of_difference * (of_difference + 2.0) + 2.0 * eps + lost
         rounding = (len(self._weights) + 4) * eps * self._weights.sum()
         error: FloatArray = np.minimum(of_square, 1.0) @ self._weights + rounding
         return error

@@ -186,6 +186,12 @@ def in_few_digits(make: Callable[[type], D], rows: FloatArray) -> D:
     return single if left <= 2.0 * _n_left(double, probe, k) else double
 
 
+def leaves_few(distances: Distances, rows: FloatArray) -> bool:
+    """Whether few rows might be near one of the training rows."""
+    probe = _some(rows, _MOST_PROBED)
+    return _n_left(distances, probe, min(8, len(rows))) <= _FEW_LEFT
+
+
 def _n_left(distances: Distances, X: FloatArray, k: int) -> float:
     """Mean number of rows that might be among the k nearest."""
     table, slack = distances.of(X)

@@ -90,7 +90,7 @@ def test_few_rows_are_looked_at_again(lacking, monkeypatch):
     X[:, 2] = np.logspace(0, 12, 20)
     scale = CommonScale(np.ones(8), np.zeros(8, dtype=int))
     search = assert_nearest(rows, X, scale, 1.0, 8)
-    assert search._distances.dtype is np.float32
+    assert search._distances.dtype is np.int16
     seen = []
     pairs = NeighborSearch._pairs
     monkeypatch.setattr(
@@ -99,12 +99,18 @@ def test_few_rows_are_looked_at_again(lacking, monkeypatch):
         lambda self, X, i, j: seen.append(len(i)) or pairs(self, X, i, j),
     )
     search.nearest(X, 8)
-    assert 8 * len(X) <= sum(seen) < 12 * len(X)
+    assert 8 * len(X) <= sum(seen) < 20 * len(X)
 
 
-def test_float64_serves_where_float32_does_not_tell_rows_apart():
-    rows, _ = TABLES["tight clusters"]
-    assert NeighborSearch(rows, max_difference=1.0)._distances.dtype is np.float64
+def test_types_with_more_digits_serve_where_fewer_do_not_tell_rows_apart():
+    def chosen(rows, scale=None):
+        return NeighborSearch(rows, scale, max_difference=1.0)._distances.dtype
+
+    assert chosen(NORMAL) is np.int16
+    assert chosen(0.03 * NORMAL) is np.float32
+    assert chosen(TABLES["tight clusters"][0]) is np.float64
+    # Whole numbers have one cap for all columns.
+    assert chosen(mixed(600, False), CommonScale(np.full(5, 1.2), KINDS)) is np.float32
 
 
 def test_the_error_is_within_its_bound():
@@ -113,7 +119,7 @@ def test_the_error_is_within_its_bound():
     X = np.concatenate([QUERIES, 1e5 * QUERIES])
     for cap in (0.3, 1.0, 30.0):
         expected = brute_force(rows, X, scale, cap)
-        for dtype in (np.float32, np.float64):
+        for dtype in (np.int16, np.float32, np.float64):
             distances = _capped.CappedDistances(rows, scale, cap, dtype)
             table, slack = distances.of(X)
             error = np.abs(table[:, : len(rows)] - expected).max(axis=1)
