@@ -99,10 +99,9 @@ class CappedDistances:
         points = self._points(X).clip(self._lowest - 2.0, self._highest + 2.0)
         points = np.where(np.isnan(X), self._highest + 4.0, points)
         n_rows = self._columns.shape[1]
-        width, fixed = padded_width(n_rows), self.dtype is np.int16
-        fill, dtype = (
-            (self._fill_fixed, np.float32) if fixed else (self._fill, self.dtype)
-        )
+        fixed, width = self.dtype is np.int16, padded_width(n_rows)
+        fill = self._fill_fixed if fixed else self._fill
+        dtype = np.float32 if fixed else self.dtype
         table: NDArray[Any] = np.empty((len(X), width), dtype)
         table[:, n_rows:] = np.inf
         coded = self._coded(points)

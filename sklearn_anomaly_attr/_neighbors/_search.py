@@ -32,8 +32,8 @@ class NeighborSearch:
     again, by their differences. Rows are shifted into their midst first, so that
     large values cost no digits. Products are made in float32 where that tells
     rows apart, in float64 elsewhere: the results are the same. Many rows of few
-    columns are searched by a tree. Capped differences are summed up column by column
-    in float32, or float64, and looked at again in the same way.
+    columns are searched by a tree. Capped differences are summed up column by column,
+    in 16 bits where these tell rows apart, and looked at again in the same way.
 
     Parameters
     ----------

@@ -109,9 +109,6 @@ def test_references_are_the_nearest_by_capped_differences_in_mixed_columns():
         def score_samples(self, X):
             return score(X).to_numpy()
 
-        def _more_tags(self):
-            return {"allow_nan": True}
-
     explainer = NeighborShap(Detector()).fit(X)
     spread = X[["a", "b", "c"]].std(ddof=0)
     for i in range(len(rows)):
