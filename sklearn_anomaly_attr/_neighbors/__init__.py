@@ -2,4 +2,4 @@
 
 from ._mixed import mixed_costs as mixed_costs
 from ._search import NeighborSearch as NeighborSearch
-from ._search import parts as parts
+from ._smallest import parts as parts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class AbsoluteDistances:
     """
 
     apart: ClassVar[tuple[int, ...]] = ()
+    takes_missing: ClassVar[bool] = False
 
     def __init__(self, rows: FloatArray, scale: CommonScale | None) -> None:
         self.center, self.scale = center_of(rows), scale
@@ -82,6 +84,8 @@ class SquaredDistances:
         all other rows.
     """
 
+    takes_missing: ClassVar[bool] = True
+
     def __init__(
         self,
         points: FloatArray,
@@ -118,13 +122,7 @@ class SquaredDistances:
             usual = np.median(lengths_of(points))
         if not np.isfinite(points).all() or not np.isfinite(usual):
             return None
-        probe, k = _some(rows, _MOST_PROBED), min(8, len(rows))
-        single = cls(points, center, scale, np.float32)
-        left = single._n_left(probe, k)
-        if left <= _FEW_LEFT:
-            return single
-        double = cls(points, center, scale, np.float64)
-        return single if left <= 2.0 * double._n_left(probe, k) else double
+        return in_few_digits(lambda dtype: cls(points, center, scale, dtype), rows)
 
     def of(self, X: FloatArray) -> tuple[NDArray[Any], FloatArray]:
         """Distances of rows, beside those of others and twice their largest error.
@@ -153,10 +151,51 @@ class SquaredDistances:
             error += np.finfo(np.float64).eps * (length + 1.0) ** 2
         return table, np.where(length < _FAR, 2.0 * self._rounding * error, np.inf)
 
-    def _n_left(self, X: FloatArray, k: int) -> float:
-        """Mean number of rows that might be among the k nearest."""
-        table, slack = self.of(X)
-        return float((table <= limits(table, slack, k)).sum(axis=1).mean())
+
+class Distances(Protocol):
+    """Distances from the training rows, with a bound of their error."""
+
+    def of(self, X: FloatArray) -> tuple[NDArray[Any], FloatArray]:
+        """Distances of rows, and twice their largest error."""
+
+
+D = TypeVar("D", bound=Distances)
+
+
+def in_few_digits(make: Callable[[type], D], rows: FloatArray) -> D:
+    """Distances in float32, unless that leaves too many rows that might be near.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the distances from the training rows, in a type.
+    rows : ndarray of shape (n_rows, n_features)
+        The training rows, as the distances take them.
+
+    Returns
+    -------
+    Distances
+        In float32 or float64.
+    """
+    probe, k = _some(rows, _MOST_PROBED), min(8, len(rows))
+    single = make(np.float32)
+    left = _n_left(single, probe, k)
+    if left <= _FEW_LEFT:
+        return single
+    double = make(np.float64)
+    return single if left <= 2.0 * _n_left(double, probe, k) else double
+
+
+def leaves_few(distances: Distances, rows: FloatArray) -> bool:
+    """Whether few rows might be near one of the training rows."""
+    probe = _some(rows, _MOST_PROBED)
+    return _n_left(distances, probe, min(8, len(rows))) <= _FEW_LEFT
+
+
+def _n_left(distances: Distances, X: FloatArray, k: int) -> float:
+    """Mean number of rows that might be among the k nearest."""
+    table, slack = distances.of(X)
+    return float((table <= limits(table, slack, k)).sum(axis=1).mean())
 
 
 def _some(rows: FloatArray, n: int) -> FloatArray:

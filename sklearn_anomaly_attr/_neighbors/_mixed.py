@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import BoolArray, FloatArray
-from ._search import parts
-from ._smallest import cells_within, limits, padded_width, side_by_side
+from ._smallest import cells_within, limits, padded_width, parts, side_by_side
 
 # Cells of the tables of sums: the caches hold most of them.
 _CELLS = 2**20

@@ -10,19 +10,14 @@ import numpy as np
 
 from .._scale import CommonScale, means_of
 from .._typing import FloatArray, IntArray
+from ._capped import CappedDistances
 from ._distances import MOST_UNITS, AbsoluteDistances, SquaredDistances
-from ._smallest import cells_within, limits, padded_width, side_by_side
+from ._smallest import cells_within, limits, padded_width, parts, side_by_side
 from ._tree import NeighborTree
 
 # Cells of a table of distances, and of pairs of rows: some megabytes.
 _TABLE, _PAIRS = 2**21, 2**21
 _FEWEST_ROWS = 8
-
-
-def parts(n: int, size: int) -> Iterator[slice]:
-    """Cut n rows into parts of at most `size`, and of at least one."""
-    size = max(1, size)
-    return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
 
 class NeighborSearch:
@@ -37,7 +32,8 @@ class NeighborSearch:
     again, by their differences. Rows are shifted into their midst first, so that
     large values cost no digits. Products are made in float32 where that tells
     rows apart, in float64 elsewhere: the results are the same. Many rows of few
-    columns are searched by a tree.
+    columns are searched by a tree. Capped differences are summed up column by column,
+    in 16 bits where these tell rows apart, and looked at again in the same way.
 
     Parameters
     ----------
@@ -50,7 +46,8 @@ class NeighborSearch:
     order : {1, 2}, default=2
         A column costs the absolute or the squared difference.
     max_difference : float, default=None
-        Larger differences count as this one.
+        Larger differences count as this one, also those of categories and of
+        missing entries.
 
     Examples
     --------
@@ -153,7 +150,7 @@ class NeighborSearch:
     def _in_table(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """What a table of the distances from all rows shows."""
         distances, lacking = self._distances, bool(np.isnan(X).any())
-        if distances is None or (lacking and self.order == 1):
+        if distances is None or (lacking and not distances.takes_missing):
             table = self._differences(X)
             limit = limits(table, 0.0, k)
         else:
@@ -170,10 +167,17 @@ class NeighborSearch:
     def _index(self) -> None:
         """Choose the ways that the search takes."""
         self._tree: NeighborTree | None = None
-        self._distances: SquaredDistances | AbsoluteDistances | None = None
+        self._distances: (
+            SquaredDistances | AbsoluteDistances | CappedDistances | None
+        ) = None
         self._gaps = np.flatnonzero(np.isnan(self.rows).any(axis=0))
+        cap = self.max_difference
+        if cap is not None:
+            if self.order == 2:
+                self._distances = CappedDistances.of_rows(self.rows, self.scale, cap)
+            return
         n_units = 0 if self.scale is None else self.scale.n_categories.sum()
-        if self.max_difference is not None or n_units > MOST_UNITS:
+        if n_units > MOST_UNITS:
             return
         if self.order == 2:
             rows = self._embedded(self.rows)
@@ -191,7 +195,8 @@ class NeighborSearch:
         Their distances order the training rows: what a row alone lacks takes it
         equally far from all of them.
         """
-        if not len(self._gaps) and not np.isnan(rows).any():
+        capped = self.max_difference is not None  # these know of missing numbers
+        if capped or (not len(self._gaps) and not np.isnan(rows).any()):
             return rows
         return np.hstack([self._filled(rows), np.isnan(rows[:, self._gaps])])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,12 @@ from .._typing import FloatArray, IntArray
 T = TypeVar("T", bound=np.generic)
 
 _SLAB = 16
+
+
+def parts(n: int, size: int) -> Iterator[slice]:
+    """Cut n rows into parts of at most `size`, and of at least one."""
+    size = max(1, size)
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
 
 def padded_width(n_columns: int) -> int:

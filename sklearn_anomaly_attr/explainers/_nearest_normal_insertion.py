@@ -13,7 +13,8 @@ from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from ..shapley import MarginalContributions
 from ._game_bases import ReferenceGameExplainer
-from ._references import normal_rows
+from ._reference_kinds import NearestReferences
+from ._references import References, normal_rows
 
 
 @shared_paragraphs
@@ -39,9 +40,12 @@ class NearestNormalInsertion(ReferenceGameExplainer):
     estimator : estimator {estimator}
     prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=5
-        Number of neighbours; all normal rows, if there are fewer. Distances
-        are Euclidean on a common scale, the standard deviations of the columns.
-        Fewer than the other explainers take: each is a normal row by itself.
+        Number of neighbors; all normal rows, if there are fewer. Fewer than the
+        other explainers take: each is a normal row by itself.
+    max_difference : float or None, default=1.0
+        In each column, the largest difference that counts, in standard deviations:
+        a value far out does not choose the neighbors alone, see
+        :class:`NeighborShap`. None: distances are Euclidean.
     contamination : float, default=0.1
         Largest share of the training rows, those of the highest anomaly
         scores, that are never taken as neighbours, in [0, 0.5].
@@ -93,6 +97,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **ReferenceGameExplainer._parameter_constraints,
+        "max_difference": NearestReferences._parameter_constraints["max_difference"],
         "contamination": [Interval(Real, 0, 0.5, closed="both")],
     }
     references = "neighbors"
@@ -103,6 +108,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
         *,
         prefit: bool | str = "auto",
         n_references: int = 5,
+        max_difference: float | None = 1.0,
         contamination: float = 0.1,
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
@@ -114,6 +120,7 @@ class NearestNormalInsertion(ReferenceGameExplainer):
         self.estimator = estimator
         self.prefit = prefit
         self.n_references = n_references
+        self.max_difference = max_difference
         self.contamination = contamination
         self.feature_groups = feature_groups
         self.categorical_features = categorical_features
@@ -124,6 +131,9 @@ class NearestNormalInsertion(ReferenceGameExplainer):
 
     def _solver(self) -> MarginalContributions:
         return MarginalContributions(self._n_players, last=False)
+
+    def _new_references(self) -> References:
+        return NearestReferences(int(self.n_references), self.max_difference)
 
     def _candidates(self, X: FloatArray) -> FloatArray:
         return normal_rows(X, self._training_scores(X), self.contamination)

@@ -9,18 +9,27 @@ import numpy as np
 
 from .._docstrings import shared_paragraphs
 from ._game_bases import ReferenceGameExplainer, ShapleyExplainer
+from ._reference_kinds import NearestReferences
+from ._references import References
 
 
 @shared_paragraphs
 class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
-    """Attribute anomaly scores to features by kernel SHAP with neighbours.
+    r"""Attribute anomaly scores to features by kernel SHAP with neighbors.
 
-    Absent features take the values of the training rows nearest to the row,
-    all with the same weight. Distances are Euclidean on a common scale, the
-    standard deviations of the columns. (wKSH in the reference.)
+    Absent features take the values of the training rows nearest to the row, all
+    with the same weight. A training row r is
+
+    .. math::
+
+        D(x, r) = \sum_j \min\bigl(|x_j - r_j| / s_j,\, c\bigr)^2
+
+    away from the row x: in each column j, differences count in its standard
+    deviation :math:`s_j`, and no more than ``max_difference`` c. Of rows that are
+    equally far, the first training rows are nearer.
 
     Attributions are in units of the anomaly score; POSITIVE pushes it UP.
-    With the base value, the mean score of the neighbours, they add up to
+    With the base value, the mean score of the neighbors, they add up to
     the anomaly score, ``-estimator_.score_samples(X)``.
 
     Parameters
@@ -28,7 +37,12 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     estimator : estimator {estimator}
     prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=8
-        Number of neighbours; all training rows, if there are fewer.
+        Number of neighbors; all training rows, if there are fewer.
+    max_difference : float or None, default=1.0
+        In each column, the largest difference that counts, in standard
+        deviations; larger ones count as this one. So do categories that differ,
+        and a missing entry beside a number. None: all count as they are, and
+        distances are Euclidean (wKSH in the reference).
     max_evaluations : int or "auto", default="auto" {max_evaluations}
     feature_groups : dict of str to list, default=None {feature_groups}
     categorical_features : "auto" or list, default="auto" {categorical_features}
@@ -53,11 +67,29 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     AnomalyShapley : Absent features settle where the score is locally smallest.
     KernelShap : Absent features take values of k-means centres.
 
+    Notes
+    -----
+    The cap is for values far out. Without one, they alone decide which rows are
+    near: training rows that are nearly as abnormal in that column, and whose values
+    change nothing when put in its place. Where columns are few, all neighbors are
+    such rows. Where the score is bounded, as that of an IsolationForest, of
+    histograms, or behind a QuantileTransformer, a column even gets the less the
+    further out it is. With the cap, a value that is further than it from all
+    training values has no say: the columns that are as usual choose the neighbors,
+    and neither these nor the attributions change as it moves further out, if the
+    score does not.
+
+    Bounding what a single column adds to a distance is Gower's idea, who divides
+    differences by the range; a bounded loss keeps outliers out of robust estimates
+    in the same way.
+
     References
     ----------
     Takeishi & Kawahara (2023), "A characteristic function for Shapley-value-
     based attribution of anomaly scores", wKSH in Section 5.1.3; Giurgiu &
-    Schumann (2019).
+    Schumann (2019). The cap: Gower (1971), "A general coefficient of similarity and
+    some of its properties"; Huber & Ronchetti (2009), "Robust statistics"
+    (redescending estimates).
 
     Examples
     --------
@@ -72,6 +104,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **ReferenceGameExplainer._parameter_constraints,
         **ShapleyExplainer._parameter_constraints,
+        "max_difference": NearestReferences._parameter_constraints["max_difference"],
     }
     references = "neighbors"
 
@@ -81,6 +114,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
         *,
         prefit: bool | str = "auto",
         n_references: int = 8,
+        max_difference: float | None = 1.0,
         max_evaluations: int | str = "auto",
         feature_groups: Mapping[str, Sequence[Any]] | None = None,
         categorical_features: str | Sequence[Any] = "auto",
@@ -101,3 +135,7 @@ class NeighborShap(ReferenceGameExplainer, ShapleyExplainer):
             verbose=verbose,
         )
         self.n_references = n_references
+        self.max_difference = max_difference
+
+    def _new_references(self) -> References:
+        return NearestReferences(int(self.n_references), self.max_difference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from inspect import signature
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -153,12 +153,21 @@ class MedianReferences(SharedReferences):
 
 
 class NearestReferences(References):
-    """The training rows that are nearest to the explained one, on a common scale.
+    r"""The training rows that are nearest to the explained one, on a common scale.
+
+    A row x is :math:`\sum_j \min(|x_j - r_j| / s_j, c)^2` away from a training row
+    r, with the spreads s of the columns and the largest difference c. Of rows
+    that are equally far, the first ones are nearer.
 
     Parameters
     ----------
     n_references : int, default=8
         Number of rows; all, if there are fewer.
+    max_difference : float or None, default=None
+        In each column, the largest difference that counts, in spreads: larger
+        ones count as this one, so that a column alone cannot decide which rows are
+        near. So do categories that differ, and a missing entry beside a number.
+        None: all differences count as they are.
 
     Examples
     --------
@@ -173,15 +182,21 @@ class NearestReferences(References):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_references": [Interval(Integral, 1, None, closed="left")],
+        "max_difference": [Interval(Real, 0.0, None, closed="neither"), None],
     }
 
-    def __init__(self, n_references: int = 8) -> None:
+    def __init__(
+        self, n_references: int = 8, max_difference: float | None = None
+    ) -> None:
         self.n_references = n_references
+        self.max_difference = max_difference
 
     def prepare(self, training: TrainingRows) -> None:
         """Index the training rows."""
         rows = own_rows(training.X, training.estimator)
-        self._search = NeighborSearch(rows, training.scale)
+        self._search = NeighborSearch(
+            rows, training.scale, max_difference=self.max_difference
+        )
         self.weights_ = equal_weights(min(self.n_references, len(training.X)))
 
     def of(self, X: FloatArray) -> FloatArray:

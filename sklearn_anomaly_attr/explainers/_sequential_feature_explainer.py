@@ -77,7 +77,7 @@ class SequentialFeatureExplainer(ScoreExplainer):
     See Also
     --------
     MarginalScore : How abnormal each feature is alone.
-    NeighborShap : Shapley values with the same neighbours.
+    NeighborShap : Shapley values with neighbors by capped differences.
 
     Notes
     -----

@@ -122,20 +122,25 @@ def shapley_by_definition(worth, n_players):
 
 
 @pytest.mark.parametrize("name", ["forest", "black box"])
-def test_neighbor_shap_equals_its_definition(name):
+@pytest.mark.parametrize("cap", [1.0, 1.5, None])
+def test_neighbor_shap_equals_its_definition(cap, name):
     X = rows(80)
     X_new = rows(3, seed=1)
-    fit = NeighborShap(PIPELINES[name], n_references=4, random_state=0).fit(X)
+    fit = NeighborShap(
+        PIPELINES[name], n_references=4, max_difference=cap, random_state=0
+    ).fit(X)
+    most = np.inf if cap is None else cap**2
     # Scales by hand: standard deviations, and Gini's impurity for categories.
     squares = np.zeros((len(X_new), len(X)))
     for column in X:
         a, b = X_new[column].to_numpy(), X[column].to_numpy()
         if column in ("price", "rooms"):
             a, b = a.astype(float), b.astype(float)
-            squares += (a[:, None] - b) ** 2 / b.var()
+            squares += np.minimum((a[:, None] - b) ** 2 / b.var(), most)
         else:
             shares = X[column].value_counts(normalize=True).to_numpy()
-            squares += (a[:, None] != b) * 2 / (1 - (shares**2).sum())
+            mismatch = min(2 / (1 - (shares**2).sum()), most)
+            squares += (a[:, None] != b) * mismatch
     for i in range(len(X_new)):
         nearest = X.iloc[np.argsort(squares[i], kind="stable")[:4]]
         row = X_new.iloc[[i]]

@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.neighbors import NearestNeighbors
 
 from sklearn_anomaly_attr import GaussianMixtureDetector
 from sklearn_anomaly_attr.explainers._feature_occlusion import FeatureOcclusion
@@ -27,8 +26,9 @@ def test_values_are_inserted_into_neighbours_among_the_normal_rows(contamination
     score = explainer.estimator_.anomaly_score
     normal = X[score(X).argsort()[: round(200 * (1 - contamination)) + 1]]
     rows = X[:6] * 3
-    search = NearestNeighbors(n_neighbors=5).fit(normal / X.std(axis=0))
-    nearest = normal[search.kneighbors(rows / X.std(axis=0), return_distance=False)]
+    apart = np.abs(rows[:, None] - normal) / X.std(axis=0)
+    costs = np.square(np.minimum(apart, 1.0)).sum(axis=2)
+    nearest = normal[costs.argsort(axis=1, kind="stable")[:, :5]]
     for row, neighbors, found in zip(
         rows, nearest, explainer.transform(rows), strict=True
     ):
@@ -45,12 +45,18 @@ def test_anomalies_among_the_training_rows_are_nobodys_neighbours(X):
     row = X[10:11].copy()
     row[0, 0] += 50.0
     frozen = FrozenEstimator(GaussianMixtureDetector().fit(X[10:]))
-    clean, dirty = (
-        NearestNormalInsertion(frozen, contamination=share).fit(X).transform(row)
-        for share in (0.1, 0.0)
-    )
+
+    def found(contamination, max_difference):
+        explainer = NearestNormalInsertion(
+            frozen, contamination=contamination, max_difference=max_difference
+        )
+        return explainer.fit(X).transform(row)[0]
+
+    clean, dirty = found(0.1, None), found(0.0, None)
     assert clean.argmax() == 0
-    assert dirty[0, 0] < 0 < clean[0, 0]
+    assert dirty[0] < 0 < clean[0]
+    # Nor where distances are capped: the column far out does not choose.
+    assert found(0.1, 1.0).argmax() == found(0.0, 1.0).argmax() == 0
 
 
 class Levelled(OutlierMixin, BaseEstimator):

@@ -67,7 +67,8 @@ def test_a_word_is_the_object_that_it_stands_for(explainer, word, X):
 def test_neighbor_shap_is_kernel_shap_of_the_nearest_rows(X):
     detector = KNNDetector(5)
     expected = values(NeighborShap(detector, n_references=3), X, X[:4] + 1.0)
-    found = KernelShap(detector, references=NearestReferences(3))
+    nearest = NearestReferences(3, max_difference=1.0)
+    found = KernelShap(detector, references=nearest)
     assert_array_equal(values(found, X, X[:4] + 1.0), expected)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -49,14 +48,17 @@ def test_kernel_shap_equals_shaps(detector, X):
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: type(d).__name__)
-def test_neighbor_shap_equals_shaps_with_the_neighbours_as_background(detector, X):
-    explainer = NeighborShap(detector, n_references=5, random_state=0).fit(X)
+@pytest.mark.parametrize("cap", [1.0, None])
+def test_neighbor_shap_equals_shaps_with_the_neighbors_as_background(cap, detector, X):
+    explainer = NeighborShap(
+        detector, n_references=5, max_difference=cap, random_state=0
+    ).fit(X)
     score = lambda rows: -explainer.estimator_.score_samples(rows)  # noqa: E731
     scale = X.std(axis=0)
-    rows = X[:3] + scale
-    nearest = NearestNeighbors(n_neighbors=5).fit(X / scale)
-    for row, index in zip(rows, nearest.kneighbors(rows / scale)[1], strict=True):
-        expected = kernel_explainer(score, X[index], np.ones(5), row[None])[0]
+    for row in X[:3] + scale:
+        apart = np.minimum(np.abs(row - X) / scale, np.inf if cap is None else cap)
+        nearest = X[np.square(apart).sum(axis=1).argsort()[:5]]
+        expected = kernel_explainer(score, nearest, np.ones(5), row[None])[0]
         found = explainer.transform(row[None])[0]
         assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
 
