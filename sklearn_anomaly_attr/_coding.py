@@ -317,7 +317,8 @@ class TableCoding:
         """Refuse a column of numbers, or dates, that holds something else now."""
         empty = column.is_null().all() or len(column) == 0
         now = known if empty else column_of(self.labels[position], column)
-        if type(now) is not type(known):
+        both_whole = isinstance(known, Ordered) and _are_whole(known.values, column)
+        if type(now) is not type(known) and not both_whole:
             raise ValueError(
                 f"The column {self.labels[position]!r} held "
                 f"{_name_of_kind(known)} in fit and now holds {column.dtype}: pass "
@@ -354,6 +355,11 @@ class TableCoding:
 def _is_plain(column: Column) -> bool:
     """Whether a column that nobody reads holds numbers."""
     return isinstance(column, Constant) and is_numeric(column.value)
+
+
+def _are_whole(one: nw.Series[Any], other: nw.Series[Any]) -> bool:
+    """Whether two columns hold whole numbers, which lie on the same line."""
+    return one.dtype.is_integer() and other.dtype.is_integer()
 
 
 def own_copy(X: Any) -> Any:

@@ -88,7 +88,7 @@ def exceeds_floats(column: nw.Series[Any]) -> bool:
     if column.dtype == nw.Object:
         entries = column.to_list()
         return any(isinstance(e, int) and abs(e) > _MOST_EXACT for e in entries)
-    if not column.dtype.is_integer() or len(column) == 0:
+    if not column.dtype.is_integer() or column.is_null().all():
         return False
     least, most = column.min(), column.max()
     return most is not None and bool(max(-int(least), int(most)) > _MOST_EXACT)

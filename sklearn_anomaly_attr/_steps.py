@@ -140,6 +140,9 @@ def read_columns(estimator: Any, n_features: int) -> set[int]:
     n_features : int
         Number of columns that it is given.
     """
+    own = getattr(estimator, "_read_columns", None)
+    if own is not None:
+        return set(own)
     inside, kind = _inside(estimator), type(estimator)
     if inside is not None:
         return read_columns(inside, n_features)

@@ -115,11 +115,11 @@ def normal_rows(y: Any, n_samples: int) -> BoolArray:
     labels = column_or_1d(np.asarray(y))
     if len(labels) != n_samples:
         raise ValueError(f"y has {len(labels)} labels, and X has {n_samples} rows.")
-    found = set(np.unique(labels).tolist())
+    found = set(labels.tolist())
     if not (found <= {0, 1} or found <= {-1, 1}):
         raise ValueError(
-            f"y holds {sorted(found)}: label anomalies 1 and normal rows 0, or "
-            "anomalies -1 and normal rows +1."
+            f"y holds {sorted(map(str, found))}: label anomalies 1 and normal rows 0, "
+            "or anomalies -1 and normal rows +1."
         )
     if found == {1}:
         raise ValueError(
@@ -127,6 +127,8 @@ def normal_rows(y: Any, n_samples: int) -> BoolArray:
             "leave y out where all rows are normal."
         )
     normal: BoolArray = labels == (1 if -1 in found else 0)
+    if not normal.any():
+        raise ValueError("y labels no row normal: pass normal rows, too.")
     return normal
 
 

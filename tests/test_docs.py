@@ -57,7 +57,7 @@ def test_the_section_on_thresholds_runs():
     namespace = {}
     for block in rst_blocks(section):
         exec(compile(block, "docs/user_guide.rst", "exec"), namespace)
-    assert len(rst_blocks(section)) == section.count("code-block:: python") == 3
+    assert len(rst_blocks(section)) == section.count("code-block:: python") == 4
     assert len(namespace["detector"].predict(namespace["X_new"])) == 5
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from numbers import Integral, Number
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from .._coding import TableCoding
+from .._coding import TableCoding, is_frame
 from .._docstrings import shared_paragraphs
 from .._frames import container_of, in_container
 from .._neighbors import parts
@@ -22,14 +22,13 @@ from .._validation import check_table, column_labels
 from ..base import BaseDetector
 from ._expanded_table import ExpandedTable, identifiers
 from ._known_rows import KnownRows
+from ._plain_types import in_plain_types
 from ._table_judge import TableJudge
 
 if TYPE_CHECKING:
     from ..scores import TorchScore
 
 _CELLS = 2**20
-# Rows that set the threshold, beside those that others are compared with.
-_MOST_CALIBRATED = 10_000
 
 
 @shared_paragraphs
@@ -97,7 +96,9 @@ class AnomalyDetector(BaseDetector):
 
     *Training rows* leave themselves out, so that their scores compare with those of
     further rows; so does any row that equals one of those kept. Scores depend on the
-    row alone.
+    row alone. Where a table has few distinct rows, most further rows equal a training
+    row, and score as if that one were not there: p-values are too small, and alarms
+    too many.
 
     *Cost.* A row is compared with ``max_samples`` rows: .05 ms for 2000 rows of 20
     columns, on one core. Explainers that ask for made-up rows take as many.
@@ -178,20 +179,31 @@ class AnomalyDetector(BaseDetector):
 
     def _check_rows(self, X: Any, *, reset: bool) -> FloatArray:
         n_rows = self._min_samples if reset else 1
-        X = check_table(self, _with_types(X), reset=reset, n_rows=n_rows)
+        X = check_table(self, in_plain_types(X), reset=reset, n_rows=n_rows)
         if reset:
             coding = TableCoding.of(X)
             coding = coding.without(X, self._unread(X, coding))
             self._table = ExpandedTable.of(coding)
         else:
+            self._check_container(X)
             coding = self._table.coding.like(X)
         return self._table.expand(coding.encode(X), coding)
+
+    def _check_container(self, X: Any) -> None:
+        """Refuse a frame of another library than that of fit."""
+        known = self._table.coding.container
+        if known is not None and is_frame(X) and container_of(X) != known:
+            raise TypeError(
+                f"AnomalyDetector was fitted on a DataFrame of {known}, and gets one "
+                f"of {container_of(X)}: pass one of the same library."
+            )
 
     def _unread(self, X: Any, coding: TableCoding) -> list[int]:
         """Positions of the columns that are left out, with a warning."""
         found = identifiers(X, coding)
         labels = column_labels(self)
         self.left_out_columns_ = [labels[i] for i in found]
+        self._read_columns = set(range(len(labels))).difference(found)
         if not found:
             return found
         if len(found) == len(labels):
@@ -217,8 +229,7 @@ class AnomalyDetector(BaseDetector):
         self._judge = TableJudge(X, order, self.max_samples_, self._table, labels, seed)
         self._known = KnownRows(_without_nan(X[self._judge.kept]))
         self._known_scores = -self._judge.left_out
-        calibrating = np.sort(order[: max(self.max_samples_, _MOST_CALIBRATED)])
-        self._left_out_scores = self._score_samples(X[calibrating])
+        self._left_out_scores = self._score_samples(X)
 
     def _score_training(self, X: FloatArray) -> FloatArray:
         # Rows that are kept leave themselves out, and others were never in.
@@ -250,8 +261,8 @@ class AnomalyDetector(BaseDetector):
         p_values : DataFrame of shape (n_samples, n_views)
             p-values among the training rows that are kept, LOW for anomalies: of
             near "neighbors", "correlation", single "columns", "isolation", "rarity"
-            of categories, alone and in pairs, and "missingness"; 1 where a view has
-            nothing to see. Like X, a frame of pandas or polars.
+            of categories, alone and in pairs, and "missingness" of numbers and dates;
+            1 where a view has nothing to see. Like X, a frame of pandas or polars.
         """
         fitted = self._as_fitted()
         rows = fitted._check_rows(X, reset=False)
@@ -297,16 +308,3 @@ def _without_nan(rows: FloatArray) -> FloatArray:
     """Rows where missing numbers equal each other, and nothing else."""
     missing = np.isnan(rows)
     return np.where(missing, np.inf, rows) if missing.any() else rows
-
-
-def _with_types(X: Any) -> Any:
-    """A frame of an array, or a list of rows, whose entries are not numbers all."""
-    if isinstance(X, list | tuple):
-        entries = np.array(X, dtype=object)
-    elif isinstance(X, np.ndarray) and X.dtype.kind in "OUS":
-        entries = X.astype(object)
-    else:
-        return X
-    if entries.ndim != 2 or all(isinstance(e, Number | None) for e in entries.flat):
-        return X
-    return pd.DataFrame(entries).infer_objects()

@@ -11,8 +11,11 @@ from .._typing import FloatArray, IntArray
 from ._number_views import View
 from ._tail import harmonic
 
+_SEED = 0
 _SMOOTHING = 0.5
 _MOST_PAIRS = 100
+# Of two columns; with more, each pair is too rare to tell.
+_MOST_CELLS = 2**14
 # Of a statistic's standard deviations above what independent columns have.
 _FEWEST_DEVIATIONS = 3.0
 
@@ -22,7 +25,8 @@ class RarityView(View):
 
     The p-value of a category is the share of the training rows whose category is as
     rare, each row left out of the counts: where all categories are rare, none is
-    surprising.
+    surprising. That of a category which no training row has is at least the share of
+    new ones in one half of the rows, drawn at random, beside the other half.
 
     Parameters
     ----------
@@ -30,17 +34,32 @@ class RarityView(View):
         Training rows: numbers from 0 on.
     n_codes : ndarray of int of shape (n_columns,)
         Numbers of categories; the next number is any other category.
+
+    Attributes
+    ----------
+    unseen_left_out : ndarray of shape (n_rows,)
+        What ``unseen`` says of the training rows, each as if it had not been there.
     """
 
+    nats = True
+
     def __init__(self, codes: IntArray, n_codes: IntArray) -> None:
-        self._surprises = []
-        left_out = np.empty(codes.shape)
+        self._surprises, self._unseen = [], []
+        left_out, alone = np.empty(codes.shape), np.full(codes.shape, -np.inf)
         for j, (column, n) in enumerate(zip(codes.T, n_codes, strict=True)):
             counts = np.bincount(column, minlength=n + 1)
             others = np.sort(counts[column] - 1)
-            self._surprises.append(_surprise(counts, others))
+            surprises = _surprise(counts, others)
+            unseen = counts == 0
+            surprises[unseen] = np.minimum(surprises[unseen], _of_new(column))
+            self._surprises.append(surprises)
+            self._unseen.append(np.where(unseen, surprises, -np.inf))
             left_out[:, j] = _surprise(counts[column] - 1, others)
+            only = counts[column] == 1
+            left_out[only, j] = np.minimum(left_out[only, j], _of_new(column))
+            alone[only, j] = left_out[only, j]
         self.left_out = self._mean(left_out)
+        self.unseen_left_out = np.logaddexp.reduce(alone, axis=1, initial=-np.inf)
 
     def scores(self, codes: IntArray) -> FloatArray:
         """The harmonic mean of the columns' p-values, as a surprise."""
@@ -48,6 +67,13 @@ class RarityView(View):
         for j, surprises in enumerate(self._surprises):
             found[:, j] = surprises[codes[:, j]]
         return self._mean(found)
+
+    def unseen(self, codes: IntArray) -> FloatArray:
+        """Surprise of the categories that no training row has; -inf without any."""
+        found = np.full(len(codes), -np.inf)
+        for j, surprises in enumerate(self._unseen):
+            found = np.logaddexp(found, surprises[codes[:, j]])
+        return found
 
     def _mean(self, surprises: FloatArray) -> FloatArray:
         return harmonic(surprises)[:, None]
@@ -57,6 +83,14 @@ def _surprise(counts: IntArray, others: IntArray) -> FloatArray:
     """Of categories that so many others have, beside those of training rows."""
     as_rare = np.searchsorted(others, counts, side="right")
     return np.asarray(-np.log((as_rare + 1.0) / (len(others) + 1.0)))
+
+
+def _of_new(column: IntArray) -> float:
+    """Surprise of a new category, as one half of the rows has them beside the other."""
+    order = np.random.RandomState(_SEED).permutation(len(column))
+    one, other = np.array_split(column[order], 2)
+    share = float(np.mean(~np.isin(other, one))) if len(other) else 0.0
+    return -np.log(share) if share > 0.0 else np.inf
 
 
 class _Pair(NamedTuple):
@@ -84,6 +118,8 @@ class MismatchView(View):
         One of each pair is among so many first columns.
     """
 
+    nats = True
+
     def __init__(self, codes: IntArray, n_codes: IntArray, n_first: int) -> None:
         self._n_rows = len(codes)
         self._sizes = n_codes + 1
@@ -94,7 +130,7 @@ class MismatchView(View):
         pairs = (
             self._pair(codes, one, other)
             for one, other in combinations(range(codes.shape[1]), 2)
-            if one < n_first
+            if one < n_first and self._sizes[one] * self._sizes[other] <= _MOST_CELLS
         )
         dependent = [pair for pair in pairs if pair.dependence > 0.0]
         dependent.sort(key=lambda pair: -pair.dependence)

@@ -11,17 +11,17 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import check_random_state
 
-from .._adapters import name_of
-from .._company import COMPANY_ROWS, effect_of_company, spread_of, spread_out
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions, _safe_indexing
 from .._typing import FloatArray, IntArray
 from .._validation import finite_scores, fit_detector
 from ._left_out import find_left_out_scores, left_out_scores
-from ._meta_detector import MetaDetector, check_not_frozen, some_rows
-
-# Beside the spread of the scores: what changes no p-value by much.
-_NO_EFFECT = 1e-3
+from ._meta_detector import (
+    MetaDetector,
+    check_not_frozen,
+    check_scores_alone,
+    some_rows,
+)
 
 
 @shared_paragraphs
@@ -188,7 +188,7 @@ class ConformalDetector(MetaDetector):
             known = self._calibrate_given(rows)
         else:
             known = self._fit_and_leave_out(rows)
-        _check_scores_alone(self.estimator_, X)
+        check_scores_alone(self.estimator_, X)
         self.calibration_scores_ = known
         self._calibrate(finite_scores(self.estimator_, X), known)
 
@@ -231,6 +231,14 @@ class ConformalDetector(MetaDetector):
         self, estimator: Any, rows: _Rows, rng: np.random.RandomState
     ) -> FloatArray:
         self.method_ = "split"
+        n_samples = rows.X.shape[0]
+        n_held_out = int(np.ceil(self.calibration_size * n_samples))
+        if n_samples - n_held_out < self._min_samples:
+            raise ValueError(
+                f"calibration_size={self.calibration_size:g} leaves "
+                f"{n_samples - n_held_out} of {n_samples} rows to fit on: pass more "
+                "rows, set a smaller calibration_size, or take method='cross'."
+            )
         training, held_out = train_test_split(
             np.arange(rows.X.shape[0]),
             test_size=self.calibration_size,
@@ -266,16 +274,3 @@ class _Rows:
     def scores(self, estimator: Any, positions: IntArray) -> FloatArray:
         """Scores of some of the rows by a fitted detector."""
         return finite_scores(estimator, _safe_indexing(self.X, positions))
-
-
-def _check_scores_alone(estimator: Any, X: Any) -> None:
-    """Refuse a detector whose score of a row depends on the rows beside it."""
-    rows = _safe_indexing(X, spread_out(X.shape[0], COMPANY_ROWS))
-    together = finite_scores(estimator, rows)
-    effect = effect_of_company(estimator, rows, together)
-    if effect > _NO_EFFECT * spread_of(together):
-        raise ValueError(
-            f"{name_of(estimator)} gives a row another score in other company, so that "
-            "calibration scores say nothing of new rows: compute what needs other rows "
-            "before, as columns of X, or leave row_wise='auto' of a PyODDetector."
-        )

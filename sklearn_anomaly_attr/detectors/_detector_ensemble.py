@@ -12,12 +12,12 @@ from joblib import Parallel, delayed
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import _name_estimators
 from sklearn.utils import Bunch, check_random_state, get_tags
-from sklearn.utils.metaestimators import _BaseComposition
 
 from .._adapters import adapted, takes_missing
 from .._coding import TableCoding, is_frame
 from .._docstrings import shared_paragraphs
 from .._frames import container_of, in_container
+from .._members import MembersMixin
 from .._p_values import p_values_of
 from .._random import seed_unseeded
 from .._sklearn_compat import StrOptions, _fit_context
@@ -31,7 +31,7 @@ from .._validation import (
 )
 from ..base import BaseDetector
 from ._left_out import find_left_out_scores
-from ._meta_detector import check_not_frozen, refuse_series
+from ._meta_detector import check_not_frozen, check_scores_alone, refuse_series
 from ._score_tail import ScoreTail
 from ._tail import harmonic
 
@@ -55,7 +55,7 @@ _COMBINE: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 
 @shared_paragraphs
-class DetectorEnsemble(MetaEstimatorMixin, _BaseComposition, BaseDetector):
+class DetectorEnsemble(MetaEstimatorMixin, MembersMixin, BaseDetector):
     r"""Combine detectors of rows by how rare each finds a row.
 
     Scores of different detectors have different units. Each becomes a surprise,
@@ -102,7 +102,8 @@ class DetectorEnsemble(MetaEstimatorMixin, _BaseComposition, BaseDetector):
         is a detector of series.
     ValueError
         In ``fit``, if ``estimators`` is empty, two have the same name, or one refuses
-        the rows or gives scores that are not finite.
+        the rows, or gives scores that are not finite or depend on the rows beside a
+        row.
 
     See Also
     --------
@@ -178,38 +179,6 @@ class DetectorEnsemble(MetaEstimatorMixin, _BaseComposition, BaseDetector):
     def _named(self, named: Any) -> None:
         self.estimators = named
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters, those of the detectors by their names.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include those of the detectors.
-
-        Returns
-        -------
-        params : dict
-            Parameter names and values.
-        """
-        params: dict[str, Any] = self._get_params("_named", deep=deep)
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, those of the detectors by their names.
-
-        Parameters
-        ----------
-        **params : dict
-            Such as ``combine="max"`` or ``name__n_neighbors=5``.
-
-        Returns
-        -------
-        self : object
-            The ensemble.
-        """
-        self._set_params("_named", **params)
-        return self
-
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the detectors.
@@ -240,6 +209,8 @@ class DetectorEnsemble(MetaEstimatorMixin, _BaseComposition, BaseDetector):
         self.estimators_ = Parallel(n_jobs=self.n_jobs)(
             delayed(fit_detector)(one, X, y) for _, one in members
         )
+        for one in self.estimators_:
+            check_scores_alone(one, X)
         names = [name for name, _ in members]
         self.named_estimators_ = Bunch(
             **dict(zip(names, self.estimators_, strict=True))

@@ -53,29 +53,29 @@ class EnsembleScore(TorchScore):
 class _TorchTail(nn.Module):
     """:class:`ScoreTail` on tensors."""
 
-    _knots: Tensor
-    _surprises: Tensor
+    knots: Tensor
+    levels: Tensor
 
     def __init__(self, tail: ScoreTail) -> None:
         super().__init__()
-        self.register_buffer("_knots", torch.from_numpy(tail._knots))
-        self.register_buffer("_surprises", torch.from_numpy(tail._surprises))
-        self._lowest, self._unit, self._floor = tail.lowest, tail.unit, tail._floor
-        self._start, self._width, self._most = tail._start, tail._width, tail._most
+        self.register_buffer("knots", torch.from_numpy(tail.knots))
+        self.register_buffer("levels", torch.from_numpy(tail.levels))
+        self._lowest, self._unit = tail.lowest, tail.unit
+        self._floor, self._width = tail.floor, tail.width
 
     def forward(self, scores: Tensor) -> Tensor:
         above = ((scores - self._lowest) / self._unit).clamp(min=0.0)
         logs = (above + self._floor).log()
-        far = self._most + (logs - self._start) / self._width
-        return torch.where(logs > self._start, far, self._near(logs))
+        beyond = (logs - self.knots[-1]).clamp(min=0.0) / self._width
+        return self._near(logs) + beyond
 
     def _near(self, logs: Tensor) -> Tensor:
-        knots, values = self._knots, self._surprises
+        knots, levels = self.knots, self.levels
         if len(knots) == 1:
-            return values.expand(logs.shape)
+            return levels.expand(logs.shape)
         logs = logs.clamp(float(knots[0]), float(knots[-1]))
         right = torch.searchsorted(knots, logs.detach().contiguous())
         right = right.clamp(1, len(knots) - 1)
         start, end = knots[right - 1], knots[right]
         share = (logs - start) / (end - start)
-        return torch.lerp(values[right - 1], values[right], share)
+        return torch.lerp(levels[right - 1], levels[right], share)

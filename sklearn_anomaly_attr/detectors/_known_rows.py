@@ -59,7 +59,8 @@ class KnownRows:
 
 def _keys(X: FloatArray) -> Any:
     """A number for each row, by which most rows differ."""
-    bits = np.ascontiguousarray(X).view(np.uint64)
+    # Minus zero equals zero, and has other bits.
+    bits = np.ascontiguousarray(X + 0.0).view(np.uint64)
     rng = np.random.RandomState(_SEED)
     factors = rng.randint(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
     # Numbers of few digits differ in their first bits alone.

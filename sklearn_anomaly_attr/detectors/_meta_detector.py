@@ -21,12 +21,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._adapters import adapted, name_of
 from .._coding import is_frame
+from .._company import COMPANY_ROWS, effect_of_company, spread_of, spread_out
 from .._docstrings import shared_paragraphs
 from .._inner_estimator import InnerEstimatorMixin
 from .._sklearn_compat import _fit_context, _safe_indexing
 from .._typing import FloatArray
 from .._validation import check_frame, check_same_columns, check_X, finite_scores
 from ..base import BaseDetector
+
+# Beside the spread of the scores: what changes no p-value by much.
+_NO_EFFECT = 1e-3
 
 
 @shared_paragraphs
@@ -209,3 +213,16 @@ def some_rows(
 
     chosen = {name: select(value) for name, value in params.items()}
     return _safe_indexing(X, rows), select(y), chosen
+
+
+def check_scores_alone(estimator: Any, X: Any) -> None:
+    """Refuse a detector whose score of a row depends on the rows beside it."""
+    rows = _safe_indexing(X, spread_out(X.shape[0], COMPANY_ROWS))
+    together = finite_scores(estimator, rows)
+    effect = effect_of_company(estimator, rows, together)
+    if effect > _NO_EFFECT * spread_of(together):
+        raise ValueError(
+            f"{name_of(estimator)} gives a row another score in other company, so that "
+            "scores of training rows say nothing of new ones: compute what needs other "
+            "rows before, as columns of X, or leave row_wise='auto' of a PyODDetector."
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.covariance import ledoit_wolf
@@ -11,6 +11,7 @@ from sklearn.ensemble import IsolationForest
 
 from .._neighbors import parts
 from .._typing import FloatArray
+from ._forest_left_out import out_of_bag_scores
 
 # Few, some, and many: at least so many, and a share of the rows.
 _FEW, _SOME, _LEAST_MANY, _SHARE = 2, 5, 20, 0.03
@@ -28,9 +29,12 @@ class View(ABC):
     left_out : ndarray of shape (n_rows, n_scores)
         Scores of the training rows, each as if it had not been there; HIGHER is more
         abnormal.
+    nats : bool
+        Whether scores are minus logarithms of chances.
     """
 
     left_out: FloatArray
+    nats: ClassVar[bool] = False
 
     @abstractmethod
     def scores(self, points: Any) -> FloatArray:
@@ -114,12 +118,14 @@ class IsolationView(View):
     """How few splits isolate a row, in random trees."""
 
     def __init__(self, points: FloatArray, seed: int) -> None:
+        # Each row is left out by about half of the trees, or more of them.
+        n_rows = int(np.clip(len(points) // 2, 1, _ROWS_OF_A_TREE))
         self._forest = IsolationForest(
-            n_estimators=_N_TREES,
-            max_samples=min(_ROWS_OF_A_TREE, len(points)),
-            random_state=seed,
+            n_estimators=_N_TREES, max_samples=n_rows, random_state=seed
         ).fit(points)
-        self.left_out = self.scores(points)
+        left_out = out_of_bag_scores(self._forest, points)
+        assert left_out is not None
+        self.left_out = -left_out[:, None]
 
     def scores(self, points: FloatArray) -> FloatArray:
         """The forest's anomaly score."""

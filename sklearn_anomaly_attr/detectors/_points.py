@@ -49,7 +49,7 @@ class NumberPoints:
             n_quantiles=min(_MOST_QUANTILES, len(kept)),
             output_distribution="normal",
             subsample=None,
-        ).fit(self.filled(kept))
+        ).fit(self.standardised(self.filled(kept)))
 
     def filled(self, numbers: FloatArray) -> FloatArray:
         """Numbers with medians in place of missing ones."""
@@ -75,7 +75,8 @@ class NumberPoints:
         """As normal as quantiles make them, and no farther out than that."""
         if not self._n_columns:
             return filled
-        points: FloatArray = self._normal.transform(filled)
+        # The transformer takes differences below 1e-7 for rounding.
+        points: FloatArray = self._normal.transform(self.standardised(filled))
         return points.clip(-_MOST_NORMAL, _MOST_NORMAL)
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from .._typing import FloatArray
 from ._tail import Tail
 
-# Beside their range: differences of scores that may be rounding.
-_ROUNDING = 1e-8
 # How far below the lowest score the zero lies, so that logarithms stay tame.
 _MARGIN = 1e-3
 
@@ -18,7 +16,6 @@ class ScoreTail(Tail):
 
     Their zero is just below the lowest of the training rows, by a thousandth of the
     range of these, which is their unit.
-    Scores that tie but for rounding tie, and the surprise has no jumps.
 
     Parameters
     ----------
@@ -43,21 +40,8 @@ class ScoreTail(Tail):
             self.unit = largest
         self.unit = self.unit or 1.0
         self.lowest -= _MARGIN * self.unit
-        super().__init__(_tied((scores - self.lowest) / self.unit))
-        below = self._knots < self._start
-        self._knots = np.append(self._knots[below], self._start)
-        self._surprises = np.append(self._surprises[below], self._most)
+        super().__init__((scores - self.lowest) / self.unit)
 
     def surprise(self, scores: FloatArray) -> FloatArray:
         """How surprising scores are, in any shape: 0 is not at all."""
         return super().surprise((scores - self.lowest) / self.unit)
-
-
-def _tied(scores: FloatArray) -> FloatArray:
-    """Scores that differ by rounding become the same."""
-    order = np.argsort(scores)
-    ascending = scores[order]
-    new = np.diff(ascending, prepend=-np.inf) > _ROUNDING
-    tied = np.empty_like(scores)
-    tied[order] = ascending[new][np.cumsum(new) - 1]
-    return tied

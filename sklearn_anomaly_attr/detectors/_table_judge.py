@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from .._p_values import p_values_of
-from .._typing import BoolArray, FloatArray, IntArray
+from .._typing import FloatArray, IntArray
 from ._expanded_table import ExpandedTable
+from ._novelties import Novelties
 from ._table_views import Sight, TableViews
 from ._tail import harmonic
 
 VIEWS = ("neighbors", "correlation", "columns", "isolation", "rarity", "missingness")
-# Surprise of another value in a column that was constant.
-_CHANGED = 100.0
 # Rows that scales are measured on, drawn at random.
 _MOST_MEASURED = 100_000
 
@@ -57,21 +56,20 @@ class TableJudge:
     ) -> None:
         self.kept = np.sort(order[:n_kept])
         some = rows[self.kept]
+        kinds = table.kinds
+        own = kinds == "number"
+        self._novelties = Novelties(rows, own)
         # NaN where all are missing.
         self._usual = np.fmin.reduce(some)
-        self._constant = ~(np.fmin.reduce(rows) < np.fmax.reduce(rows))
         varies = self._usual < np.fmax.reduce(some)
-        kinds = table.kinds
         self._is_number = np.isin(kinds, ["number", "circle"])
         self._numbers, self._circles, self._categories, self._weekdays = (
             np.flatnonzero(varies & (kinds == kind))
             for kind in ("number", "circle", "category", "weekday")
         )
         # None of the rows that are kept has another value than the usual one.
-        (self._rare,) = np.nonzero(~varies & ~self._constant)
-        own = kinds == "number"
+        (self._rare,) = np.nonzero(~varies & ~self._novelties.constant)
         (self._gappy,) = np.nonzero(own & np.isnan(some).any(axis=0))
-        (self._complete,) = np.nonzero(own & ~np.isnan(rows).any(axis=0))
         n_codes = table.n_codes
         n_codes = np.concatenate(
             [
@@ -84,16 +82,17 @@ class TableJudge:
         names = [labels[i] for i in table.origins[numbers]]
         measured = self._sight(rows[np.sort(order[:_MOST_MEASURED])])
         self._views = TableViews(self._sight(some), measured, n_codes, names, seed)
-        self.left_out = harmonic(self._views.left_out)
+        found = harmonic(self._views.left_out)
+        found = np.logaddexp(found, self._views.unseen_left_out)
+        self.left_out = self._novelties.added(found, some, training=True)
 
     def surprises(self, rows: FloatArray) -> FloatArray:
         """Surprises ``(n_samples,)`` of other rows; HIGHER is more abnormal."""
-        found = harmonic(self._views.surprises(self._sight(rows)))
-        # What no row has shown has the lowest p-value, whatever else there is to see.
-        n_new = np.isnan(rows[:, self._complete]).sum(axis=1)
-        with np.errstate(divide="ignore"):
-            found = np.logaddexp(found, np.log(n_new * (len(self.kept) + 1.0)))
-        return np.asarray(found + _CHANGED * self._changed(rows).sum(axis=1))
+        sight = self._sight(rows)
+        found = harmonic(self._views.surprises(sight))
+        # What no row has shown counts in full, whatever else there is to see.
+        found = np.logaddexp(found, self._views.unseen(sight))
+        return self._novelties.added(found, rows)
 
     def by_view(self, rows: FloatArray, known: IntArray) -> dict[str, FloatArray]:
         """p-values of rows by the names of views; ``known`` are kept, or -1."""
@@ -108,18 +107,12 @@ class TableJudge:
             if of_view.any():
                 usual = harmonic(self._views.left_out[:, of_view])
                 p_values[view] = p_values_of(-harmonic(found[:, of_view]), -usual)
-        changed, lowest = self._changed(rows), 1.0 / (len(self.kept) + 1.0)
-        p_values["columns"][changed[:, self._is_number].any(axis=1)] = lowest
-        p_values["rarity"][changed[:, ~self._is_number].any(axis=1)] = lowest
-        lacks = np.isnan(rows[:, self._complete]).any(axis=1)
-        p_values["missingness"][lacks] = lowest
+        lowest = 1.0 / (len(self.kept) + 1.0)
+        changes = self._novelties.changes(rows)
+        p_values["columns"][changes[:, self._is_number].any(axis=1)] = lowest
+        p_values["rarity"][changes[:, ~self._is_number].any(axis=1)] = lowest
+        p_values["missingness"][self._novelties.gaps(rows).any(axis=1)] = lowest
         return p_values
-
-    def _changed(self, rows: FloatArray) -> BoolArray:
-        """Which values are others than the one that a column always had."""
-        other = (rows != self._usual) & ~np.isnan(rows)
-        changed: BoolArray = other & self._constant
-        return changed
 
     def _sight(self, rows: FloatArray) -> Sight:
         """What there is to see of rows."""

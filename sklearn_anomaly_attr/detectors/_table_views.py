@@ -65,6 +65,8 @@ class TableViews:
         Which view each surprise is of.
     left_out : ndarray of shape (n_kept, n_surprises)
         Surprises of the rows that are kept, each as if it had not been there.
+    unseen_left_out : ndarray of shape (n_kept,)
+        What ``unseen`` says of them, in the same way.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class TableViews:
         self._circles = NumberPoints(measured.circles, kept.circles, names[n_numbers:])
         self._categories = CategoryPoints(kept.codes)
         self._bins = Bins(np.hstack([kept.numbers, kept.circles]))
+        self._rarity = RarityView(np.hstack([kept.codes, kept.weekdays]), n_codes)
         seen = self._seen(kept)
+        self.unseen_left_out = self._rarity.unseen_left_out
         n_gaps = np.full(kept.gaps.shape[1], 2)
         n_pairs = np.append(n_codes, self._bins.n_bins)
         makers: list[tuple[str, str, Callable[[Any], Any]]] = [
@@ -90,12 +94,12 @@ class TableViews:
             ("correlation", "normal", CorrelationView),
             ("columns", "numbers", ColumnView),
             ("isolation", "standardised", lambda p: IsolationView(p, seed)),
-            ("rarity", "codes", lambda c: RarityView(c, n_codes)),
+            ("rarity", "codes", lambda c: self._rarity),
             ("rarity", "pairs", lambda c: MismatchView(c, n_pairs, len(n_codes))),
             ("missingness", "gaps", lambda c: RarityView(c, n_gaps)),
             ("missingness", "gaps", lambda c: MismatchView(c, n_gaps, len(n_gaps))),
         ]
-        self.names, self._views = [], []
+        self.names, self._views, self._tails = [], [], []
         scores = [np.empty((len(kept.numbers), 0))]
         for name, look, make in makers:
             if not seen[look].shape[1]:
@@ -103,8 +107,8 @@ class TableViews:
             view = make(seen[look])
             self._views.append((look, view))
             self.names += [name] * view.left_out.shape[1]
+            self._tails += [Tail(one, nats=view.nats) for one in view.left_out.T]
             scores.append(view.left_out)
-        self._tails = [Tail(one) for one in np.hstack(scores).T]
         self.left_out = self._surprises(np.hstack(scores))
 
     def surprises(self, rows: Sight) -> FloatArray:
@@ -113,6 +117,10 @@ class TableViews:
         scores = [np.empty((len(rows.numbers), 0))]
         scores += [view.scores(seen[look]) for look, view in self._views]
         return self._surprises(np.hstack(scores))
+
+    def unseen(self, rows: Sight) -> FloatArray:
+        """Surprise of categories that no row kept has; -inf of rows without any."""
+        return self._rarity.unseen(np.hstack([rows.codes, rows.weekdays]))
 
     def _surprises(self, scores: FloatArray) -> FloatArray:
         surprises = np.empty(scores.shape)

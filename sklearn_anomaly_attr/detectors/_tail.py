@@ -7,21 +7,23 @@ from scipy.special import logsumexp
 
 from .._typing import FloatArray
 
-# Quantile of the training scores where the tail starts.
+# Quantile of the training scores beyond which the tail is.
 _START = 0.9
 # Beside the scores: of the tenth of them that are lowest, and of the highest.
 _FLOOR, _LEAST_FLOOR = 0.01, 1e-6
-_NARROWEST = 0.02
+_NARROWEST = 0.1
+# Logarithms that differ by less may do so by rounding.
+_ROUNDING = 1e-9
 
 
 class Tail:
     r"""Surprise :math:`-\log p` of scores, beside those of training rows.
 
-    Below the 90 % quantile of the training scores, p is the share of them that are
-    as high or higher, ties by half; between two of them the surprise is linear.
-    Beyond it, the logarithms of scores fall off exponentially, at the rate of those
-    of the training rows (Hill's estimate), so that scores beyond all of these still
-    differ.
+    Up to the 90 % quantile of the training scores, p is the share of them that are
+    as high or higher, ties by half; between two of them the surprise is linear. From
+    the first score beyond it, the logarithms of scores fall off exponentially, at the
+    rate of those of the training rows (Hill's estimate), so that scores beyond all of
+    these still differ.
 
     Parameters
     ----------
@@ -29,6 +31,18 @@ class Tail:
         HIGHER is more abnormal. Each is as if its row had not been there.
     zero : float, default=0.0
         What logarithms are taken from; scores below it are as low as it.
+    nats : bool, default=False
+        Whether scores are logarithms of chances themselves: no others are taken, and
+        beyond the training rows a surprise grows as they do.
+
+    Attributes
+    ----------
+    knots, levels : ndarray of shape (n_knots,)
+        Logarithms of scores, up to the first one of the tail, and their surprises.
+    width : float
+        By how much a logarithm grows in the tail where the surprise grows by one.
+    floor : float
+        What is added to scores before their logarithm is taken.
 
     References
     ----------
@@ -44,18 +58,29 @@ class Tail:
     array([1.  , 0.36, 0.04])
     """
 
-    def __init__(self, scores: FloatArray, zero: float = 0.0) -> None:
-        self._zero = zero
+    def __init__(
+        self, scores: FloatArray, zero: float = 0.0, *, nats: bool = False
+    ) -> None:
+        self._zero, self._nats = zero, nats
         above = np.maximum(scores - zero, 0.0)
         floor = max(_FLOOR * np.quantile(above, 0.1), _LEAST_FLOOR * above.max())
-        self._floor = max(float(floor), 1e-12)
-        logs = np.sort(self._logs(scores))
-        self._start = float(np.quantile(logs, _START))
-        tail = logs[logs > self._start] - self._start
-        self._width = max(float(tail.mean()) if len(tail) else 1.0, _NARROWEST)
-        self._knots, counts = np.unique(logs, return_counts=True)
+        self.floor = max(float(floor), 1e-12)
+        logs = _tied(np.sort(self._logs(scores)))
+        knots, counts = np.unique(logs, return_counts=True)
         as_high = len(logs) - np.cumsum(counts) + (counts + 1) / 2
-        self._surprises = np.minimum(-np.log(as_high / (len(logs) + 1)), self._most)
+        surprises = -np.log(as_high / (len(logs) + 1))
+        # Where a tenth of the scores tie with the highest one, it starts there.
+        first = int(np.searchsorted(knots, np.quantile(logs, _START), side="right"))
+        first = min(first, len(knots) - 1)
+        self.knots, self.levels = knots[: first + 1], surprises[: first + 1]
+        self.width = self._width_of(logs[logs >= knots[first]])
+
+    def _width_of(self, tail: FloatArray) -> float:
+        """Mean of an exponential distribution that starts at the lowest value."""
+        if self._nats:
+            return 1.0
+        excesses = tail - tail.min()
+        return max(float(excesses.sum()) / max(len(tail) - 1, 1), _NARROWEST)
 
     def surprise(self, scores: FloatArray) -> FloatArray:
         """How surprising scores are: 0 for the lowest ones.
@@ -66,18 +91,22 @@ class Tail:
             HIGHER is more abnormal.
         """
         logs = self._logs(scores)
-        near = np.interp(logs, self._knots, self._surprises)
-        far = self._most + (logs - self._start) / self._width
-        return np.where(logs > self._start, far, near)
-
-    @property
-    def _most(self) -> float:
-        """Surprise where the tail starts."""
-        return -float(np.log1p(-_START))
+        beyond = np.maximum(logs - self.knots[-1], 0.0) / self.width
+        found: FloatArray = np.interp(logs, self.knots, self.levels) + beyond
+        return found
 
     def _logs(self, scores: FloatArray) -> FloatArray:
-        above: FloatArray = np.maximum(scores - self._zero, 0.0) + self._floor
+        if self._nats:
+            return scores
+        above: FloatArray = np.maximum(scores - self._zero, 0.0) + self.floor
         return np.log(above)
+
+
+def _tied(ascending: FloatArray) -> FloatArray:
+    """Numbers that differ by rounding become the same: the lowest of them."""
+    new = np.diff(ascending, prepend=-np.inf) > _ROUNDING
+    tied: FloatArray = ascending[new][np.cumsum(new) - 1]
+    return tied
 
 
 def harmonic(surprises: FloatArray) -> FloatArray:

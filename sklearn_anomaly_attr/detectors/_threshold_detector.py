@@ -58,9 +58,9 @@ class ThresholdDetector(MetaDetector):
 
     Notes
     -----
-    ``p_values`` are those of the detector, where it leaves out its training rows as
-    :class:`AnomalyDetector`, :class:`KNNDetector` and :class:`GaussianMixtureDetector`
-    do.
+    ``p_values`` are those of a detector that is fitted here, where it leaves out its
+    training rows as :class:`AnomalyDetector`, :class:`KNNDetector` and
+    :class:`GaussianMixtureDetector` do.
 
     Examples
     --------
@@ -102,5 +102,6 @@ class ThresholdDetector(MetaDetector):
         else:
             estimator = self._seeded_estimator(check_random_state(self.random_state))
             self.estimator_ = fit_detector(estimator, X, y, **(params or {}))
-        known = find_left_out_scores(self.estimator_)
+        # A detector that is given fitted has its threshold set by the rows of fit.
+        known = None if self.prefit_ else find_left_out_scores(self.estimator_)
         self._calibrate(finite_scores(self.estimator_, X), known)

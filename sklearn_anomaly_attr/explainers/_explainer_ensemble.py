@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from .._adapters import is_fitted
 from .._docstrings import shared_paragraphs
+from .._members import MembersMixin
 from .._publish import snapshot
 from .._random import seed_unseeded
 from .._scale import score_spread
@@ -50,7 +50,7 @@ _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 
 @shared_paragraphs
-class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
+class ExplainerEnsemble(BaseExplainer[Explanation], MembersMixin):
     """Attribute anomaly scores by several explainers, detectors, or both.
 
     Which feature leads may depend on the method and on the detector's seed
@@ -161,38 +161,6 @@ class ExplainerEnsemble(BaseExplainer[Explanation], _BaseComposition):
     @_named.setter
     def _named(self, named: Any) -> None:
         self.explainers = named
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters, those of the explainers by their names.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include those of the explainers.
-
-        Returns
-        -------
-        params : dict
-            Parameter names and values.
-        """
-        params: dict[str, Any] = self._get_params("_named", deep=deep)
-        return params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, those of the explainers by their names.
-
-        Parameters
-        ----------
-        **params : dict
-            Such as ``aggregation="median"`` or ``name__n_references=5``.
-
-        Returns
-        -------
-        self : object
-            The ensemble.
-        """
-        self._set_params("_named", **params)
-        return self
 
     def _check_estimator(self) -> None:
         self._check_explainers()

@@ -85,6 +85,8 @@ def select_anomalies(p_values: ArrayLike, fdr: float = 0.1) -> BoolArray:
 
 
 def _check_p_values(p_values: Any) -> FloatArray:
+    if np.asarray(p_values).dtype == bool:
+        raise TypeError("p_values is a mask: pass the p-values themselves.")
     numbers = as_numbers(p_values, "p_values")
     if numbers.ndim != 1:
         raise ValueError(

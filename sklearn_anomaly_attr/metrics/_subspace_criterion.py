@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._coding import is_frame
 from .._docstrings import shared_paragraphs
 from .._random import seed_unseeded
 from .._typing import IntArray
@@ -39,7 +40,8 @@ def subspace_criterion(
     ----------
     estimator : estimator
         A detector, a density model, or a Pipeline that ends in one. It is cloned
-        for each subset, and stays as it was.
+        for each subset, and stays as it was. It gets arrays, without names of
+        columns.
     X_train : array-like of shape (n_train, n_features)
         Rows of numbers to fit on.
     X_test : array-like of shape (n_test, n_features)
@@ -105,6 +107,12 @@ def subspace_criterion(
     """
     check_whole(max_features, "max_features", 1)
     check_whole(n_subsets, "n_subsets", 1)
+    if not callable(scorer):
+        raise TypeError(
+            f"scorer={scorer!r} must be a function of a detector and rows, such as "
+            "excess_mass_scorer."
+        )
+    _check_same_names(X_train, X_test)
     train, test = numbers_of(X_train, "X_train"), numbers_of(X_test, "X_test")
     if train.shape[1] != test.shape[1]:
         raise ValueError(
@@ -122,6 +130,16 @@ def subspace_criterion(
         for columns in _subsets(varying, max_features, n_subsets, rng)
     ]
     return float(np.mean(found))
+
+
+def _check_same_names(X_train: Any, X_test: Any) -> None:
+    """Refuse frames whose columns have other names, or another order."""
+    names = [list(X.columns) if is_frame(X) else None for X in (X_train, X_test)]
+    if None not in names and names[0] != names[1]:
+        raise ValueError(
+            f"X_train has the columns {names[0]}, and X_test {names[1]}: pass rows "
+            "with the same columns, in the same order."
+        )
 
 
 def _subsets(

@@ -229,8 +229,8 @@ class SeriesDetector(BaseDetector):
         Parameters
         ----------
         X : array-like of shape (n_timestamps, n_sensors), default=None
-            Series to set it by, in the order of time. None takes the scores of
-            training timestamps, which ``fit`` kept.
+            Series to set it by, in the order of time. None takes the scores by which
+            ``fit`` set it.
         y : array-like of shape (n_timestamps,), default=None
             Labels of X for ``false_alarm_rate``, 1 for anomalies among 0, or -1
             among +1: only normal timestamps count. None takes all for normal.

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import roc_auc_score
@@ -282,3 +283,100 @@ def test_tables_without_numbers_or_without_variety():
     assert np.argmin(detector.score_samples(odd)) == 1
     flat = AnomalyDetector().fit(np.ones((30, 2)))
     assert flat.score_samples([[1.0, 1.0], [1.0, 2.0]]).tolist() == [0.0, -100.0]
+
+
+@pytest.mark.parametrize("n", [200, 500])
+def test_p_values_hold_where_gaps_and_flags_are_rare(n):
+    """A row that alone has a gap, or a flag, is as new as that of another row."""
+    rng = np.random.default_rng(0)
+
+    def rows(n):
+        X = rng.normal(size=(n, 30))
+        X[rng.random(X.shape) < 0.002] = np.nan
+        return np.hstack([X, rng.random((n, 20)) < 0.002])
+
+    found = [
+        (AnomalyDetector(random_state=0).fit(rows(n)).p_values(rows(1000)) <= 0.05)
+        for _ in range(4)
+    ]
+    assert np.mean(found) < 0.065
+
+
+def test_all_training_rows_set_the_threshold():
+    X = np.random.default_rng(0).normal(size=(12_000, 2))
+    detector = AnomalyDetector(max_samples=200, random_state=0).fit(X)
+    detector.set_threshold(n_alerts=30)
+    assert (detector.predict(X) == -1).sum() == 30
+
+
+def test_ties_of_distances_do_not_depend_on_other_rows():
+    rng = np.random.default_rng(0)
+    X, rows = rng.integers(0, 4, (1000, 6)), rng.integers(0, 5, (200, 6))
+    detector = AnomalyDetector(random_state=0).fit(X * 1.0)
+    together = detector.score_samples(rows * 1.0)
+    alone = [detector.score_samples(row[None] * 1.0)[0] for row in rows]
+    assert_allclose(together, alone, atol=1e-6)
+    assert_array_equal(detector.score_samples(-0.0 * X), detector.score_samples(0 * X))
+
+
+def test_missing_categories_are_the_same_whatever_stands_for_them():
+    x = np.random.default_rng(0).normal(size=200)
+    columns = {
+        "object": pd.Series(["a", "b", None, "a"] * 50, dtype=object),
+        "NaN": pd.Series(["a", "b", np.nan, "a"] * 50, dtype=object),
+        "text": pd.Series(["a", "b", None, "a"] * 50, dtype="str"),
+        "category": pd.Series(["a", "b", None, "a"] * 50, dtype="category"),
+    }
+    frames = [pd.DataFrame({"x": x, "kind": kind}) for kind in columns.values()]
+    rows = [frame[:8] for frame in frames]
+    rows[0] = rows[0].assign(kind=["a", "b", pd.NA, "a", None, "b", np.nan, "a"])
+    rows = [row.assign(x=0.1) for row in rows]
+    for frame in frames:
+        detector = AnomalyDetector(random_state=0).fit(frame)
+        first, *others = (detector.score_samples(row) for row in rows[1:])
+        for other in others:
+            assert_array_equal(other, first)
+        assert_array_equal(detector.score_samples(rows[0])[[0, 1, 2]], first[[0, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("values", "new"),
+    [
+        (pd.arrays.SparseArray([0.0, 1.0, 0.0, 2.0] * 25), 50.0),
+        (pd.array([1, None, 2, 3] * 25, dtype="Int64"), 50),
+        (pd.Series([pd.NA, 1.0, 2.0, 3.0] * 25, dtype=object), 50.0),
+        (10**17 + np.arange(100) % 7, 5),
+    ],
+    ids=["sparse", "nullable", "objects", "large"],
+)
+def test_columns_of_many_types_are_numbers(values, new):
+    frame = pd.DataFrame({"x": values, "y": np.random.default_rng(0).normal(size=100)})
+    detector = AnomalyDetector(random_state=0).fit(frame)
+    odd = frame[:1].assign(x=pd.Series([new]))
+    assert detector.score_samples(odd)[0] < detector.score_samples(frame).min()
+
+
+def test_columns_that_are_all_missing_are_constant():
+    frame = pd.DataFrame({"x": np.arange(50) % 7 * 1.0, "e": np.nan}).convert_dtypes()
+    detector = AnomalyDetector(random_state=0).fit(frame)
+    usual, other = detector.score_samples(frame[:2].assign(e=[None, 3]))
+    assert other < usual - 90.0
+
+
+def test_other_libraries_and_matrices_are_refused_with_a_cure(orders, fitted):
+    frame = orders.drop(columns="when")
+    detector = AnomalyDetector(random_state=0).fit(frame)
+    with pytest.raises(TypeError, match="pass one of the same library"):
+        detector.predict(pl.from_pandas(frame))
+    with pytest.raises(TypeError, match=r"X\.toarray\(\)"):
+        AnomalyDetector().fit(sparse.eye(9, format="csr"))
+    with pytest.raises(TypeError, match="real and imaginary parts"):
+        AnomalyDetector().fit(pd.DataFrame({"z": [1j, 2.0]}))
+
+
+def test_many_categories_take_little_memory():
+    rng = np.random.default_rng(0)
+    names = rng.integers(0, 3000, (4000, 2)).astype(str)
+    detector = AnomalyDetector(random_state=0).fit(pd.DataFrame(names))
+    views = detector._judge._views._views
+    assert [view._pairs for look, view in views if look == "pairs"] == [[]]

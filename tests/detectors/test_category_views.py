@@ -45,6 +45,16 @@ def test_where_all_are_rare_none_is_surprising():
     assert_allclose(view.scores(np.array([[200]])), 0.0)
 
 
+def test_where_new_categories_keep_coming_another_one_is_not_surprising():
+    """Each customer has two rows: half of the customers are new to half of the rows."""
+    customers = np.repeat(np.arange(200), 2)[:, None]
+    view = RarityView(customers, np.array([200]))
+    assert view.scores(np.array([[200]]))[0, 0] == pytest.approx(np.log(2), abs=0.2)
+    letters = np.random.default_rng(0).integers(5, size=(400, 1))
+    view = RarityView(letters, np.array([5]))
+    assert view.scores(np.array([[5]]))[0, 0] == pytest.approx(np.log(401))
+
+
 def test_categories_that_do_not_go_together(codes):
     view = MismatchView(codes, SIZES, 3)
     new = np.array([[0, 0, 0], [0, 1, 0], [4, 1, 0]])

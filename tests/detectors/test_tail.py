@@ -10,7 +10,7 @@ from sklearn_anomaly_attr.detectors._tail import Tail, harmonic
 
 def test_below_the_tail_it_is_the_share_that_is_as_high():
     scores = np.random.default_rng(0).integers(1, 30, size=200).astype(float)
-    asked = np.unique(scores[scores < np.quantile(scores, 0.85)])
+    asked = np.unique(scores[scores < np.quantile(scores, 0.9)])
     as_high = [(scores > s).sum() + ((scores == s).sum() + 1) / 2 for s in asked]
     expected = -np.log(np.array(as_high) / 201)
     assert_allclose(Tail(scores).surprise(asked), expected)
@@ -38,6 +38,14 @@ def test_units_do_not_matter():
     expected = Tail(scores).surprise(asked)
     assert_allclose(Tail(1e6 * scores).surprise(1e6 * asked), expected)
     assert_allclose(Tail(scores - 5.0, zero=-5.0).surprise(asked - 5.0), expected)
+
+
+def test_scores_of_which_most_tie_have_the_tail_of_the_others():
+    tail = Tail(np.r_[np.zeros(695), np.full(5, 3.26)], nats=True)
+    usual, rare, never = tail.surprise(np.array([0.0, 3.26, 5.42]))
+    assert usual < 1.0
+    assert rare == pytest.approx(-np.log(3 / 701))
+    assert never == pytest.approx(rare + 5.42 - 3.26)
 
 
 @pytest.mark.parametrize("scores", [np.zeros(10), np.full(10, 3.0), np.r_[0.0, 1.0]])

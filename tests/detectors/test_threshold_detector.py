@@ -110,13 +110,21 @@ def test_models_of_pyod(pipeline, X):
 
 def test_p_values_are_the_detectors(X):
     inner = KNNDetector(5).fit(X)
-    for given in (inner, clone(inner), FrozenEstimator(inner)):
-        detector = ThresholdDetector(given).fit(X)
-        assert_array_equal(detector.p_values(X + 1.0), inner.p_values(X + 1.0))
+    detector = ThresholdDetector(clone(inner)).fit(X)
+    assert_array_equal(detector.p_values(X + 1.0), inner.p_values(X + 1.0))
     nested = ThresholdDetector(ThresholdDetector(clone(inner))).fit(X)
     assert_array_equal(nested.p_values(X + 1.0), inner.p_values(X + 1.0))
-    with pytest.raises(TypeError, match=r"take ConformalDetector\(estimator\)"):
-        ThresholdDetector(make_pipeline(StandardScaler(), inner)).fit(X).p_values(X)
+    for given in (make_pipeline(StandardScaler(), inner), FrozenEstimator(inner)):
+        with pytest.raises(TypeError, match=r"take ConformalDetector\(estimator\)"):
+            ThresholdDetector(given).fit(X).p_values(X)
+
+
+def test_the_rows_of_fit_set_the_threshold_of_a_detector_given_fitted():
+    rng = np.random.default_rng(0)
+    old, held_out, new = (s * rng.normal(size=(1000, 3)) for s in (1.0, 3.0, 3.0))
+    detector = ThresholdDetector(KNNDetector().fit(old)).fit(held_out)
+    detector.set_threshold(false_alarm_rate=0.05)
+    assert np.mean(detector.predict(new) == -1) == pytest.approx(0.05, abs=0.03)
 
 
 def test_seeds_copies_and_pickles(X):

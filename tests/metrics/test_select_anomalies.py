@@ -98,3 +98,8 @@ def test_what_is_no_p_value_is_named(p_values, error, sentence):
 def test_the_rate_is_checked(fdr, error):
     with pytest.raises(error, match="fdr="):
         select_anomalies([0.1], fdr)
+
+
+def test_a_mask_is_refused():
+    with pytest.raises(TypeError, match="pass the p-values themselves"):
+        select_anomalies([True, False])

@@ -1,10 +1,11 @@
 """Criteria without labels on a few columns at a time."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from sklearn_anomaly_attr import GaussianMixtureDetector
+from sklearn_anomaly_attr import GaussianMixtureDetector, KNNDetector
 from sklearn_anomaly_attr.metrics import (
     excess_mass_scorer,
     mass_volume_scorer,
@@ -80,3 +81,11 @@ def test_what_is_refused(tables):
         subspace_criterion(detector, X_train=train, X_test=np.ones((5, 4)))
     with pytest.raises(ValueError, match="n_subsets=0"):
         subspace_criterion(detector, X_train=train, X_test=test, n_subsets=0)
+
+
+def test_columns_must_have_the_same_names_and_scorers_be_functions():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["a", "b"])
+    with pytest.raises(ValueError, match="in the same order"):
+        subspace_criterion(KNNDetector(), X_train=X, X_test=X[["b", "a"]])
+    with pytest.raises(TypeError, match="must be a function"):
+        subspace_criterion(KNNDetector(), X_train=X, X_test=X, scorer="excess_mass")
