@@ -14,8 +14,8 @@ from ..games import Game, LocalMinimumGame, Players, RelaxedMinimumGame
 from ..scores import MixtureScore, TorchScore
 from ._game_bases import LocalMinimumExplainer, ShapleyExplainer
 
-# Up to here one minimisation a coalition (2**10) of a mixture is a matter of
-# milliseconds a row.
+# Up to here one minimisation a coalition (2**10) and component of a mixture is a
+# matter of some ten milliseconds a row.
 _MOST_PLAYERS_EXACT = 10
 
 
