@@ -202,6 +202,13 @@ level_sets
     that end at a row, ties included. A volume counts one draw more than was found, so
     that no set is taken for infinitely dense. Volumes are shares of the box.
     Rows far from all others make the box large, and draws among the others rare.
+local_minimum_definition
+    Where a search begins, and where moves are priced from. "robust": at the row,
+    whose values beyond the 1 and 99 % quantiles of their training column become
+    the quantile; the way back into the range costs nothing. Around a Gaussian
+    mixture further searches begin at each component, and the minimum is taken
+    that is lowest at thirty times ``gamma``. "published": at the row itself, one
+    search, as in the reference.
 max_evaluations
     Largest number of coalitions; "auto" is 2 * n_features + 2048. All are
     evaluated where they fit, which makes the values exact. The time of each row

@@ -39,7 +39,7 @@ class GradientMinimizer:
         Number of past steps that shape the next.
     max_iter : int, default=200
         Largest number of steps.
-    tol : float, default=1e-10
+    tol : float, default=5e-7
         Stops a problem when its step is this small, in spreads, or its
         gradient, beside the first. Where the score has kinks neither may come:
         steps that no longer lower it stop it, too.
@@ -52,7 +52,7 @@ class GradientMinimizer:
         *,
         history: int = 8,
         max_iter: int = 200,
-        tol: float = 1e-10,
+        tol: float = 5e-7,
     ) -> None:
         self.score = score
         self.proximity = proximity
@@ -136,7 +136,8 @@ class GradientMinimizer:
         slope = (gradient * direction).sum(dim=-1)
         # Near the minimum, rounding hides by how much a step falls.
         bound = value + _ROUNDING * value.abs()
-        length = torch.ones_like(value)
+        length, size = torch.ones_like(value), largest(direction)
+        shortest = self.tol * (1.0 + largest(u))
         (todo,) = torch.nonzero(slope < 0, as_tuple=True)
         for _ in range(_MAX_HALVINGS):
             if len(todo) == 0:
@@ -149,6 +150,7 @@ class GradientMinimizer:
             moved[accepted], value_moved[accepted] = trial[enough], value_trial[enough]
             todo = todo[~enough]
             length[todo] /= 2.0
+            todo = todo[length[todo] * size[todo] > shortest[todo]]
         return moved, value_moved
 
 

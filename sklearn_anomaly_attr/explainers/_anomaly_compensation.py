@@ -25,22 +25,25 @@ class AnomalyCompensation(LocalMinimumExplainer):
     .. math::
 
         \hat x = \arg\min_y e(y) + \gamma \sum_i
-        \left(\frac{y_i - x_i}{s_i}\right)^2, \qquad
+        \left(\frac{y_i - x'_i}{s_i}\right)^2, \qquad
         \phi_i = \frac{|\hat x_i - x_i|}{s_i}
 
-    That is the row as it would have been normal, the ``reference`` of the
-    explanation. The value of a feature is how far it had to move, in standard
-    deviations :math:`s_i` of the training column. Values are never negative,
-    and do not add up to the score. (comp in the reference.)
+    with :math:`x'` the row whose far values have come back into the usual range of
+    their column, or the row itself: see ``definition``. The minimum is the row as it
+    would have been normal, the ``reference`` of the explanation. The value of a
+    feature is how far it had to move, in standard deviations :math:`s_i` of the
+    training column. Values are never negative, and do not add up to the score.
+    (comp in the reference.)
 
     Parameters
     ----------
     estimator : estimator {estimator}
     prefit : "auto" or bool, default="auto" {prefit}
+    definition : {"robust", "published"}, default="robust" {local_minimum_definition}
     gamma : float, default=0.01
-        Price of moving a feature one standard deviation away from the row, in
-        spreads (interquartile ranges over 1.349) of the training scores. Raise
-        it to keep the reference nearer to the row.
+        Price of moving a feature one standard deviation away from where the search
+        begins, in spreads (interquartile ranges over 1.349) of the training scores.
+        Raise it to keep the reference nearer to the row.
     distance : {"scaled", "relative"}, default="scaled"
         "scaled" measures the price of a move by the standard deviation of the
         training column. "relative" measures it by the value itself, as in the
@@ -108,6 +111,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
         estimator: Any,
         *,
         prefit: bool | str = "auto",
+        definition: str = "robust",
         gamma: float = 0.01,
         distance: str = "scaled",
         categorical_features: str | Sequence[Any] = "auto",
@@ -118,6 +122,7 @@ class AnomalyCompensation(LocalMinimumExplainer):
     ) -> None:
         self.estimator = estimator
         self.prefit = prefit
+        self.definition = definition
         self.gamma = gamma
         self.distance = distance
         self.categorical_features = categorical_features

@@ -18,6 +18,7 @@ from .._sklearn_compat import Interval, StrOptions
 from .._torch._proximity import Minimizer, Proximity
 from .._typing import FloatArray
 from ..games import Game, Players, ReferenceGame, local_minimizer
+from ..games._anchor import Anchor
 from ..scores import TorchScore
 from ..shapley import KernelRegression, ShapleySolver
 from ._base import Attributions, ScoreExplainer
@@ -273,21 +274,24 @@ class ShapleyExplainer(GameExplainer):
 class LocalMinimumExplainer(ScoreExplainer):
     """Base of the explainers that look for a local minimum next to the row.
 
-    It has the parameters ``gamma`` and ``distance``.
+    It has the parameters ``definition``, ``gamma`` and ``distance``.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **ScoreExplainer._parameter_constraints,
+        "definition": [StrOptions({"robust", "published"})],
         "gamma": [Interval(Real, 0.0, None, closed="left")],
         "distance": [StrOptions({"scaled", "relative"})],
     }
 
+    definition: str
     gamma: float
     distance: str
 
     def _fit(self, X: FloatArray) -> None:
         super()._fit(X)
         self._lower, self._upper = np.fmin.reduce(X), np.fmax.reduce(X)
+        self._anchor = Anchor.of(X, self._n_categories)
         self._lacking = np.isnan(X).any(axis=0)
         self._means = np.nan_to_num(means_of(X))
         self._score_spread = score_spread(self._training_scores(X))
@@ -311,4 +315,11 @@ class LocalMinimumExplainer(ScoreExplainer):
         """What finds the local minima, on the device of the rows `x`."""
         lower, upper = self._tensor(self._lower, x), self._tensor(self._upper, x)
         lacking = torch.from_numpy(self._lacking).to(x.device)
-        return local_minimizer(score, self._proximity(x), lower, upper, lacking)
+        return local_minimizer(
+            score,
+            self._proximity(x),
+            lower,
+            upper,
+            lacking,
+            self._anchor if self.definition == "robust" else None,
+        )

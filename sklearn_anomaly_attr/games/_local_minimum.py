@@ -13,6 +13,7 @@ from .._torch._coordinate_search import CoordinateMinimizer
 from .._torch._lbfgs import GradientMinimizer
 from .._torch._proximity import Minimizer, Proximity
 from ..scores import MixtureScore, TorchScore
+from ._anchor import Anchor, AnchoredMinimizer
 from ._base import Game
 from ._majorizer import MixtureMinimizer
 from ._players import Players
@@ -26,6 +27,7 @@ def local_minimizer(
     lower: Tensor,
     upper: Tensor,
     lacking: Tensor | None = None,
+    anchor: Anchor | None = None,
 ) -> Minimizer:
     """Choose the minimiser that suits a score.
 
@@ -41,6 +43,10 @@ def local_minimizer(
         Range of the training columns; only the coordinate search keeps to it.
     lacking : bool Tensor of shape (n_features,), default=None
         Columns of which training rows lack numbers; none by default.
+    anchor : Anchor, default=None
+        Where searches begin, and moves are priced from: usual values next to the
+        row; mixtures are then also searched from each component. By default the
+        row itself, and one search.
 
     Returns
     -------
@@ -65,9 +71,23 @@ def local_minimizer(
     tensor([[0.0000, 0.2000]], dtype=torch.float64)
     """
     search = CoordinateMinimizer(score, proximity, lower, upper, lacking=lacking)
+    if anchor is None:
+        return _next_to_row(score, proximity, search, every_component=False)
+    minimizer = _next_to_row(score, proximity, search, every_component=True)
+    return AnchoredMinimizer(minimizer, anchor)
+
+
+def _next_to_row(
+    score: TorchScore,
+    proximity: Proximity,
+    search: CoordinateMinimizer,
+    *,
+    every_component: bool,
+) -> Minimizer:
+    """The minimiser that begins at the rows that it is given."""
     if not proximity.categorical:
         if isinstance(score, MixtureScore):
-            return MixtureMinimizer(score, proximity)
+            return MixtureMinimizer(score, proximity, every_component=every_component)
         if score.differentiable and score.coercive:
             descent = GradientMinimizer(score, proximity)
             return _ByRows(descent, search) if score.takes_missing else descent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._torch._proximity import Proximity, largest
 
@@ -19,6 +19,11 @@ _SHARED_FROM = 7
 # Majorise-minimise steps before Newton's are tried beside them.
 _PATIENCE = 4
 _ROUNDING = 1e-14  # of the objective, beside itself
+# Minima of several searches are compared at so many times the price: the searches
+# reach farther than the row should go.
+_DEARER = 30.0
+_TIE = 1e-9  # of the objective, beside itself: more than searches leave open
+_FEWEST_AT_ONCE = 1024  # problems of several searches
 _MATRIX_ELEMENTS = 2**21
 
 
@@ -58,12 +63,19 @@ class MixtureMinimizer:
     Where one component is responsible and few columns are fixed, all problems
     share that component's inverse, and a Schur complement fixes the columns.
 
+    A search ends in the basin in which it begins, and a wide component's basin
+    may cover a narrow one nearby. With `every_component`, further searches begin
+    where each component by itself is lowest, and the minimum is taken that is
+    lowest at thirty times the price: of several that are as low, the nearest.
+
     Parameters
     ----------
     mixture : MixtureScore
         The score to minimise.
     proximity : Proximity
         The price of moving.
+    every_component : bool, default=False
+        Whether to begin a search at each component, too.
     tol : float, default=1e-9
         Stops a problem when its step is this small, in spreads.
     max_iter : int, default=200
@@ -75,11 +87,13 @@ class MixtureMinimizer:
         mixture: MixtureScore,
         proximity: Proximity,
         *,
+        every_component: bool = False,
         tol: float = 1e-9,
         max_iter: int = 200,
     ) -> None:
         self.mixture = mixture
         self.proximity = proximity
+        self.every_component = every_component
         self.tol = tol
         self.max_iter = max_iter
         # Everything below is in the coordinates u = (y - x) / spread.
@@ -92,7 +106,6 @@ class MixtureMinimizer:
     @torch.no_grad()
     def __call__(self, x: Tensor, free: Tensor) -> Tensor:
         """Minimise from each row of `x` over its `free` columns."""
-        result = torch.zeros_like(x)
         problems = _Problems(
             torch.arange(len(x), device=x.device),
             torch.zeros_like(x),
@@ -100,8 +113,16 @@ class MixtureMinimizer:
             self.proximity.weights(x, free),
             free,
         )
+        u = self._search(problems)
+        if self.every_component and len(self._precisions) > 1:
+            u = self._of_all_components(problems, u)
+        return torch.where(free, x + u * self.proximity.spread, x)
+
+    def _search(self, problems: _Problems, components: Tensor | None = None) -> Tensor:
+        """Minima; the first step may be that of one component for each problem."""
+        result = torch.zeros_like(problems.u)
         for iteration in range(self.max_iter):
-            around = self._expand(problems)
+            around = self._expand(problems, components)
             step = self._step(problems, around)
             if iteration >= _PATIENCE:
                 self._accelerate(problems, around, step)
@@ -110,11 +131,33 @@ class MixtureMinimizer:
             u = problems.u - step
             result[problems.rows] = u
             running = largest(step) > self.tol * (1.0 + largest(u))
+            if components is not None:
+                running, components = torch.ones_like(running), None
             (index,) = torch.nonzero(running, as_tuple=True)
             if len(index) == 0:
                 break
             problems = problems._replace(u=u).take(index)
-        return torch.where(free, x + result * self.proximity.spread, x)
+        return result
+
+    def _of_all_components(self, problems: _Problems, u: Tensor) -> Tensor:
+        """The best of the minima `u` and those of searches from each component."""
+        shares = self._expand(problems).shares
+        candidates = u.repeat(shares.shape[1] + 1, 1, 1)
+        # Elsewhere the first step is the same, and so is the minimum.
+        components, rows = torch.nonzero(shares.T <= _ALONE, as_tuple=True)
+        size = max(len(u), _FEWEST_AT_ONCE)
+        for some, component in zip(
+            rows.split(size), components.split(size), strict=True
+        ):
+            started = problems.take(some)._replace(
+                rows=torch.arange(len(some), device=u.device)
+            )
+            candidates[component + 1, some] = self._search(started, component)
+        dearer = problems._replace(weights=_DEARER * problems.weights)
+        found = torch.stack([self._objective(dearer, c) for c in candidates])
+        lowest = found.amin(dim=0)
+        first = (found <= lowest + _TIE * lowest.abs()).byte().argmax(dim=0)
+        return candidates[first, problems.rows]
 
     def _residuals(self, problems: _Problems, u: Tensor) -> Tensor:
         return problems.start + (u @ self._stacked).view_as(problems.start)
@@ -124,9 +167,16 @@ class MixtureMinimizer:
         energy = -log_joint.logsumexp(dim=-1) / u.shape[1]
         return energy + (problems.weights * u.square()).sum(dim=-1)
 
-    def _expand(self, problems: _Problems) -> _Expansion:
+    def _expand(
+        self, problems: _Problems, components: Tensor | None = None
+    ) -> _Expansion:
         residuals = self._residuals(problems, problems.u)
-        shares = self.mixture.log_joint(residuals).softmax(dim=-1)
+        log_joint = self.mixture.log_joint(residuals)
+        if components is None:
+            shares = log_joint.softmax(dim=-1)
+        else:
+            shares = nn.functional.one_hot(components, log_joint.shape[-1])
+            shares = shares.to(log_joint)
         pull = (shares[..., None] * residuals).flatten(1) @ self._stacked.T
         gradient = pull / pull.shape[1] + 2.0 * problems.weights * problems.u
         return _Expansion(shares, residuals, gradient * problems.free)

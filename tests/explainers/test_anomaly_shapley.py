@@ -7,7 +7,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 from sklearn_anomaly_attr import (
     AnomalyShapley,
@@ -15,6 +20,7 @@ from sklearn_anomaly_attr import (
     DeepSVDDDetector,
     GaussianMixtureDetector,
     HypersphereDetector,
+    KNNDetector,
     OutlierExposureDetector,
 )
 from sklearn_anomaly_attr.scores import TorchScore, register_score
@@ -67,6 +73,101 @@ def _scores_of(explanation, X, estimator):
 def test_the_base_value_is_below_the_score(X, planted):
     explanation = explain(X, planted)
     assert (explanation.base_values < explanation.scores).all()
+
+
+def tight(quiet_spread, n_more=0):
+    """Four columns that move together; one is 0 while they rest, and reads 3."""
+    rng = np.random.default_rng(0)
+    quiet = rng.random(1000) < 0.8
+    resting = np.c_[rng.normal(0, quiet_spread, (1000, 4)), np.zeros(1000)]
+    moving = np.c_[rng.normal(4, 1, (1000, 4)), rng.normal(3, 1, 1000)]
+    X = np.where(quiet[:, None], resting, moving)
+    rows = np.c_[rng.normal(0, quiet_spread, (50, 4)), rng.normal(3, 1, 50)]
+    return tuple(np.c_[A, rng.normal(size=(len(A), n_more))] for A in (X, rows))
+
+
+@pytest.mark.parametrize(
+    ("quiet_spread", "n_more"), [(0.01, 0), (0.1, 0), (0.3, 0), (0.1, 15)]
+)
+def test_a_tight_column_leads_beside_a_wide_component(quiet_spread, n_more):
+    X, rows = tight(quiet_spread, n_more)
+    detector = GaussianMixtureDetector([1, 2, 4], random_state=0)
+    leaders = {
+        definition: explain(
+            X, rows, detector, definition=definition, max_evaluations=300
+        ).values.argmax(axis=1)
+        for definition in ("robust", "published")
+    }
+    assert (leaders["robust"] == 4).all()
+    assert not (leaders["published"] == 4).any()
+
+
+def test_a_stuck_sensor_leads_around_a_forest():
+    rng = np.random.default_rng(0)
+    X = rng.normal([0.0, 0.0, 0.0, 1000.0], [1.0, 1.0, 1.0, 2.0], size=(500, 4))
+    rows = X[:20].copy()
+    rows[:, 3] = -999.0
+    forest = IsolationForest(n_estimators=50, random_state=0)
+    stuck = {
+        definition: explain(X, rows, forest, definition=definition)
+        for definition in ("robust", "published")
+    }
+    assert (stuck["robust"].values.argmax(axis=1) == 3).all()
+    assert (np.abs(stuck["robust"].reference[:, 3] - 1000.0) < 6.0).all()
+    assert not (stuck["published"].values.argmax(axis=1) == 3).any()
+
+
+BOUNDED = {
+    "forest": IsolationForest(n_estimators=30, random_state=0),
+    "quantiles": make_pipeline(QuantileTransformer(n_quantiles=50), KNNDetector(5)),
+    "clipped": make_pipeline(MinMaxScaler(clip=True), KNNDetector(5)),
+}
+
+
+@pytest.mark.parametrize("detector", BOUNDED.values(), ids=BOUNDED)
+def test_the_further_out_the_no_less_blamed(detector):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    fit = AnomalyShapley(detector, random_state=0).fit(X)
+    rows, shares, ranks = X[:6] * 0.9, [], []
+    for value in (5.0, 100.0, 1e6):
+        rows[:, 2] = value
+        values = fit.transform(rows)
+        shares.append(values[:, 2] / np.abs(values).sum(axis=1))
+        ranks.append((values > values[:, [2]]).sum(axis=1))
+    assert np.mean(ranks[0]) < 0.5
+    assert np.diff(ranks, axis=0).max() <= 0
+    assert np.diff(shares, axis=0).min() > -0.02
+
+
+def test_the_published_definition_begins_at_the_row_and_prices_from_there():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    rows = np.array([[0.0, 6.0]])
+    published, robust = (
+        explain(X, rows, gamma=1e4, definition=d).reference[0]
+        for d in ("published", "robust")
+    )
+    assert_allclose(published, rows[0], atol=0.01)
+    assert_allclose(robust, [0.0, np.sort(X[:, 1])[-2]], atol=0.01)
+
+
+@pytest.mark.parametrize("definition", ["robust", "published"])
+def test_attributions_do_not_depend_on_the_order_of_rows_and_columns(definition, X):
+    rows = X[:8] + np.random.default_rng(1).normal(scale=4.0, size=(8, 4))
+    columns = [2, 0, 3, 1]
+    detector = GaussianMixtureDetector(3, random_state=0).fit(X)
+    fit = AnomalyShapley(detector, definition=definition).fit(X)
+    expected = fit.transform(rows)
+    assert_array_equal(fit.transform(rows), expected)
+    scale = expected.std()
+    assert_allclose(fit.transform(rows[::-1])[::-1], expected, atol=1e-9 * scale)
+    parts = [fit.transform(row[None]) for row in rows]
+    assert_allclose(np.concatenate(parts), expected, atol=1e-9 * scale)
+    permuted = GaussianMixtureDetector(3, random_state=0).fit(X[:, columns])
+    again = AnomalyShapley(permuted, definition=definition).fit(X[:, columns])
+    assert_allclose(
+        again.transform(rows[:, columns]), expected[:, columns], atol=1e-5 * scale
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,6 +327,7 @@ def test_the_evaluation_budget_is_kept(X, planted):
     ("parameters", "cure"),
     [
         ({"gamma": -1.0}, "'gamma' parameter.*range"),
+        ({"definition": "paper"}, "'definition' parameter"),
         ({"distance": "euclidean"}, "'distance' parameter"),
         ({"characteristic": "exact"}, "'characteristic' parameter"),
         ({"max_evaluations": 5}, "max_evaluations=5.*at least 6"),
