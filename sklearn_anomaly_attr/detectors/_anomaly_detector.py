@@ -17,7 +17,7 @@ from .._frames import container_of, in_container
 from .._neighbors import parts
 from .._random import draw_seed
 from .._sklearn_compat import Interval, StrOptions
-from .._typing import FloatArray
+from .._typing import FloatArray, IntArray
 from .._validation import check_table, column_labels
 from ..base import BaseDetector
 from ._expanded_table import ExpandedTable, identifiers
@@ -88,7 +88,8 @@ class AnomalyDetector(BaseDetector):
     See Also
     --------
     KNNDetector : Neighbors alone.
-    sklearn_anomaly_attr.KernelShap : Attributes the score to the columns.
+    sklearn_anomaly_attr.explainers.FeaturePermutation : Attributes the score to the
+        columns, at the least cost.
 
     Notes
     -----
@@ -107,8 +108,11 @@ class AnomalyDetector(BaseDetector):
     row, and score as if that one were not there: p-values are too small, and alarms
     too many.
 
-    *Cost.* A row is compared with ``max_samples`` rows: .05 ms for 2000 rows of 20
-    columns, on one core. Explainers that ask for made-up rows take as many.
+    *Cost.* A row is compared with ``max_samples`` rows: .03 ms for 2000 rows of 20
+    columns of numbers, .05 ms for 50 columns of all kinds, on one core. Explainers
+    ask for made-up rows, each at this price: for a row of 50 columns,
+    :class:`~sklearn_anomaly_attr.explainers.FeaturePermutation` for 1,600, and
+    :class:`~sklearn_anomaly_attr.KernelShap` for 17,000.
 
     *Evidence.* The rule has no parameter that was fitted to a data set; those that it
     has (numbers of neighbors, where tails start) change the mean AUROC over 77
@@ -247,12 +251,19 @@ class AnomalyDetector(BaseDetector):
         return self._left_out_scores
 
     def _score_samples(self, X: FloatArray) -> FloatArray:
-        found = self._known.find(_without_nan(X))
+        rows = _without_nan(X)
+        found = self._known.find(rows)
         scores = self._known_scores[found]
         (new,) = np.nonzero(found < 0)
-        X = X[new]
+        if len(new):
+            distinct, which = _distinct(rows[new])
+            scores[new] = self._scores_of_new(X[new[distinct]])[which]
+        return scores
+
+    def _scores_of_new(self, X: FloatArray) -> FloatArray:
+        scores = np.empty(len(X))
         for part in _parts(X):
-            scores[new[part]] = -self._judge.surprises(X[part])
+            scores[part] = -self._judge.surprises(X[part])
         return scores
 
     def by_view(self, X: Any) -> Any:
@@ -309,6 +320,14 @@ class AnomalyDetector(BaseDetector):
 def _parts(rows: FloatArray) -> Iterator[slice]:
     """Some rows at a time, so that what is made of them fits into memory."""
     return parts(len(rows), _CELLS // max(1, rows.shape[1]))
+
+
+def _distinct(rows: FloatArray) -> tuple[IntArray, IntArray]:
+    """Positions of distinct rows, and which of these each row equals."""
+    same = KnownRows(rows).find(rows)
+    same = np.where(same < 0, np.arange(len(rows)), same)
+    distinct, which = np.unique(same, return_inverse=True)
+    return distinct, which
 
 
 def _without_nan(rows: FloatArray) -> FloatArray:

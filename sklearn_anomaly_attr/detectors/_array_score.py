@@ -24,6 +24,7 @@ class ArrayScore(TorchScore):
 
     differentiable = False
     takes_missing = True
+    calls_are_dear = True
 
     def __init__(
         self, function: Callable[[FloatArray], FloatArray], description: str

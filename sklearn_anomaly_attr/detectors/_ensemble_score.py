@@ -35,6 +35,7 @@ class EnsembleScore(TorchScore):
         self.coercive = all(score.coercive for score in scores)
         self.takes_missing = all(score.takes_missing for score in scores)
         self.width = max(score.width for score in scores)
+        self.calls_are_dear = any(score.calls_are_dear for score in scores)
         names = ", ".join(score.description for score in scores)
         self.description = f"{combine} of {names}"
 

@@ -285,9 +285,9 @@ class TableExplainer(BaseExplainer[ExplanationT]):
     def _batch_size(self, score: TorchScore, x: Tensor) -> int:
         if self.batch_size != "auto":
             return int(self.batch_size)
-        # What a call costs beside its rows decides on a black box and on a GPU;
+        # What a call costs beside its rows decides on an estimator and on a GPU;
         # elsewhere the intermediate results should stay in the cache.
-        if isinstance(score, BlackBoxScore) or x.device.type != "cpu":
+        if score.calls_are_dear or x.device.type != "cpu":
             return int(np.clip(2**20 // x.shape[-1], 512, 2**16))
         size = int(np.clip(2**16 // x.shape[-1], 512, 4096))
         return min(size, max(64, 2**20 // score.width))

@@ -44,6 +44,7 @@ class BlackBoxScore(TorchScore):
 
     differentiable = False
     takes_missing = True
+    calls_are_dear = True
 
     def __init__(self, estimator: Any, coding: TableCoding | None = None) -> None:
         super().__init__()

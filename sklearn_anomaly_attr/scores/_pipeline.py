@@ -51,6 +51,7 @@ class ComposedScore(TorchScore):
         self.score = score
         self.differentiable = transform.differentiable and score.differentiable
         self.coercive = transform.coercive and score.coercive
+        self.calls_are_dear = score.calls_are_dear
         self.takes_missing = transform.takes_missing and (
             score.takes_missing or refuses_missing or not transform.gives_missing
         )

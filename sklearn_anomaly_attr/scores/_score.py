@@ -29,6 +29,9 @@ class TorchScore(nn.Module, ABC):
         How many numbers the score makes of a row on its way, at most, where
         they are many: layers of nets of images. Explainers score fewer rows at
         once then.
+    calls_are_dear : bool
+        Whether a call costs much beside its rows, as one of an estimator does.
+        Explainers score many rows at once then.
     description : str
         A few words for :attr:`Explanation.description
         <sklearn_anomaly_attr.Explanation>`.
@@ -48,6 +51,7 @@ class TorchScore(nn.Module, ABC):
     coercive: bool = True
     takes_missing: bool = False
     width: int = 1
+    calls_are_dear: bool = False
     description: str = "torch function"
 
     @abstractmethod

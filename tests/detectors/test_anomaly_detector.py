@@ -380,3 +380,19 @@ def test_many_categories_take_little_memory():
     detector = AnomalyDetector(random_state=0).fit(pd.DataFrame(names))
     views = detector._judge._views._views
     assert [view._pairs for look, view in views if look == "pairs"] == [[]]
+
+
+def test_rows_that_repeat_are_scored_once(monkeypatch, orders):
+    detector = AnomalyDetector(random_state=0).fit(orders)
+    rows = orders[:5].assign(amount=90.0)
+    expected = detector.score_samples(rows)
+    surprises, counts = detector._judge.surprises, []
+
+    def counted(rows):
+        counts.append(len(rows))
+        return surprises(rows)
+
+    monkeypatch.setattr(detector._judge, "surprises", counted)
+    found = detector.score_samples(pd.concat([rows, rows[::-1], rows]))
+    assert_array_equal(found, np.concatenate([expected, expected[::-1], expected]))
+    assert counts == [5]
