@@ -60,7 +60,8 @@ class ThresholdDetector(MetaDetector):
     -----
     ``p_values`` are those of a detector that is fitted here, where it leaves out its
     training rows as :class:`AnomalyDetector`, :class:`KNNDetector` and
-    :class:`GaussianMixtureDetector` do.
+    :class:`GaussianMixtureDetector` do, and the trees of an
+    :class:`~sklearn.ensemble.IsolationForest` that have not drawn them.
 
     Examples
     --------
@@ -103,5 +104,5 @@ class ThresholdDetector(MetaDetector):
             estimator = self._seeded_estimator(check_random_state(self.random_state))
             self.estimator_ = fit_detector(estimator, X, y, **(params or {}))
         # A detector that is given fitted has its threshold set by the rows of fit.
-        known = None if self.prefit_ else find_left_out_scores(self.estimator_)
+        known = None if self.prefit_ else find_left_out_scores(self.estimator_, X)
         self._calibrate(finite_scores(self.estimator_, X), known)

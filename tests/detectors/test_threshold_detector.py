@@ -22,7 +22,7 @@ from sklearn_anomaly_attr import (
     KNNDetector,
     NeighborShap,
 )
-from sklearn_anomaly_attr.detectors import ThresholdDetector
+from sklearn_anomaly_attr.detectors import ConformalDetector, ThresholdDetector
 from sklearn_anomaly_attr.metrics import anomaly_roc_auc_scorer
 from tests._catalogue import parametrize_with_checks_of_results
 
@@ -117,6 +117,17 @@ def test_p_values_are_the_detectors(X):
     for given in (make_pipeline(StandardScaler(), inner), FrozenEstimator(inner)):
         with pytest.raises(TypeError, match=r"take ConformalDetector\(estimator\)"):
             ThresholdDetector(given).fit(X).p_values(X)
+
+
+def test_forests_give_p_values_out_of_bag():
+    rng = np.random.default_rng(0)
+    X, new = rng.normal(size=(1000, 3)), rng.normal(size=(2000, 3))
+    forest = IsolationForest(random_state=0)
+    detector = ThresholdDetector(forest).fit(X)
+    expected = ConformalDetector(forest, method="left_out").fit(X).p_values(new)
+    assert_array_equal(detector.p_values(new), expected)
+    detector.set_threshold(false_alarm_rate=0.05)
+    assert np.mean(detector.predict(new) == -1) == pytest.approx(0.05, abs=0.02)
 
 
 def test_the_rows_of_fit_set_the_threshold_of_a_detector_given_fitted():
