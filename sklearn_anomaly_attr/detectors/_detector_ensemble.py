@@ -14,7 +14,7 @@ from sklearn.pipeline import _name_estimators
 from sklearn.utils import Bunch, check_random_state, get_tags
 
 from .._adapters import adapted, takes_missing
-from .._coding import TableCoding, is_frame
+from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._frames import container_of, in_container
 from .._members import MembersMixin
@@ -23,15 +23,18 @@ from .._random import seed_unseeded
 from .._sklearn_compat import StrOptions, _fit_context
 from .._typing import FloatArray
 from .._validation import (
-    check_frame,
-    check_X,
     finite_scores,
     fit_detector,
     score_method,
 )
 from ..base import BaseDetector
 from ._left_out import find_left_out_scores
-from ._meta_detector import check_not_frozen, check_scores_alone, refuse_series
+from ._meta_detector import (
+    check_given_table,
+    check_not_frozen,
+    check_scores_alone,
+    refuse_series,
+)
 from ._score_tail import ScoreTail
 from ._tail import harmonic
 
@@ -199,7 +202,7 @@ class DetectorEnsemble(MetaEstimatorMixin, MembersMixin, BaseDetector):
 
     def _fit_draft(self, X: Any, y: Any = None) -> None:
         members = self._new_members()
-        X = self._check_table(X, reset=True)
+        X = check_given_table(self, X, reset=True)
         self._fit(X, y, members)
         self._calibrate(self._score_samples(X), self._score_left_out(X))
 
@@ -245,16 +248,6 @@ class DetectorEnsemble(MetaEstimatorMixin, MembersMixin, BaseDetector):
         self._validate_names([name for name, _ in members])
         return members
 
-    def _check_table(self, X: Any, *, reset: bool) -> Any:
-        """Validate the shape and the columns; the detectors validate the rest."""
-        n_rows = self._min_samples if reset else 1
-        if is_frame(X):
-            check_frame(self, X, reset=reset, n_rows=n_rows)
-            return X
-        return check_X(
-            self, X, reset=reset, ensure_min_samples=n_rows, ensure_all_finite=False
-        )
-
     def score_samples(self, X: Any) -> FloatArray:
         """Score rows; LOWER is more abnormal.
 
@@ -269,7 +262,7 @@ class DetectorEnsemble(MetaEstimatorMixin, MembersMixin, BaseDetector):
             Minus the combined surprise.
         """
         fitted = self._as_fitted()
-        X = fitted._check_table(X, reset=False)
+        X = check_given_table(fitted, X, reset=False)
         return fitted._finite(fitted._score_samples(X), X)
 
     def _score_samples(self, X: Any) -> FloatArray:
@@ -299,7 +292,7 @@ class DetectorEnsemble(MetaEstimatorMixin, MembersMixin, BaseDetector):
             Like X, a frame of pandas or polars.
         """
         fitted = self._as_fitted()
-        rows = fitted._check_table(X, reset=False)
+        rows = check_given_table(fitted, X, reset=False)
         members = zip(fitted.named_estimators_.items(), fitted._known, strict=True)
         table = pd.DataFrame(
             {

@@ -125,18 +125,7 @@ class MetaDetector(InnerEstimatorMixin, BaseDetector):
 
     def _check_table(self, X: Any, *, reset: bool) -> Any:
         """Validate the shape and the columns; the detector validates the rest."""
-        n_rows = self._min_samples if reset else 1
-        if is_frame(X):
-            check_frame(self, X, reset=reset, n_rows=n_rows)
-            return X
-        return check_X(
-            self,
-            X,
-            reset=reset,
-            ensure_min_samples=n_rows,
-            ensure_all_finite=False,
-            accept_sparse=["csr"] if get_tags(self).input_tags.sparse else False,
-        )
+        return check_given_table(self, X, reset=reset)
 
     def _given_estimator(self, X: Any) -> Any:
         given = super()._given_estimator(X)
@@ -191,6 +180,22 @@ def refuse_series(name: str, estimator: Any) -> None:
                 "series, which has set_threshold itself: call that, as in "
                 "detector.fit(X).set_threshold(X_held_out, false_alarm_rate=0.01)."
             )
+
+
+def check_given_table(detector: BaseDetector, X: Any, *, reset: bool) -> Any:
+    """Validate the shape and the columns of a table that goes on as it was given."""
+    n_rows = detector._min_samples if reset else 1
+    if is_frame(X):
+        check_frame(detector, X, reset=reset, n_rows=n_rows)
+        return X
+    return check_X(
+        detector,
+        X,
+        reset=reset,
+        ensure_min_samples=n_rows,
+        ensure_all_finite=False,
+        accept_sparse=["csr"] if get_tags(detector).input_tags.sparse else False,
+    )
 
 
 def check_not_frozen(estimator: Any, cure: str = "pass its estimator") -> None:
