@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from numbers import Real
-from typing import Any, ClassVar
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.callback import CallbackContext
+from sklearn.model_selection import KFold
 
+from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval, StrOptions
-from .._typing import BoolArray, FloatArray
-from .._validation import _last_step, finite_scores, fit_detector
-from ..detectors._meta_detector import some_rows
-from ._base import RefiningDetector, _subtasks
+from .._typing import BoolArray, FloatArray, IntArray
+from .._validation import finite_scores
+from ..detectors._training_rows import TrainingRows
+from ._base import RefiningDetector
+from ._blend import Blend
+from ._fits import Fits
 from ._retention import CosineRetention, ExponentialRetention, FixedRetention
 
-Retention = Callable[[int, int], float]
+if TYPE_CHECKING:
+    from ..scores import TorchScore
 
-_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+Retention = Callable[[int, int], float]
 
 
 @shared_paragraphs
@@ -145,53 +148,101 @@ class DSIL(RefiningDetector):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RefiningDetector._parameter_constraints,
+        "selection": [StrOptions({"out_of_fold", "in_sample"})],
+        "n_splits": [Interval(Integral, 2, None, closed="left")],
         "retention": [StrOptions({"cosine", "fixed", "exponential"}), callable],
         "initial_retention": [Interval(Real, 0.0, 1.0, closed="right")],
         "final_retention": [Interval(Real, 0.0, 1.0, closed="right")],
+        "blend": [Interval(Real, 0.0, 1.0, closed="both")],
         "warm_start": ["boolean", StrOptions({"auto"})],
     }
+    _blend: Blend | None = None
 
     def __init__(
         self,
         estimator: Any,
         *,
-        retention: str | Retention = "cosine",
+        selection: str = "out_of_fold",
+        n_splits: int = 2,
+        retention: str | Retention = "fixed",
         initial_retention: float = 0.8,
         final_retention: float = 0.5,
-        max_iter: int = 5,
+        max_iter: int = 1,
+        blend: float = 0.3,
         warm_start: bool | str = "auto",
         contamination: float = 0.1,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
+        self.selection = selection
+        self.n_splits = n_splits
         self.retention = retention
         self.initial_retention = initial_retention
         self.final_retention = final_retention
         self.max_iter = max_iter
+        self.blend = blend
         self.warm_start = warm_start
         self.contamination = contamination
         self.random_state = random_state
 
     def _refine(
-        self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
+        self, estimator: Any, rows: TrainingRows, rng: np.random.RandomState
     ) -> tuple[Any, FloatArray]:
-        n_samples = X.shape[0]
-        counts = [max(2, int(n_samples * ratio)) for ratio in self._ratios()]
-        fits = _Fits(self, estimator, X, y, params)
-        retained = np.ones(n_samples, dtype=bool)
-        scores = fits.fit_on(retained)
+        counts = [max(2, int(rows.n_samples * ratio)) for ratio in self._ratios()]
+        folds = self._folds(rows.n_samples, rng)
+        fits = Fits(self, estimator, rows, folds, self.warm_start)
+        fits.fit_on(np.ones(rows.n_samples, dtype=bool))
         for count in counts:
-            # Where all rows score the same, nothing tells which to retain.
-            if fits.stopped or np.ptp(scores) == 0.0:
+            order = fits.order()
+            if order is None:
                 break
-            chosen = _highest(scores, count)
-            if not np.array_equal(chosen, retained):
-                retained, scores = chosen, fits.fit_on(chosen)
-        self.retained_ = retained
+            chosen = _highest(order, count)
+            if not np.array_equal(chosen, fits.retained):
+                fits.fit_on(chosen)
+        fits.end()
+        self.base_estimator_, self.retained_ = fits.base, fits.retained
         self.retention_path_ = np.array(fits.shares)
         self.score_path_ = np.array(fits.quantiles)
         self.n_iter_ = len(fits.shares) - 1
-        return fits.end(), scores
+        self._blend = None
+        if self.blend == 1.0:
+            return fits.estimator, fits.scores
+        scores = [fits.base_scores, fits.scores]
+        self._blend = Blend(scores, [1.0 - self.blend, self.blend])
+        return fits.estimator, self._blend(scores)
+
+    def _score_samples(self, X: Any) -> FloatArray:
+        if self._blend is None:
+            return finite_scores(self.estimator_, X)
+        return self._blend([finite_scores(one, X) for one in self._scoring_parts()])
+
+    def _scoring_part(self) -> Any:
+        return super()._scoring_part() if self._blend is None else None
+
+    def _scoring_parts(self) -> list[Any]:
+        """The detectors whose scores are blended."""
+        return [self.base_estimator_, self.estimator_]
+
+    def _coded_score(self, coding: TableCoding | None) -> TorchScore | None:
+        """The score of coded rows; None where a detector's is a black box."""
+        # The detector itself needs no torch.
+        from ..scores import BlackBoxScore, torch_score
+
+        if self._blend is None:
+            return None
+        scores = [torch_score(one, coding) for one in self._scoring_parts()]
+        if any(isinstance(score, BlackBoxScore) for score in scores):
+            return None
+        return self._blend.on_tensors(scores)
+
+    def _folds(
+        self, n_samples: int, rng: np.random.RandomState
+    ) -> list[tuple[IntArray, IntArray]]:
+        """Rows to fit on, and rows to score then; none to select in sample."""
+        if self.selection == "in_sample":
+            return []
+        folds = KFold(min(self.n_splits, n_samples), shuffle=True, random_state=rng)
+        return list(folds.split(np.empty(n_samples)))
 
     def _ratios(self) -> FloatArray:
         """Share of the rows to retain in each iteration."""
@@ -220,88 +271,6 @@ _SCHEDULES: dict[str, Callable[[float, float], Retention]] = {
     "exponential": ExponentialRetention,
     "fixed": lambda initial, final: FixedRetention(final),
 }
-
-
-class _Fits:
-    """The fits of a detector on ever other rows, and what they gave.
-
-    Attributes
-    ----------
-    shares : list of float
-        Share of the rows that each fit was on.
-    quantiles : list of ndarray
-        Those of the anomaly scores after each fit.
-    stopped : bool
-        Whether a callback has asked to stop.
-    """
-
-    def __init__(
-        self, dsil: DSIL, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
-    ) -> None:
-        self.dsil, self.X, self.y, self.params = dsil, X, y, params
-        self.template = self.estimator = estimator
-        self.warm = _warm_starter(estimator, dsil.warm_start)
-        self.shares: list[float] = []
-        self.quantiles: list[FloatArray] = []
-        self.stopped = False
-        tasks = 1 + dsil.max_iter
-        self.context = dsil._init_callback_context(max_subtasks=tasks)
-        self.context.call_on_fit_task_begin(estimator=dsil, X=X, y=y)
-
-    def fit_on(self, retained: BoolArray) -> FloatArray:
-        """Fit on some of the rows; the scores of all."""
-        task = self.context.subcontext(task_name="iteration")
-        if self.warm is None:
-            self.estimator = clone(self.template)
-        self._fit(retained, task.call_on_fit_task_begin(estimator=self.dsil))
-        scores = finite_scores(self.estimator, self.X)
-        self.shares.append(float(retained.mean()))
-        self.quantiles.append(np.quantile(-scores, _QUANTILES))
-        self.stopped = task.call_on_fit_task_end(estimator=self.dsil)
-        return scores
-
-    def _fit(self, retained: BoolArray, task: CallbackContext) -> None:
-        X, y, params = self.X, self.y, self.params
-        if not retained.all():
-            X, y, params = some_rows(X, y, params, np.flatnonzero(retained))
-        try:
-            with _subtasks(task, self.estimator):
-                if params:
-                    self.estimator.fit(X, y, **params)
-                else:
-                    fit_detector(self.estimator, X, y)
-        except ValueError as error:
-            if retained.all():
-                raise
-            raise ValueError(
-                f"{type(self.estimator).__name__} refuses the {retained.sum()} rows "
-                f"that were retained of {len(retained)} ({error}): retain more with "
-                "final_retention, or pass more rows."
-            ) from error
-
-    def end(self) -> Any:
-        """The detector, with the parameters that it had."""
-        if self.warm is not None:
-            theirs, _ = _last_step(self.dsil.estimator)
-            self.warm.set_params(warm_start=theirs.warm_start)
-        self.context.call_on_fit_task_end(estimator=self.dsil)
-        return self.estimator
-
-
-def _warm_starter(estimator: Any, warm_start: bool | str) -> Any:
-    """The part of an estimator that goes on where it ended; None for none."""
-    if not warm_start:
-        return None
-    last, name = _last_step(estimator)
-    parameters = last.get_params(deep=False)
-    # Ensembles take a warm start for more members.
-    if "warm_start" in parameters and "n_estimators" not in parameters:
-        return last.set_params(warm_start=True)
-    if warm_start == "auto":
-        return None
-    raise TypeError(
-        f"{name} cannot go on from its last fit: set warm_start='auto' or False."
-    )
 
 
 def _highest(scores: FloatArray, count: int) -> BoolArray:
