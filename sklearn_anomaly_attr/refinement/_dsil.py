@@ -28,13 +28,12 @@ Retention = Callable[[int, int], float]
 
 @shared_paragraphs
 class DSIL(RefiningDetector):
-    """Fit a detector again and again on the rows that it finds most normal.
+    r"""Fit a detector again on the rows that it finds most normal.
 
     Anomalies among the training rows teach a detector that they are normal.
     Dataset sampling iterative learning fits the detector on all rows, scores all
-    rows, and goes on with the share of them that has the LOWEST anomaly scores
-    (the highest ``score_samples``). Rows that were left out are scored again
-    each time, and may come back.
+    rows, and fits it again on the share of them that has the LOWEST anomaly scores
+    (the highest ``score_samples``). The score of a row is a blend of both detectors.
 
     Works around any detector, and around a Pipeline: its preprocessing is
     fitted again on the retained rows, too, so that anomalies no longer set the
@@ -46,45 +45,63 @@ class DSIL(RefiningDetector):
         An outlier detector, a density model, or a Pipeline that ends in one,
         with ``score_samples`` or ``decision_function`` (lower = more abnormal).
         It is cloned and stays as it was.
-    retention : {"cosine", "fixed", "exponential"} or callable, default="cosine"
-        Which share of the rows each iteration retains. "cosine" and
-        "exponential" fall from ``initial_retention`` to ``final_retention``,
-        "fixed" is ``final_retention`` throughout; see
-        :class:`CosineRetention`, :class:`ExponentialRetention` and
-        :class:`FixedRetention`. A callable ``retention(iteration,
-        max_iter)``, with iterations from 0 on, gives a share in (0, 1] that
-        never increases.
+    selection : {"out_of_fold", "in_sample"}, default="out_of_fold"
+        Which scores tell the rows to retain.
+
+        - "out_of_fold": those of further detectors, each fitted without the part of
+          the rows that it scores. A row is ranked within its part;
+        - "in_sample": those of the detector that was fitted last, on the retained
+          rows among others, as in the paper. A detector that can learn single rows
+          by heart then holds on to the anomalies that it was fitted on.
+    n_splits : int, default=2
+        Number of parts of "out_of_fold", drawn at random; no more than there are rows.
+    retention : {"fixed", "cosine", "exponential"} or callable, default="fixed"
+        Which share of the rows each iteration retains. "fixed" is
+        ``final_retention`` throughout; "cosine" and "exponential" fall from
+        ``initial_retention`` to it; see :class:`FixedRetention`,
+        :class:`CosineRetention` and :class:`ExponentialRetention`. A callable
+        ``retention(iteration, max_iter)``, with iterations from 0 on, gives a share
+        in (0, 1] that never increases.
     initial_retention : float, default=0.8
-        Share of the rows that the first iteration retains, in (0, 1].
+        Share of the rows that the first iteration retains, in (0, 1], where the
+        share falls.
     final_retention : float, default=0.5
         Share of the rows that the last iteration retains, in (0, 1]. Should be
         no more than the share of normal rows; less costs little where normal
         rows are much alike.
-    max_iter : int, default=5
-        How often rows are selected and the detector is fitted again.
+    max_iter : int, default=1
+        How often rows are selected and the detector is fitted again. Rows that were
+        left out are scored again each time, and may come back.
+    blend : float, default=0.2
+        Weight of the refined detector in the score, in [0, 1]; the rest is that of
+        the detector fitted on all rows. 1 is the refined detector alone, as in the
+        paper, with its own scores.
     warm_start : "auto" or bool, default="auto"
         Whether each fit goes on from where the last one ended. "auto" does
         where the detector, or the last step of a Pipeline, has a parameter
         ``warm_start``, unless it is an ensemble, which would only add members.
-        False fits a fresh clone each time.
+        False fits a fresh clone each time. Detectors that score rows out of fold
+        are always fresh.
     contamination : float, default=0.1
         Share of the training rows beyond the threshold of ``predict``, in
         (0, 0.5]. All training rows count, whether retained or not.
     random_state : int, RandomState instance or None, default=None
-        {seeds_inner_detectors}
+        Seeds the folds of "out_of_fold"; and the detector's ``random_state``
+        parameters that are None.
 
     Attributes
     ----------
     estimator_ : estimator
-        The detector, fitted on the retained rows.
+        The refined detector, fitted on the retained rows.
+    base_estimator_ : estimator
+        The detector that was fitted on all rows.
     retained_ : ndarray of shape (n_samples,)
-        Which training rows ``estimator_`` was fitted on; the others are those
-        that it holds for abnormal.
+        Which training rows ``estimator_`` was fitted on.
     retention_path_ : ndarray of shape (`n_iter_` + 1,)
         Share of the rows that each fit was on: first all, 1.0.
     score_path_ : ndarray of shape (`n_iter_` + 1, 5)
         Smallest, quartiles and largest of the ANOMALY scores (higher = more
-        abnormal) of all training rows after each fit.
+        abnormal) that each of these fits gives to all training rows.
     n_iter_ : int
         How often the detector was fitted again.
     offset_ : float {offset_}
@@ -97,25 +114,41 @@ class DSIL(RefiningDetector):
         offers no warm start with ``warm_start=True``.
     ValueError
         In ``fit``, if shares lie outside (0, 1] or increase, if the detector
-        refuses the retained rows, as when they are too few, or if scores are
-        NaN or infinite.
+        refuses the retained rows, or those outside of a part, as when they are too
+        few, or if scores are NaN or infinite.
 
     See Also
     --------
     IterativeReweighting : Gives abnormal rows less weight, and drops none.
     sklearn_anomaly_attr.AnomalyShapley : Attributes the score to the columns.
+    sklearn_anomaly_attr.detectors.ConformalDetector : Gives p-values by any detector.
 
     Notes
     -----
-    ``score_samples`` is LOWER for more abnormal rows, as everywhere in
-    scikit-learn; ``anomaly_score`` is HIGHER. Both are those of ``estimator_``,
-    and so are explanations.
+    *Score.* With :math:`p_0` the share of the training rows that the detector on all
+    rows finds as abnormal as a row, with a tail beyond them as in
+    :class:`~sklearn_anomaly_attr.detectors.DetectorEnsemble`, :math:`p_1` that of the
+    refined one, and w = ``blend``, the anomaly score is
 
-    An iteration retains ``int(n_samples * share)`` rows, but at least two; of
-    rows that tie, the first ones. If it retains the rows that the detector was
-    fitted on last, there is nothing new to learn, and it is skipped, so that
-    fits end when the retained rows no longer change. They end, too, when all
-    rows score the same, for then nothing tells which to retain.
+    .. math::
+
+        -(1 - w) \log p_0 - w \log p_1
+
+    ``score_samples`` is LOWER for more abnormal rows, as everywhere in scikit-learn;
+    ``anomaly_score`` is HIGHER. Explanations and the threshold are those of this score,
+    a torch function where both detectors' are; ``p_values`` need a
+    :class:`~sklearn_anomaly_attr.detectors.ConformalDetector` around. With
+    ``blend=1.0`` the score is that of ``estimator_``, and explainers that know its
+    kind, such as :class:`~sklearn_anomaly_attr.explainers.MarginalScore`, see it.
+
+    *Cost.* Counted in rows, one iteration is ``1 + (n_splits - 1) + final_retention``
+    fits: 2.5 by default. Scores cost those of both detectors.
+
+    *Selection.* An iteration retains ``int(n_samples * share)`` rows, but at least two;
+    of rows that tie, the first ones. If it retains the rows that the detector was
+    fitted on last, there is nothing new to learn, and it is skipped. Where all rows
+    score the same, nothing tells which to retain: ``estimator_`` is then
+    ``base_estimator_``.
 
     A retained row must not profit from having been retained. Detectors by
     neighbours must therefore leave a training row out of its own neighbours, as
@@ -124,8 +157,12 @@ class DSIL(RefiningDetector):
     constant among the retained rows make every other value in them very
     abnormal, which is often right; drop such columns where it is not.
 
-    Algorithm 1 of the paper prints the selection with the sign reversed, and
-    fits no detector on its last selection; here ``estimator_`` is.
+    *When to take which.* EVIDENCE
+
+    *As published*: ``DSIL(detector, selection="in_sample", max_iter=5, blend=1.0)``,
+    with ``retention="fixed"``, ``"cosine"``, or :class:`SlowRetention` for the paper's
+    exponential schedule. Algorithm 1 of the paper prints the selection with the sign
+    reversed, and fits no detector on its last selection; here ``estimator_`` is.
 
     References
     ----------
@@ -139,7 +176,7 @@ class DSIL(RefiningDetector):
     >>> from sklearn_anomaly_attr.refinement import DSIL
     >>> rng = np.random.default_rng(0)
     >>> X = np.concatenate([rng.normal(size=(180, 2)), rng.normal(6, 1, (20, 2))])
-    >>> detector = DSIL(GaussianMixtureDetector(random_state=0)).fit(X)
+    >>> detector = DSIL(GaussianMixtureDetector(), random_state=0).fit(X)
     >>> int(detector.retained_[180:].sum())  # of the 20 anomalies
     0
     >>> detector.predict([[0.0, 0.0], [6.0, 6.0]])
@@ -168,7 +205,7 @@ class DSIL(RefiningDetector):
         initial_retention: float = 0.8,
         final_retention: float = 0.5,
         max_iter: int = 1,
-        blend: float = 0.3,
+        blend: float = 0.2,
         warm_start: bool | str = "auto",
         contamination: float = 0.1,
         random_state: int | np.random.RandomState | None = None,
