@@ -11,7 +11,7 @@ seen.
 """
 
 # %%
-# Three sets: benign tumours with malignant ones among them, the wines of two
+# Three sets: benign tumors with malignant ones among them, the wines of two
 # cultivars with a third, and handwritten eights with ones.
 
 import matplotlib.pyplot as plt
@@ -23,11 +23,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_anomaly_attr import DSIL, GaussianMixtureDetector, KNNDetector
 from sklearn_anomaly_attr.metrics import anomaly_roc_auc
 
-tumours, benign = load_breast_cancer(return_X_y=True)
+tumors, benign = load_breast_cancer(return_X_y=True)
 wines, cultivar = load_wine(return_X_y=True)
 digits, digit = load_digits(return_X_y=True)
 sets = {
-    "breast cancer": (tumours[benign == 1], tumours[benign == 0]),
+    "breast cancer": (tumors[benign == 1], tumors[benign == 0]),
     "wine": (wines[cultivar != 2], wines[cultivar == 2]),
     "digits": (digits[digit == 8], digits[digit == 1]),
 }
@@ -40,7 +40,7 @@ sets = {
 mixture = GaussianMixtureDetector(reg_covar=1e-2, random_state=0)
 detectors = {
     "mixture": make_pipeline(StandardScaler(), mixture),
-    "neighbours": make_pipeline(StandardScaler(), KNNDetector()),
+    "neighbors": make_pipeline(StandardScaler(), KNNDetector()),
 }
 shares = np.array([0, 0.01, 0.05, 0.1, 0.2, 0.3])
 

@@ -151,7 +151,7 @@ class DSIL(RefiningDetector):
     ``base_estimator_``.
 
     A retained row must not profit from having been retained. Detectors by
-    neighbours must therefore leave a training row out of its own neighbours, as
+    neighbors must therefore leave a training row out of its own neighbors, as
     :class:`~sklearn_anomaly_attr.KNNDetector` does; scikit-learn's
     :class:`~sklearn.neighbors.LocalOutlierFactor` does not. Columns that become
     constant among the retained rows make every other value in them very
