@@ -157,13 +157,14 @@ class DSIL(RefiningDetector):
     constant among the retained rows make every other value in them very
     abnormal, which is often right; drop such columns where it is not.
 
-    *When to take which.* The default is made to do no harm: on clean training rows it
-    costs next to nothing, on the mean of many tables, whatever the detector, and where
-    a tenth of the rows or more are anomalies it gains a little. ``blend=0.4`` gains
-    about twice as much around neighbors, mixtures and nets, but lowers the scores of
-    forests on clean rows; take :class:`IterativeReweighting` around these. The refined
-    detector alone, ``blend=1.0``, gains most where many rows are anomalies, and loses
-    most where none is. The page on choosing a detector has the figures.
+    *When to take which.* The default is made to do no harm: on the mean of many tables
+    it costs next to nothing where the training rows are clean, whatever the detector,
+    and gains a little where a tenth of them or more are anomalies. ``blend=0.4`` gains
+    about twice as much around neighbors, mixtures and nets; forests, which rank rows
+    worse after they have lost the outermost ones, it makes worse. The refined detector
+    alone, ``blend=1.0``, gains most where many rows are anomalies, and loses most where
+    none is. On a single table any of them may lose: the page on choosing a detector
+    has the figures.
 
     *As published*: ``DSIL(detector, selection="in_sample", max_iter=5, blend=1.0)``,
     with ``retention="fixed"``, ``"cosine"``, or :class:`SlowRetention` for the paper's
