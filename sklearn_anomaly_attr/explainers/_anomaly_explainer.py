@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from .._coding import TableCoding
 from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
-from .._typing import FloatArray
+from .._typing import BoolArray, FloatArray
 from ..games import Players, ReferenceGame
 from ..scores import TorchScore
 from ._base import Attributions
@@ -29,6 +29,47 @@ _MEMBERS = ("neighbors", "best_value", "subspaces")
 _MOST_PAIRED, _LARGEST, _LEAST = 200, 5, 3.0
 _ROUNDING = 1e-9  # of the largest score, below which a change is none
 _CLEAR = 0.5  # of the largest sum that attributions may have
+
+
+class _Worth(NamedTuple):
+    """Scores of rows some of whose players have the values of neighbors.
+
+    Parameters
+    ----------
+    nobody, rows : ndarray of shape (n_samples,)
+        Mean scores of the neighbors, and scores of the rows.
+    alone, without, lowest : ndarray of shape (n_samples, n_players)
+        Mean scores of the neighbors with one player of the row, and of the row
+        without one; and the lowest of the latter.
+    """
+
+    nobody: FloatArray
+    rows: FloatArray
+    alone: FloatArray
+    without: FloatArray
+    lowest: FloatArray
+
+    def joins(self) -> FloatArray:
+        """Mean change as the first player to join the neighbors, and as the last."""
+        first = self.alone - self.nobody[:, None]
+        joins: FloatArray = (first + self.rows[:, None] - self.without) / 2.0
+        return joins
+
+    def falls(self) -> FloatArray:
+        """How much lower the row scores with the best value of a neighbor."""
+        falls: FloatArray = self.rows[:, None] - self.lowest
+        return falls
+
+    def unseen(self) -> BoolArray:
+        """Which players change nothing, neither as the first nor as the last."""
+        size = _ROUNDING * np.fmax(np.abs(self.rows), np.abs(self.nobody))[:, None]
+        changes = (
+            self.alone - self.nobody[:, None],
+            self.rows[:, None] - self.without,
+            self.falls(),
+        )
+        unseen: BoolArray = np.max(np.abs(changes), axis=0) <= size
+        return unseen
 
 
 @shared_paragraphs
@@ -189,36 +230,33 @@ class AnomalyExplainer(ReferenceExplainer):
     ) -> Attributions:
         worth = self._worth(score, x, players)
         self._check_finite(*worth)
-        nobody, first, lowest, last, scores = worth
-        joins = (first - nobody[:, None]) + (scores[:, None] - last)
-        falls = scores[:, None] - lowest
+        joins, falls, unseen = worth.joins(), worth.falls(), worth.unseen()
         surprise = self._surprise(x, players)
-        surprise[self._changes_nothing(worth)] = 0.0
+        joins[unseen] = falls[unseen] = 0.0
+        # Where no feature changes the score alone, several do together.
+        surprise[unseen & ~unseen.all(axis=1, keepdims=True)] = 0.0
         members = np.stack(
             [_shares(joins), _shares(falls), _shares(np.square(surprise))], axis=1
         )
         weight = float(self.subspace_weight)
         weights = [(1.0 - weight) / 2.0, (1.0 - weight) / 2.0, weight]
         together = np.einsum("nmp,m->np", members, weights)
-        size = np.abs(joins).sum(axis=1) / 2.0
-        values = _adding_up(together, scores - nobody, size)
-        return Attributions(values, scores, nobody, details=members)
+        gain, size = worth.rows - worth.nobody, np.abs(joins).sum(axis=1)
+        values = _adding_up(together, gain, size)
+        return Attributions(values, worth.rows, worth.nobody, details=members)
 
-    def _worth(
-        self, score: TorchScore, x: Tensor, players: Players
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Scores of the neighbors, with one player; without one: lowest, mean; of x."""
+    def _worth(self, score: TorchScore, x: Tensor, players: Players) -> _Worth:
+        """Scores of the neighbors, with and without each player, and of the rows."""
         references, weights = self._references_of(x)
         size = self._batch_size(score, x)
         game = ReferenceGame(score, x, players, references, weights, batch_size=size)
         alone = torch.eye(len(players), dtype=torch.bool, device=x.device)
         nobody = torch.zeros_like(alone[:1])
-        found = game.values(torch.cat([nobody, alone, ~nobody]))
-        without = game.values_by_reference(~alone)
-        mean, lowest = without @ game.weights, without.amin(dim=-1)
-        parts = found[:, 0], found[:, 1:-1], lowest, mean, found[:, -1]
-        nobody_, first, least, last, scores = (part.cpu().numpy() for part in parts)
-        return nobody_, first, least, last, scores
+        found = game.values_by_reference(torch.cat([nobody, ~nobody, alone, ~alone]))
+        mean, lowest = found @ game.weights, found.amin(dim=-1)
+        n = len(players) + 2
+        parts = mean[:, 0], mean[:, 1], mean[:, 2:n], mean[:, n:], lowest[:, n:]
+        return _Worth(*(part.cpu().numpy() for part in parts))
 
     def _surprise(self, x: Tensor, players: Players) -> FloatArray:
         """What the table says of each player: roots of its columns' squares."""
@@ -229,17 +267,6 @@ class AnomalyExplainer(ReferenceExplainer):
         squares = players.sums(torch.from_numpy(np.square(of_columns)))
         surprise: FloatArray = np.sqrt(squares.numpy())
         return surprise
-
-    @staticmethod
-    def _changes_nothing(worth: tuple[FloatArray, ...]) -> Any:
-        """Which players never change a score, whoever else is there."""
-        nobody, first, lowest, last, scores = worth
-        size = np.fmax(np.abs(scores), np.abs(nobody))[:, None] * _ROUNDING
-        return (
-            (np.abs(first - nobody[:, None]) <= size)
-            & (np.abs(scores[:, None] - last) <= size)
-            & (np.abs(scores[:, None] - lowest) <= size)
-        )
 
     def _explanation(
         self,
@@ -279,9 +306,6 @@ def _adding_up(shares: FloatArray, gain: FloatArray, size: FloatArray) -> FloatA
     target = np.fmax(gain, _CLEAR * size)
     factor = np.divide(target, largest, out=np.zeros_like(gain), where=largest > 0.0)
     values = factor[:, None] * shares
-    counts = shares != 0.0
-    left = gain - values.sum(axis=1)
-    n = counts.sum(axis=1)
-    # Where no feature changes the score, it is the base value but for rounding.
-    evenly = np.divide(left, n, out=np.zeros_like(left), where=n > 0)
+    counts = (shares != 0.0) | (gross == 0.0)[:, None]
+    evenly = (gain - values.sum(axis=1)) / counts.sum(axis=1)
     return np.where(counts, values + evenly[:, None], 0.0)

@@ -226,6 +226,8 @@ class SubspaceSearch:
         self, differences: Float32Array, few: _Few, least: float
     ) -> list[_Candidates]:
         """Larger sets that are worth a look, size by size; none if all look weak."""
+        if not self._sizes:
+            return []
         pairs = np.triu_indices(len(differences), 1)
         columns: IntArray = np.column_stack(pairs)
         excess, surprise = few.excess_of_pairs[pairs], few.pairs[pairs]
@@ -244,7 +246,7 @@ class SubspaceSearch:
             columns, excess = columns[closer], excess[closer]
             surprise = surprise[closer]
             candidates.append(_Candidates(columns, remoteness[closer]))
-        return candidates if strongest > least else []
+        return candidates if strongest >= least else []
 
     def _extended(
         self, columns: IntArray, excess: FloatArray, differences: Float32Array
