@@ -158,9 +158,9 @@ class DSIL(RefiningDetector):
     abnormal, which is often right; drop such columns where it is not.
 
     *When to take which.* The default is made to do no harm: on the mean of many tables
-    it costs next to nothing where the training rows are clean, whatever the detector,
-    and gains a little where a tenth of them or more are anomalies. ``blend=0.4`` gains
-    about twice as much around neighbors, mixtures and nets; forests, which rank rows
+    it costs next to nothing where the training rows are clean, and gains a little where
+    a tenth of them or more are anomalies, but around forests. ``blend=0.4`` gains about
+    twice as much around neighbors, mixtures and autoencoders; forests, which rank rows
     worse after they have lost the outermost ones, it makes worse. The refined detector
     alone, ``blend=1.0``, gains most where many rows are anomalies, and loses most where
     none is. On a single table any of them may lose: the page on choosing a detector
