@@ -4,6 +4,7 @@ import re
 import warnings
 import zlib
 from functools import cache
+from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
@@ -116,7 +117,10 @@ def cells():
             yield from (Cell(name, method, odd.kind, odd.name) for method in methods)
         for parameter, values in ARGUMENTS.items():
             if parameter in estimator.get_params(deep=False):
-                for i in range(len(values)):
+                default = signature(type(estimator)).parameters[parameter].default
+                for i, value in enumerate(values):
+                    if value is None and default is None:
+                        continue
                     yield Cell(name, "fit", "arguments", f"{parameter}, {i}")
 
 

@@ -59,7 +59,7 @@ def test_a_detector_may_have_a_decision_function_only():
         (KMeans(), "needs a method score_samples"),
         (LocalOutlierFactor(), "novelty=True"),
         ("IsolationForest", "str gives no anomaly score"),
-        (None, "NoneType gives no anomaly score"),
+        (None, "estimator is None: pass a detector"),
     ],
     ids=lambda case: type(case).__name__,
 )
