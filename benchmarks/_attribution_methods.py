@@ -34,7 +34,7 @@ from sklearn_anomaly_attr.explainers import (
 )
 
 from ._attribution_sets import MIXED, Key
-from ._common import FloatArray
+from ._common import Cases, FloatArray
 from ._methods import METHODS as OF_ALL
 from ._mixed_methods import encoder
 
@@ -61,6 +61,11 @@ def fitted(name: str, key: Key, train: Any) -> Any:
     if key.collection == MIXED and name != DEFAULT:
         detector = make_pipeline(encoder(train), detector)
     return detector.fit(train)
+
+
+def seen(cases: dict[str, Cases], detector: str) -> dict[str, Cases]:
+    """The kinds of cases that a detector can see: an encoder fills missing entries."""
+    return {k: c for k, c in cases.items() if k != "missing" or detector == DEFAULT}
 
 
 class _Peer:
@@ -150,14 +155,15 @@ def is_tried(method: str, detector: str, key: Key, n_features: int) -> bool:
     if mixed and detector not in (DEFAULT, FOREST):
         return False
     if method in (ROBUST, PUBLISHED, FOUR):
-        slow = mixed or detector in (DEFAULT, ECOD_)
-        return n_features <= (MOST_COLUMNS_SLOW if slow else MOST_COLUMNS)
+        if mixed or detector == DEFAULT:
+            return key.seed == 0 and n_features <= MOST_COLUMNS_SLOW
+        return n_features <= (MOST_COLUMNS_SLOW if detector == ECOD_ else MOST_COLUMNS)
     if method == "MarginalScore":
         return detector in (MIXTURE, KNN, AUTOENCODER)
     if method == SHAP_TREE:
-        return detector == FOREST and not mixed
-    if method == COLUMNS:
-        return detector == ECOD_ and not mixed
+        return detector == FOREST and key.seed == 0 and not mixed
     if method == SHAP_KERNEL:
         return key.seed == 0 and not mixed
+    if method == COLUMNS:
+        return detector == ECOD_ and not mixed
     return method != "AnomalyContribution" or not mixed
