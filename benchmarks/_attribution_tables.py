@@ -33,8 +33,17 @@ def figures_of(lines: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
 
 def compared(figures: pd.DataFrame, method: str, reference: str) -> pd.Series:
-    """Differences to the reference, where there are both."""
-    return (figures[method] - figures[reference]).dropna()
+    """Differences to the reference, where there are both.
+
+    None, if the method was not tried around all detectors that the reference was.
+    """
+    differences = (figures[method] - figures[reference]).dropna()
+    theirs, mine = map(_detectors, (figures[reference].dropna(), differences))
+    return differences if mine == theirs else differences[:0]
+
+
+def _detectors(figures: pd.Series) -> set[str]:
+    return set(figures.index.get_level_values("detector"))
 
 
 def mean_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
@@ -60,12 +69,18 @@ def means_table(
     """Explainers in rows, kinds of cases in columns."""
     parts = {kind: of_kind(figures, [kind]) for kind in kinds}
     parts = {kind: part for kind, part in parts.items() if len(part)}
-    rows = []
-    for method in methods:
-        cells = [mean_cell(part, method, reference) for part in parts.values()]
-        if any(cells):
-            rows.append([method, *cells])
-    return markdown_table(["explainer", *parts], rows)
+    return _table(parts, methods, reference)
+
+
+def _table(
+    parts: dict[str, pd.DataFrame], methods: Sequence[str], reference: str
+) -> str:
+    """Means of explainers in the columns' parts of the figures."""
+    rows = [
+        [method, *(mean_cell(part, method, reference) for part in parts.values())]
+        for method in methods
+    ]
+    return markdown_table(["explainer", *parts], [row for row in rows if any(row[1:])])
 
 
 def of_kind(figures: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
@@ -113,15 +128,11 @@ def collections_table(
         part = of_kind(figures, some)
         of_collection = part.index.get_level_values("collection") == collection
         parts[f"{kind}, {collection}"] = part[of_collection]
-    rows = [
-        [method, *(mean_cell(part, method, reference) for part in parts.values())]
-        for method in methods
-    ]
-    return markdown_table(["explainer", *parts], rows)
+    return _table(parts, methods, reference)
 
 
 def times_table(figures: pd.DataFrame, methods: Sequence[str], reference: str) -> str:
-    """Milliseconds a row on real tables: medians by detector, and of all the 95 %."""
+    """Milliseconds a row on real tables by detector: medians, and means."""
     times = of_kind(figures, [MS])
     times = times[times.index.get_level_values("collection").isin(REAL)]
     detectors = times.index.get_level_values("detector")

@@ -141,3 +141,11 @@ def test_an_interval_is_over_tables_and_needs_five():
     few = figures_of(lines(seeds=(0, 1), names="abc"), ["good", "plain"])
     assert interval_cell(few, "good", "plain") == "+0.100"
     assert "+0.100" in difference_table(few, ["good", "plain"], "plain", ["shift"])
+
+
+def test_who_was_left_out_around_a_detector_is_not_compared():
+    other = lines(names="bcd").query("method == 'plain'").assign(detector="forest")
+    figures = figures_of(pd.concat([lines(), other]), ["good", "plain"])
+    assert mean_cell(figures, "good", "plain") == ""
+    assert interval_cell(figures, "good", "plain") == ""
+    assert mean_cell(figures, "plain", "plain") != ""
