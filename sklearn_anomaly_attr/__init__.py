@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AnomalyDetector": ".detectors",
+        "AnomalyExplainer": ".explainers",
         "AnomalyShapley": ".explainers",
         "AttributionDisplay": ".inspection",
         "AutoencoderDetector": ".detectors",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .detectors import OutlierExposureDetector as OutlierExposureDetector
     from .detectors import PyODDetector as PyODDetector
     from .detectors import VAEDetector as VAEDetector
+    from .explainers import AnomalyExplainer as AnomalyExplainer
     from .explainers import AnomalyShapley as AnomalyShapley
     from .explainers import KernelShap as KernelShap
     from .explainers import NeighborShap as NeighborShap

@@ -28,17 +28,22 @@ class InnerEstimatorMixin(MetaEstimatorMixin):
     prefit_: bool
     random_state: Any = None
 
+    @property
+    def _inner(self) -> Any:
+        """The detector as it was given, or what stands for None."""
+        return self.estimator
+
     def _check_estimator(self) -> None:
         """Refuse an ``estimator`` that gives no anomaly score."""
-        score_method(adapted(self.estimator))
+        score_method(adapted(self._inner))
 
     def _takes_fitted(self) -> bool:
         """Whether the detector is taken as it is, fitted."""
-        fitted = is_fitted(self.estimator)
+        fitted = is_fitted(self._inner)
         if self.prefit is True and not fitted:
             raise NotFittedError(
                 f"prefit=True takes a fitted detector, and this "
-                f"{name_of(self.estimator)} is not fitted: fit it first, or set "
+                f"{name_of(self._inner)} is not fitted: fit it first, or set "
                 "prefit='auto'. A clone, as in a grid search, is never fitted, but "
                 "that of a sklearn.frozen.FrozenEstimator around a fitted detector."
             )
@@ -46,7 +51,7 @@ class InnerEstimatorMixin(MetaEstimatorMixin):
 
     def _given_estimator(self, X: Any) -> Any:
         """A copy of the fitted detector, which others may go on to change."""
-        given = self.estimator
+        given = self._inner
         if not isinstance(given, FrozenEstimator):
             given = deepcopy(given)
         return adapted(given, X)
@@ -60,18 +65,18 @@ class InnerEstimatorMixin(MetaEstimatorMixin):
 
     def _new_estimator(self) -> Any:
         """The detector to fit."""
-        return clone(adapted(self.estimator))
+        return clone(adapted(self._inner))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = takes_missing(self.estimator)
+        tags.input_tags.allow_nan = takes_missing(self._inner)
         return tags
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         shown: str = super().__repr__(N_CHAR_MAX)
         if not getattr(self, "prefit_", False):
             return shown
-        return f"{shown} of the {name_of(self.estimator)} as it was given, fitted"
+        return f"{shown} of the {name_of(self._inner)} as it was given, fitted"

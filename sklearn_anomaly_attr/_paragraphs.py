@@ -122,6 +122,30 @@ features_in_of_images
         Number of columns seen in ``fit``, C * H * W for images.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen in ``fit``, where all are strings.
+fields_of_rows
+    values : ndarray of shape (n_samples, n_players)
+        Attributions. A player is a feature, or a group of features.
+    base_values : ndarray of shape (n_samples,)
+        Anomaly score with every feature absent; NaN for methods whose
+        attributions do not add up to the score.
+    scores : ndarray of shape (n_samples,)
+        Anomaly scores, ``-score_samples(X)``; HIGHER is more abnormal.
+    data : ndarray of shape (n_samples, n_features)
+        The explained rows; of dtype object where columns hold categories.
+    index : pandas.Index of length n_samples
+        Their labels.
+    feature_names : ndarray of shape (n_players,) of object
+        Names of the players: labels of columns, or names of groups.
+    column_names : ndarray of shape (n_features,) of object
+        Labels of the columns of `data`, in their own type.
+    feature_groups : tuple of n_players tuples of int
+        Positions of each player's columns in `data`.
+    standard_errors, reference : None
+        There are none.
+    description : str, default=""
+        How the attributions were found.
+    container : str, default="pandas"
+        Library of the frames that the methods give, as narwhals names it.
 first_order_attributions
     Attributions are first-order changes of the anomaly score, where POSITIVE
     pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.

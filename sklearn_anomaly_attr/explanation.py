@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from ._typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import shap
+
+ExplanationT = TypeVar("ExplanationT", bound="Explanation")
 
 # Of the largest number that an item's attributions are differences of.
 _ROUNDING = 1e-12
@@ -104,6 +106,11 @@ class Explanation(BaseExplanation):
         "reference",
     )
     _display: ClassVar[str] = "AttributionDisplay"
+
+    def _as(self, kind: type[ExplanationT], **more: Any) -> ExplanationT:
+        """The same as another kind of explanation, with other or further fields."""
+        known = {field.name: getattr(self, field.name) for field in fields(Explanation)}
+        return kind(**{**known, **more})
 
     @property
     def _rounding(self) -> FloatArray:

@@ -50,6 +50,7 @@ def windows(length):
 ARGUMENTS = {
     "AnomalyCompensation": around(MIXTURE),
     "AnomalyContribution": around(FOREST),
+    "AnomalyExplainer": around(MIXTURE),
     "AnomalyShapley": around(MIXTURE, max_evaluations=14),
     "AutoencoderDetector": [
         {"hidden_layer_sizes": (64, 32), "max_iter": 3, "early_stopping": True},
@@ -97,6 +98,7 @@ ARGUMENTS = {
     "ShapleyInteractions": around(MIXTURE),
     "ShapleySampling": around(BLACK_BOX, n_permutations=3),
     "SmoothGrad": around(PIPELINE),
+    "SubspaceExplainer": around(NEIGHBORS),
     "ThresholdDetector": around(KNNDetector()),
     "VAEDetector": [{"max_iter": 4}],
     "WindowedDetector": [
@@ -110,6 +112,11 @@ ARGUMENTS = {
 # through the same code in other classes there.
 FURTHER = {
     "AnomalyCompensation": around(FOREST),
+    "AnomalyExplainer": [
+        {},
+        *around(FOREST, BLACK_BOX, subspace_weight=0.0),
+        *around(PIPELINE, feature_groups={"pair": [0, 2]}),
+    ],
     "AnomalyShapley": [
         *around(
             PIPELINE, FOREST, BLACK_BOX, NEIGHBORS, MARGIN, NET, max_evaluations=14

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from sklearn_anomaly_attr import (
+    AnomalyExplainer,
     AnomalyShapley,
     CounterfactualExplainer,
     KernelShap,
@@ -33,6 +34,7 @@ from sklearn_anomaly_attr.explainers import (
     ShapleyInteractions,
     ShapleySampling,
     SmoothGrad,
+    SubspaceExplainer,
     ZScore,
 )
 from tests._estimators import ESTIMATORS
@@ -42,11 +44,11 @@ from tests._frames import Table, entries, table
 _ROUNDING = 1e-9
 
 EXPLAINERS: dict[str, Callable[[Any], Any]] = {
+    "AnomalyExplainer": lambda e: AnomalyExplainer(e, n_references=2),
+    "SubspaceExplainer": SubspaceExplainer,
     "KernelShap": lambda e: KernelShap(e, n_references=2, max_evaluations=16),
     "ShapleySampling": lambda e: ShapleySampling(e, n_references=2, n_permutations=2),
     "FeatureOcclusion": lambda e: FeatureOcclusion(e, n_references=2),
-    "FeaturePermutation": lambda e: FeaturePermutation(e, n_references=2),
-    "NeighborShap": lambda e: NeighborShap(e, n_references=2, max_evaluations=16),
     "NearestNormalInsertion": lambda e: NearestNormalInsertion(e, n_references=2),
     "SequentialFeatureExplainer": lambda e: SequentialFeatureExplainer(
         e, n_references=2
@@ -70,6 +72,8 @@ FURTHER: dict[str, Callable[[Any], Any]] = {
     "ExactShapley": lambda e: ExactShapley(e, n_references=2),
     "GradientShap": lambda e: GradientShap(e, n_references=2, n_draws=3),
     "IntegratedGradients": lambda e: IntegratedGradients(e, n_steps=2),
+    "FeaturePermutation": lambda e: FeaturePermutation(e, n_references=2),
+    "NeighborShap": lambda e: NeighborShap(e, n_references=2, max_evaluations=16),
     "ShapleyInteractions": lambda e: ShapleyInteractions(
         e, n_references=2, max_evaluations=40
     ),
@@ -88,6 +92,7 @@ NEEDS = {
 RIGHT = ("exact", "depends", "refused", "needs")
 # Their values and the base value add up to the score.
 ADD_UP = (
+    "AnomalyExplainer",
     "AnomalyShapley",
     "ExactShapley",
     "KernelShap",

@@ -36,7 +36,7 @@ from .._sklearn_compat import Interval, StrOptions
 from .._torch._device import resolve_device
 from .._torch._own import own_torch
 from .._typing import BoolArray, FloatArray, ImageShape
-from .._validation import check_table, deciding_part, score_method
+from .._validation import check_table, deciding_part
 from ..explainers._coded_rows import CodedRows
 from ..explainers._table_explainer import TableExplainer
 from ..scores import TorchScore
@@ -54,8 +54,6 @@ _METHODS = {
     "gan": "ConceptGAN",
     "diffusion": "DiffusionEditing",
 }
-# Share of training rows beyond the threshold of detectors that have none.
-_CONTAMINATION = 0.1
 # Scores count as equal that differ by rounding, beside their size.
 _ROUNDING = 1e-12
 # Bounds the tables of the rows that are explained together.
@@ -301,12 +299,7 @@ class CounterfactualExplainer(TableExplainer[CounterfactualExplanation]):
         """The highest anomaly score of a normal row."""
         if not isinstance(self.target, str):
             return float(np.quantile(scores, self.target))
-        if score_method(self.estimator_) == "decision_function":
-            return 0.0
-        offset = getattr(deciding_part(self.estimator_), "offset_", None)
-        if offset is None:
-            return float(np.quantile(scores, 1.0 - _CONTAMINATION))
-        return -float(np.ravel(offset)[0])
+        return self._own_threshold(scores)
 
     def _constraints(self) -> Constraints:
         return Constraints.of(

@@ -9,11 +9,13 @@ __getattr__, __dir__, __all__ = attach(
     {
         "AnomalyCompensation": "._anomaly_compensation",
         "AnomalyContribution": "._anomaly_contribution",
+        "AnomalyExplainer": "._anomaly_explainer",
         "AnomalyShapley": "._anomaly_shapley",
         "Attributions": "._base",
         "CodedRows": "._coded_rows",
         "TrainingRows": "._references",
         "DiffusionPerturbation": "._diffusion_perturbation",
+        "EnsembleExplanation": "._ensemble_explanation",
         "ExactShapley": "._exact_shapley",
         "ExplainerEnsemble": "._explainer_ensemble",
         "FeatureOcclusion": "._feature_occlusion",
@@ -40,6 +42,8 @@ __getattr__, __dir__, __all__ = attach(
         "ShapleyInteractions": "._shapley_interactions",
         "ShapleySampling": "._shapley_sampling",
         "SmoothGrad": "._smooth_grad",
+        "SubspaceExplainer": "._subspace_explainer",
+        "SubspaceExplanation": "._subspace_explanation",
         "ZScore": "._z_score",
     },
 )
@@ -47,11 +51,13 @@ __getattr__, __dir__, __all__ = attach(
 if TYPE_CHECKING:
     from ._anomaly_compensation import AnomalyCompensation as AnomalyCompensation
     from ._anomaly_contribution import AnomalyContribution as AnomalyContribution
+    from ._anomaly_explainer import AnomalyExplainer as AnomalyExplainer
     from ._anomaly_shapley import AnomalyShapley as AnomalyShapley
     from ._base import Attributions as Attributions
     from ._base import ScoreExplainer as ScoreExplainer
     from ._coded_rows import CodedRows as CodedRows
     from ._diffusion_perturbation import DiffusionPerturbation as DiffusionPerturbation
+    from ._ensemble_explanation import EnsembleExplanation as EnsembleExplanation
     from ._exact_shapley import ExactShapley as ExactShapley
     from ._explainer_ensemble import ExplainerEnsemble as ExplainerEnsemble
     from ._feature_occlusion import FeatureOcclusion as FeatureOcclusion
@@ -82,4 +88,6 @@ if TYPE_CHECKING:
     from ._shapley_interactions import ShapleyInteractions as ShapleyInteractions
     from ._shapley_sampling import ShapleySampling as ShapleySampling
     from ._smooth_grad import SmoothGrad as SmoothGrad
+    from ._subspace_explainer import SubspaceExplainer as SubspaceExplainer
+    from ._subspace_explanation import SubspaceExplanation as SubspaceExplanation
     from ._z_score import ZScore as ZScore

@@ -49,6 +49,8 @@ class Attributions(NamedTuple):
         The coded rows as they would have been normal, where the method finds them.
     owners : ndarray of int of shape (n_samples, n_features), default=None
         The players of each row's columns, where rows have players of their own.
+    details : ndarray of shape (n_samples, ...), default=None
+        What else the method finds of each row, for its kind of explanation.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class Attributions(NamedTuple):
     standard_errors: FloatArray | None = None
     reference: FloatArray | None = None
     owners: IntArray | None = None
+    details: NDArray[Any] | None = None
 
 
 @shared_paragraphs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
@@ -24,6 +23,7 @@ from .._typing import BoolArray, FloatArray
 from .._validation import check_table, finite_scores
 from ..base import BaseExplainer
 from ..explanation import BaseExplanation, Explanation
+from ._ensemble_explanation import EnsembleExplanation
 
 
 def _ranks(values: FloatArray) -> FloatArray:
@@ -50,7 +50,7 @@ _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 
 @shared_paragraphs
-class ExplainerEnsemble(BaseExplainer[Explanation], MembersMixin):
+class ExplainerEnsemble(BaseExplainer[EnsembleExplanation], MembersMixin):
     """Attribute anomaly scores by several explainers, detectors, or both.
 
     Which feature leads may depend on the method and on the detector's seed
@@ -200,7 +200,7 @@ class ExplainerEnsemble(BaseExplainer[Explanation], MembersMixin):
             [_center_and_spread(one.estimator_, X) for one in self.explainers_]
         )
 
-    def explain(self, X: Any) -> Explanation:
+    def explain(self, X: Any) -> EnsembleExplanation:
         """Attribute the anomaly score of each row to the features.
 
         Parameters
@@ -210,14 +210,15 @@ class ExplainerEnsemble(BaseExplainer[Explanation], MembersMixin):
 
         Returns
         -------
-        Explanation
-            Attributions without unit; POSITIVE pushes the anomaly score UP.
+        EnsembleExplanation
+            Attributions without unit; POSITIVE pushes the anomaly score UP. Its
+            ``members`` tells what each explainer says.
         """
         check_is_fitted(self)
         fitted = snapshot(self)
         return fitted._joined([one.explain(X) for one in fitted.explainers_])
 
-    def _explain_within(self, X: FloatArray, free: BoolArray) -> Explanation:
+    def _explain_within(self, X: FloatArray, free: BoolArray) -> EnsembleExplanation:
         return self._joined([one._explain_within(X, free) for one in self.explainers_])
 
     @property
@@ -237,27 +238,37 @@ class ExplainerEnsemble(BaseExplainer[Explanation], MembersMixin):
         ]
         return other
 
-    def _joined(self, found: list[Explanation]) -> Explanation:
+    def _joined(self, found: list[Explanation]) -> EnsembleExplanation:
         """What the explainers agree on."""
         for explainer, one in zip(self.explainers_, found, strict=True):
             _check_result(explainer, type(one))
         comparable, combine = _AGGREGATIONS[self.aggregation]
-        values = combine([comparable(one.values) for one in found], axis=0)
+        said = np.stack([comparable(one.values) for one in found], axis=1)
+        values = combine(said, axis=1)
         scores = found[0].scores
         if self.estimator_ is None:
             raw = np.array([one.scores for one in found]).T
             scores = ((raw - self._score_centers) / self._score_spreads).mean(axis=1)
         names = ", ".join(type(explainer).__name__ for explainer in self.explainers_)
         given = ", fitted detector as given" if self.prefit_ else ""
-        return replace(
-            found[0],
+        return found[0]._as(
+            EnsembleExplanation,
             values=values,
             base_values=np.full(len(values), np.nan),
             scores=scores,
             standard_errors=None,
             reference=None,
             description=f"ExplainerEnsemble, {self.aggregation} of {names}{given}",
+            member_values=said,
+            member_names=tuple(self._member_names()),
         )
+
+    def _member_names(self) -> list[str]:
+        """Names that were given; or those of the classes, where all are different."""
+        names = [name for name, _ in self._named]
+        kinds = [type(explainer).__name__ for explainer in self.explainers_]
+        unnamed = names == [str(i) for i in range(len(names))]
+        return kinds if unnamed and len(set(kinds)) == len(kinds) else names
 
     def _check_explainers(self) -> list[Any]:
         """The explainers, if they are some, with different names."""
@@ -315,7 +326,7 @@ def _result_of(explainer: Any) -> type[BaseExplanation]:
 
 def _check_result(explainer: Any, result: type[BaseExplanation]) -> None:
     """Refuse what is not, or not only, attributions to the columns of rows."""
-    if issubclass(result, Explanation) and result._per_item == Explanation._per_item:
+    if issubclass(result, Explanation) and result._item == Explanation._item:
         return
     raise TypeError(
         f"{type(explainer).__name__} returns {result.__name__}, and an ensemble "

@@ -31,14 +31,19 @@ from .._validation import (
     check_table,
     column_labels,
     column_positions,
+    deciding_part,
     finite_scores,
     own_scores,
+    score_method,
     scoring_part,
 )
 from ..base import BaseExplainer, ExplanationT
 from ..scores import BlackBoxScore, TorchScore, torch_score
 from ..scores._own_score import OwnScore
 from ._coded_rows import CodedRows
+
+# Share of training rows beyond the threshold of detectors that have none.
+_CONTAMINATION = 0.1
 
 
 class TableExplainer(BaseExplainer[ExplanationT]):
@@ -260,6 +265,18 @@ class TableExplainer(BaseExplainer[ExplanationT]):
         if table is not None and len(table) == len(X):
             return -finite_scores(self.estimator_, table)
         return self._scores_of(self._translated(), X)
+
+    def _own_threshold(self, scores: FloatArray) -> float:
+        """The highest anomaly score of a normal row, by the detector itself.
+
+        Of models without a threshold, the quantile 0.9 of the training scores.
+        """
+        if score_method(self.estimator_) == "decision_function":
+            return 0.0
+        offset = getattr(deciding_part(self.estimator_), "offset_", None)
+        if offset is None:
+            return float(np.quantile(scores, 1.0 - _CONTAMINATION))
+        return -float(np.ravel(offset)[0])
 
     def _scores_of(self, score: TorchScore, X: FloatArray) -> FloatArray:
         """Scores of coded rows, in batches."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -84,11 +86,33 @@ class ReferenceGame(Game):
                 )
                 if found is not None:
                     return found
-            return self._score_mixtures(coalitions)
+            values = self.x.new_empty(len(self.x), len(coalitions))
+            for rows, cols, scores in self._mixtures(coalitions):
+                values[rows, cols] = scores @ self.weights
+        return values
 
-    def _score_mixtures(self, coalitions: Tensor) -> Tensor:
-        """Scores of all mixtures of a row and a reference, averaged."""
-        values = self.x.new_empty(len(self.x), len(coalitions))
+    def values_by_reference(self, coalitions: Tensor) -> Tensor:
+        """Scores with absent players, a reference each.
+
+        Parameters
+        ----------
+        coalitions : bool Tensor of shape (n_coalitions, n_players)
+            Who is present.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_coalitions, n_references)
+            The scores, whose weighted means are the values.
+        """
+        shape = len(self.x), len(coalitions), len(self.weights)
+        values = self.x.new_empty(shape)
+        with torch.no_grad():
+            for rows, cols, scores in self._mixtures(coalitions):
+                values[rows, cols] = scores
+        return values
+
+    def _mixtures(self, coalitions: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Scores of all mixtures of a row and a reference, block by block."""
         size = max(1, self.batch_size // len(self.weights))
         for rows, cols in blocks(len(self.x), len(coalitions), size):
             present = self.players[rows].expand(coalitions[cols])
@@ -97,5 +121,4 @@ class ReferenceGame(Game):
                 self.x[rows, None, None],
                 self.references[rows, None],
             )
-            values[rows, cols] = self.score(points) @ self.weights
-        return values
+            yield rows, cols, self.score(points)

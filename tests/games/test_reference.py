@@ -40,6 +40,20 @@ def by_definition(score, x, masks, references, weights):
     return worth
 
 
+@pytest.mark.parametrize("batch_size", [1, 10, 4096])
+def test_values_by_reference_are_those_of_each_alone(batch_size, x):
+    score, _, _ = gaussian_score(5)
+    rng = np.random.default_rng(2)
+    references = torch.tensor(rng.normal(size=(7, 3, 5)))
+    masks = torch.tensor(rng.random((6, 5)) < 0.5)
+    game = ReferenceGame(score, x, players(5), references, batch_size=batch_size)
+    found = game.values_by_reference(masks)
+    for r in range(3):
+        alone = ReferenceGame(score, x, players(5), references[:, r : r + 1])
+        assert_allclose(found[..., r], alone.values(masks), rtol=1e-12)
+    assert_allclose(found @ game.weights, game.values(masks), rtol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(1, 5), (3, 5), (7, 3, 5)])
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 4096])
 def test_equals_its_definition(shape, batch_size, x):

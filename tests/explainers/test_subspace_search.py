@@ -1,0 +1,149 @@
+"""SubspaceSearch: pairs by their formula, hidden sets, and sets that stay small."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_anomaly_attr._scale import CommonScale
+from sklearn_anomaly_attr.explainers import _subspace_search
+from sklearn_anomaly_attr.explainers._remoteness import Remoteness
+from sklearn_anomaly_attr.explainers._subspace_search import SubspaceSearch
+
+
+def search_in(X, largest=5, among=None, seed=0):
+    d = X.shape[1]
+    among = np.ones(d, dtype=bool) if among is None else np.asarray(among)
+    scale = CommonScale.of(X, np.zeros(d, dtype=int))
+    return SubspaceSearch(X, scale, among, largest, np.random.RandomState(seed))
+
+
+def hidden(n=600, n_features=8):
+    """Columns 1, 2 and 5 whose product is never negative: no pair of them tells."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, n_features))
+    X[:, 5] = np.abs(X[:, 5]) * np.sign(X[:, 1] * X[:, 2])
+    row = np.zeros(n_features)
+    row[[1, 2, 5]] = 1.5, 1.5, -1.5
+    return X, row[None]
+
+
+def test_a_set_is_as_strong_as_its_weakest_column():
+    rng = np.random.default_rng(1)
+    X, rows = rng.normal(size=(200, 3)), rng.normal(size=(5, 3)) * 3.0
+    found = search_in(X).search(rows)
+    # Columns in the order of the search: by their first values.
+    order = np.lexsort(X[::-1])
+    scale = CommonScale.of(X[:, order], np.zeros(3, dtype=int))
+    measured = Remoteness(
+        X[:, order], scale, range(3, 4), True, np.random.RandomState(0)
+    )
+    differences = measured.differences(measured.points(rows[:, order]))
+    for each, subspaces in zip(differences, found, strict=True):
+
+        def excess(columns, each=each):
+            columns = sorted(int(np.flatnonzero(order == i)[0]) for i in columns)
+            mean, variance = measured.ordinary(np.array([columns]))
+            beyond = measured.of(each[columns].sum(axis=0)) - mean
+            return beyond[0], measured.spread(beyond, variance)[0]
+
+        of_columns = np.zeros(3)
+        for columns, strength in zip(
+            subspaces.columns, subspaces.strengths, strict=True
+        ):
+            e, spread = excess(columns)
+            without = [set(columns) - {i} for i in columns]
+            added = [min(e, e - excess(s)[0]) if s else e for s in without]
+            assert strength == pytest.approx(min(added) / spread, abs=1e-6)
+            for i, of_column in zip(columns, added, strict=True):
+                of_columns[i] = max(of_columns[i], of_column / spread)
+        assert_allclose(subspaces.of_columns, of_columns, atol=1e-6)
+        assert len(subspaces.columns) == 7  # all sets of three columns
+
+
+def test_three_columns_that_hide_their_cause_are_found():
+    X, row = hidden()
+    (found,) = search_in(X).search(row)
+    assert found.columns[0] == (1, 2, 5)
+    assert set(np.argsort(-found.of_columns)[:3]) == {1, 2, 5}
+    # Pairs alone do not see it.
+    (pairs,) = search_in(X, largest=2).search(row)
+    assert pairs.strengths[0] < found.strengths[0]
+
+
+@pytest.mark.parametrize("far", [5.0, 100.0, 1e6, 1e300])
+def test_one_value_far_out_is_a_set_of_one(far):
+    X, _ = hidden()
+    (found,) = search_in(X).search(np.array([[0.0] * 7 + [far]]))
+    assert found.columns[0] == (7,)
+    assert found.of_columns.argmax() == 7
+
+
+def test_a_value_counts_more_the_further_out_it_is():
+    X, _ = hidden()
+    rows = np.zeros((30, 8))
+    rows[:, 7] = np.logspace(0.7, 6, 30)
+    of_column = search_in(X).strengths(rows, least=3.0)[:, 7]
+    assert (np.diff(of_column) >= -1e-9).all()
+
+
+def test_strengths_are_those_of_the_search_where_it_is_worth_it():
+    X, row = hidden()
+    search = search_in(X)
+    rows = np.concatenate([row, X[:3], 4.0 * X[3:5]])
+    full = np.array([one.of_columns for one in search.search(rows)])
+    assert_array_equal(search.strengths(rows, least=-np.inf)[0], full[0])
+    pairs = search_in(X, largest=2).strengths(rows, least=-np.inf)
+    assert_array_equal(search.strengths(rows, least=np.inf), pairs)
+    some = search.strengths(rows, least=3.0)
+    assert_array_equal(some[0], full[0])
+    assert (some[0] > pairs[0])[[1, 2, 5]].all()
+
+
+def test_the_order_of_columns_does_not_matter():
+    X, row = hidden()
+    rows = np.concatenate([row, X[:4]])
+    order = np.random.default_rng(3).permutation(8)
+    given, permuted = search_in(X), search_in(X[:, order])
+    assert_array_equal(
+        permuted.strengths(rows[:, order], least=-np.inf),
+        given.strengths(rows, least=-np.inf)[:, order],
+    )
+    found = permuted.search(rows[:, order])[0].columns[0]
+    assert {int(order[i]) for i in found} == {1, 2, 5}
+
+
+def test_rows_do_not_depend_on_others_or_on_blocks(monkeypatch):
+    X, row = hidden()
+    rows = np.concatenate([row, X[:9]])
+    together = search_in(X).strengths(rows, least=3.0)
+    alone = [search_in(X).strengths(rows[i : i + 1], least=3.0)[0] for i in range(10)]
+    assert_array_equal(together, alone)
+    monkeypatch.setattr(_subspace_search, "_CELLS", 1)
+    assert_array_equal(search_in(X).strengths(rows, least=3.0), together)
+
+
+def test_columns_that_do_not_count_get_nothing():
+    X, row = hidden()
+    row[0, 0] = 50.0
+    among = np.arange(8) > 0
+    (found,) = search_in(X, among=among).search(row)
+    assert found.of_columns[0] == 0.0
+    assert not any(0 in columns for columns in found.columns)
+    assert found.columns[0] == (1, 2, 5)
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+@pytest.mark.parametrize("n_rows", [2, 3, 20])
+def test_few_rows_and_columns(n_rows, n_features):
+    X = np.random.default_rng(0).normal(size=(n_rows, n_features))
+    (found,) = search_in(X).search(np.full((1, n_features), 3.0))
+    assert len(found.columns) == 2**n_features - 1
+    assert np.isfinite(found.strengths).all()
+    assert np.isfinite(found.of_columns).all()
+
+
+def test_equal_rows_surprise_nobody():
+    X = np.ones((20, 3))
+    (same, other) = search_in(X).search(np.array([[1.0, 1, 1], [1, 2, 1]]))
+    assert not same.of_columns.any()
+    assert other.columns[0] == (1,)
