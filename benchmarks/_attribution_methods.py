@@ -13,9 +13,9 @@ from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
-import sklearn_anomaly_attr
 from sklearn_anomaly_attr import (
     AnomalyDetector,
+    AnomalyExplainer,
     AnomalyShapley,
     AutoencoderDetector,
     GaussianMixtureDetector,
@@ -23,13 +23,13 @@ from sklearn_anomaly_attr import (
     KNNDetector,
     NeighborShap,
     PyODDetector,
-    explainers,
 )
 from sklearn_anomaly_attr.explainers import (
     AnomalyContribution,
     FeatureOcclusion,
     FeaturePermutation,
     MarginalScore,
+    SubspaceExplainer,
     ZScore,
 )
 
@@ -121,6 +121,8 @@ class Columns(_Peer):
 ROBUST, PUBLISHED, FOUR = "AnomalyShapley", "AnomalyShapley, published", "four together"
 SHAP_KERNEL, SHAP_TREE, COLUMNS = "shap Kernel", "shap Tree", "ECOD's columns"
 METHODS: dict[str, Callable[..., Any]] = {
+    "AnomalyExplainer": AnomalyExplainer,
+    "SubspaceExplainer": SubspaceExplainer,
     "ZScore": ZScore,
     "MarginalScore": MarginalScore,
     "AnomalyContribution": AnomalyContribution,
@@ -135,13 +137,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     SHAP_TREE: TreeExplainer,
     COLUMNS: Columns,
 }
-for _module, _name in [
-    (explainers, "SubspaceExplainer"),
-    (sklearn_anomaly_attr, "AnomalyExplainer"),
-]:
-    if hasattr(_module, _name):
-        METHODS = {_name: getattr(_module, _name), **METHODS}
-REFERENCE = "AnomalyExplainer" if "AnomalyExplainer" in METHODS else FOUR
+REFERENCE = "AnomalyExplainer"
 
 
 def explainer_of(method: str, detector: Any, seed: int) -> Any:
