@@ -36,6 +36,7 @@ from sklearn_anomaly_attr.explainers import (
 from ._attribution_sets import MIXED, Key
 from ._common import Cases, FloatArray
 from ._methods import METHODS as OF_ALL
+from ._methods import RANDOM
 from ._mixed_methods import encoder
 
 # Coalitions a row, and the cluster centers of KernelExplainer.
@@ -77,6 +78,13 @@ class _Peer:
 
     def fit(self, train: FloatArray) -> Self:
         return self
+
+
+class RandomOrder(_Peer):
+    """Ties: metrics take the mean of all orders."""
+
+    def transform(self, rows: Any) -> FloatArray:
+        return np.zeros(rows.shape)
 
 
 class KernelExplainer(_Peer):
@@ -136,6 +144,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     SHAP_KERNEL: KernelExplainer,
     SHAP_TREE: TreeExplainer,
     COLUMNS: Columns,
+    RANDOM: RandomOrder,
 }
 REFERENCE = "AnomalyExplainer"
 

@@ -50,9 +50,11 @@ def mean_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
     """The mean over tables ± sd over seeds, with * where cells are missing.
 
     The mean of the reference and the mean difference to it: of the cells that an
-    explainer lacks, the reference tells how hard they are.
+    explainer lacks, at most half of the tables, the reference tells how hard they are.
     """
     differences = compared(figures, method, reference)
+    if 2 * _n_tables(differences) < _n_tables(figures[reference].dropna()):
+        return ""
     if differences.empty:
         return ""
     seeds = differences.index.get_level_values("seed")
@@ -83,12 +85,16 @@ def _table(
     return markdown_table(["explainer", *parts], [row for row in rows if any(row[1:])])
 
 
+def _n_tables(figures: pd.Series) -> int:
+    return len(figures.index.droplevel("seed").unique())
+
+
 def of_kind(figures: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     return figures[figures.index.get_level_values("kind").isin(kinds)]
 
 
 def interval_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
-    """The mean difference, and its interval where there are enough tables.
+    """The mean difference, and its interval, or the number of tables if they are few.
 
     Each seed generates tables of its own; of the others, seeds go together.
     """
@@ -99,7 +105,7 @@ def interval_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
     unit = ["collection", "set", *(["seed"] if generated else [])]
     values = differences.groupby(level=unit).mean()
     if len(values) < FEWEST_SETS:
-        return f"{values.mean():+.3f}"
+        return f"{values.mean():+.3f} ({len(values)})"
     mean, low, high = bootstrap_interval(values, random_state=0)
     return f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"
 
@@ -162,31 +168,35 @@ def failures(lines: pd.DataFrame) -> str:
     return "\n".join(["Failures:", *found]) if found else "No explainer failed."
 
 
+_MEANS = """Means over tables and detectors ± sd over seeds. * Not tried on all that
+the reference was: the mean of the reference, and the mean difference to it."""
+_DIFFERENCES = """Differences to the reference: means over tables, of detectors together,
+and 95 % intervals by drawing the tables again, or the number of tables if they are
+few."""
+_TIMES = "Medians over the real tables, and means in brackets."
+
+
 def report(lines: pd.DataFrame, methods: Sequence[str], reference: str) -> str:
     """All tables."""
     lines = lines[lines["method"].isin({*methods, reference})]
     figures = figures_of(lines, methods)
-    methods = list(figures.columns)
-    kinds = list(METRICS)
+    chosen = list(figures.columns), reference
     parts = [
-        _counts(lines),
-        "## All detectors\n\nMeans over tables and detectors ± sd over seeds. * Not "
-        "tried on all that the reference was: the mean of the reference, and the mean "
-        f"difference to it.\n\n{means_table(figures, methods, reference, kinds)}",
-        f"Each explainer minus {reference}: mean over tables, of all detectors "
-        "together, and 95 % intervals by drawing the tables again, where there are "
-        f"{FEWEST_SETS}.\n\n{difference_table(figures, methods, reference, kinds)}",
-        "## By collection\n\n" + collections_table(figures, methods, reference),
-        "## CPU milliseconds a row\n\nMedians over the real tables, and means in "
-        f"brackets.\n\n{times_table(figures, methods, reference)}",
+        f"{_counts(lines)}\n\n{_MEANS}\n\n{_DIFFERENCES}",
+        f"## All detectors\n\n{_both(figures, *chosen)}",
+        f"## By collection\n\n{collections_table(figures, *chosen)}",
+        f"## CPU milliseconds a row\n\n{_TIMES}\n\n{times_table(figures, *chosen)}",
     ]
-    for detector in figures.index.get_level_values("detector").unique():
+    for detector in lines["detector"].unique():
         own = figures.xs(detector, level="detector", drop_level=False)
-        parts.append(
-            f"## {detector}\n\n{means_table(own, methods, reference, kinds)}\n\n"
-            f"{difference_table(own, methods, reference, kinds)}"
-        )
+        parts.append(f"## {detector}\n\n{_both(own, *chosen)}")
     return "\n\n".join([*parts, failures(lines)])
+
+
+def _both(figures: pd.DataFrame, methods: Sequence[str], reference: str) -> str:
+    tables = means_table, difference_table
+    kinds = list(METRICS)
+    return "\n\n".join(table(figures, methods, reference, kinds) for table in tables)
 
 
 def _counts(lines: pd.DataFrame) -> str:

@@ -135,11 +135,19 @@ def test_a_mean_allows_for_tables_that_were_left_out():
     assert mean_cell(figures, "good", "plain") == "0.810 ± 0.010 *"
 
 
+def test_a_mean_needs_half_of_the_tables():
+    plain = lines(names="gh").query("method == 'plain'")
+    enough, too_few = lines(names="abc"), pd.concat([lines(names="abc"), plain])
+    for found, cell in ((enough, "0.700 *"), (too_few, "")):
+        figures = figures_of(found, ["good", "plain"])
+        assert mean_cell(figures, "good", "plain") == cell
+
+
 def test_an_interval_is_over_tables_and_needs_five():
     figures = figures_of(lines(seeds=(0, 1)), ["good", "plain"])
     assert interval_cell(figures, "good", "plain") == "+0.100 [+0.100, +0.100]"
     few = figures_of(lines(seeds=(0, 1), names="abc"), ["good", "plain"])
-    assert interval_cell(few, "good", "plain") == "+0.100"
+    assert interval_cell(few, "good", "plain") == "+0.100 (2)"
     assert "+0.100" in difference_table(few, ["good", "plain"], "plain", ["shift"])
 
 
