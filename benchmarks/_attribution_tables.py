@@ -170,7 +170,7 @@ def failures(lines: pd.DataFrame) -> str:
 
 _MEANS = """Means over tables and detectors ± sd over seeds. * Not tried on all that
 the reference was: the mean of the reference, and the mean difference to it."""
-_DIFFERENCES = """Differences to the reference: means over tables, of detectors together,
+_DIFFERENCES = """Differences to the reference: means over tables, detectors together,
 and 95 % intervals by drawing the tables again, or the number of tables if they are
 few."""
 _TIMES = "Medians over the real tables, and means in brackets."
