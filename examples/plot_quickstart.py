@@ -4,7 +4,7 @@ Fit a detector, find its anomalies, say why
 ================================================
 
 A detector says that a row is anomalous; someone asks why.
-:class:`~sklearn_anomaly_attr.AnomalyShapley` answers in the columns and the
+:class:`~sklearn_anomaly_attr.AnomalyExplainer` answers in the columns and the
 units of the table. Here the detector learns what benign breast tumours look
 like, and the malignant ones are explained.
 """
@@ -21,20 +21,15 @@ benign, malignant = X[y == 1], X[y == 0]
 X_train, X_benign = train_test_split(benign, test_size=0.3, random_state=0)
 
 # %%
-# The detector: any outlier detector or density model of scikit-learn's kind
-# would do, alone or at the end of a Pipeline. ``contamination`` is the share of
-# the training rows beyond the threshold: the rate of false alarms to expect.
+# The detector: the one to start with. Any outlier detector or density model of
+# scikit-learn's kind would do, alone or at the end of a Pipeline. ``contamination`` is
+# the share of the training rows beyond the threshold: about the rate of false alarms
+# to expect.
 
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn_anomaly_attr import AnomalyDetector, AnomalyExplainer
 
-from sklearn_anomaly_attr import AnomalyShapley, GaussianMixtureDetector
-
-detector = make_pipeline(
-    StandardScaler(),
-    GaussianMixtureDetector(reg_covar=1e-2, contamination=0.05, random_state=0),
-)
-explainer = AnomalyShapley(detector, random_state=0).fit(X_train)
+detector = AnomalyDetector(contamination=0.05, random_state=0)
+explainer = AnomalyExplainer(detector, random_state=0).fit(X_train)
 
 is_anomaly = explainer.estimator_.predict(malignant) == -1
 false_alarms = explainer.estimator_.predict(X_benign) == -1
@@ -43,8 +38,8 @@ print(f"Benign tumours found anomalous:    {false_alarms.mean():.0%}")
 
 # %%
 # The explanation. Positive attributions push the anomaly score up; with the
-# base value they add up to the score. ``reference`` is the value that would
-# have been normal, given the tumour's other measurements.
+# base value they add up to the score. Three methods had their say: ``agreement`` is
+# the part of them that rank the measurement at least as high.
 
 explanation = explainer.explain(malignant[is_anomaly])
 most_abnormal = explanation[explanation.scores.argsort()[::-1][:4]]
@@ -56,7 +51,8 @@ print(
         index=False,
         float_format="{:.4g}".format,
         formatters={
-            "attribution": "{:+.0f}".format,
+            "attribution": "{:+.2f}".format,
+            "agreement": "{:.0%}".format,
             "share": "{:.0%}".format,
         },
     )

@@ -307,7 +307,7 @@ class AnomalyDetector(BaseDetector):
         def score(rows: FloatArray) -> FloatArray:
             return -self._score_samples(table.expand(rows, known))
 
-        return ArrayScore(score, "calibrated views")
+        return ArrayScore(score, "p-values of several views")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

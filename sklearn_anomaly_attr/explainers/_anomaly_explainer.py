@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -196,6 +196,22 @@ class AnomalyExplainer(ReferenceExplainer):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def explain(self, X: Any) -> EnsembleExplanation:
+        """Attribute the anomaly score of each row to the features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to explain; may have no rows.
+
+        Returns
+        -------
+        EnsembleExplanation
+            Attributions in units of the score; POSITIVE pushes it UP. Its
+            ``members`` tells what each of the three methods says.
+        """
+        return cast("EnsembleExplanation", super().explain(X))
 
     @property
     def _inner(self) -> Any:
