@@ -266,15 +266,20 @@ class BaseExplanation(metaclass=ABCMeta):
         -------
         dict
             With the keys "class" (name of the class), "description" and "items", a
-            list of one dict an item; of images also "image_shape", of series and
-            counterfactuals "threshold". All items have "row", "image" or "segment"
-            (label); further keys are by class:
+            list of one dict an item; of images also "image_shape", of series,
+            counterfactuals and subspaces "threshold". All items have "row", "image"
+            or "segment" (label); further keys are by class:
 
             - Explanation: "score", "base_value" (None where attributions do not add
               up to the score) and "features", a list of dicts with the keys
               "feature", "value" and "reference" (of a group, dicts by column),
               "attribution", "standard_error" and "share";
-            - SeriesExplanation: the same, and "start", "end", "n_timestamps";
+            - EnsembleExplanation: the same, and "members", a dict by their names of
+              lists of numbers, one a feature;
+            - SubspaceExplanation: the same, and "subspaces", a list, the strongest
+              first, of dicts with the keys "columns" (a list of labels), "strength",
+              "score" and "seen";
+            - SeriesExplanation: as Explanation, and "start", "end", "n_timestamps";
             - ImageExplanation: "score", "base_value" and "regions", a list of dicts
               with the keys "region", "row", "column", "n_pixels", "value" and
               "share", the leading one first;
@@ -322,8 +327,9 @@ class BaseExplanation(metaclass=ABCMeta):
 
         Returns
         -------
-        AttributionDisplay, ImageDisplay, SeriesDisplay or CounterfactualDisplay
-            The drawn display.
+        display
+            An AttributionDisplay, CounterfactualDisplay, ImageDisplay, SeriesDisplay
+            or SubspaceDisplay, by the class of the explanation.
 
         Raises
         ------

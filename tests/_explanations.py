@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn_anomaly_attr import Explanation
 from sklearn_anomaly_attr._frames import as_labels
 from sklearn_anomaly_attr.counterfactuals import CounterfactualExplanation
+from sklearn_anomaly_attr.explainers import SubspaceExplanation
 from sklearn_anomaly_attr.images import ImageExplanation
 from sklearn_anomaly_attr.series import (
     SeriesCounterfactualExplanation,
@@ -17,6 +18,7 @@ from sklearn_anomaly_attr.series import (
 VALUES = np.array([[3.0, 1.0, -2.0], [0.5, 4.0, 1.0]])
 KINDS = [
     "Explanation",
+    "SubspaceExplanation",
     "ImageExplanation",
     "SeriesExplanation",
     "CounterfactualExplanation",
@@ -36,6 +38,22 @@ def attributions(names, index, data=VALUES, **options):
         feature_groups=((0,), (1,), (2,)),
         **options,
     )
+
+
+def subspaces(names, index, sets=(((0, 1, 2),), ((1,),)), **options):
+    """Two rows with some sets each, as many as the other."""
+    kept = np.empty((2, len(sets[0])), dtype=object)
+    for place in np.ndindex(kept.shape):
+        kept[place] = sets[place[0]][place[1]]
+    training = np.random.default_rng(0).normal(size=(40, 3))
+    held = {
+        "strengths": np.array([[5.0], [4.0]]) / range(1, 1 + kept.shape[1]),
+        "kept_scores": np.array([[3.0], [1.0]]) * np.ones(kept.shape),
+        "threshold": 2.0,
+        "training": options.pop("training", training),
+    }
+    rows = attributions(names, index, **options)
+    return rows._as(SubspaceExplanation, sets=kept, **held)
 
 
 def alternatives(names, index, data=VALUES, best=None, **options):
@@ -61,6 +79,8 @@ def explained(kind, names, index, **options):
     """Two items whose leaders are the first and the second feature."""
     if kind == "Explanation":
         return attributions(names, index, **options)
+    if kind == "SubspaceExplanation":
+        return subspaces(names, index, **options)
     if kind == "ImageExplanation":
         images = attributions(names, index, **options)
         return ImageExplanation.from_explanation(images, (1, 3))

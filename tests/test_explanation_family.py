@@ -1,4 +1,4 @@
-"""The verbs that all results share, over all five kinds of them."""
+"""The verbs that all results share, over all kinds of them."""
 
 import json
 from dataclasses import fields, replace
@@ -15,6 +15,7 @@ from sklearn_anomaly_attr import (
     KernelShap,
     RegionShapley,
 )
+from sklearn_anomaly_attr.explainers import SubspaceExplainer
 from sklearn_anomaly_attr.series import (
     SensorExplainer,
     SeriesCounterfactualExplainer,
@@ -25,12 +26,13 @@ NAMES = ["flow", "heat", "level"]
 SEGMENTS = [(20, 23), (40, 42), (60, 64)]
 DISPLAYS = {
     "Explanation": "AttributionDisplay",
+    "SubspaceExplanation": "SubspaceDisplay",
     "ImageExplanation": "ImageDisplay",
     "SeriesExplanation": "SeriesDisplay",
     "CounterfactualExplanation": "CounterfactualDisplay",
     "SeriesCounterfactualExplanation": "CounterfactualDisplay",
 }
-LABELS = ["row", "image", "segment", "row", "segment"]
+LABELS = ["row", "row", "image", "segment", "row", "segment"]
 every_kind = pytest.mark.parametrize("kind", DISPLAYS)
 
 
@@ -66,6 +68,7 @@ def series_of(explainer):
 def family():
     found = [
         rows_of(KernelShap),
+        rows_of(SubspaceExplainer),
         images(),
         series_of(SensorExplainer),
         rows_of(CounterfactualExplainer),
@@ -241,7 +244,9 @@ def test_json_is_what_the_dict_says_and_keeps_all_digits(explanation, kind):
     assert [item[label] for item in found["items"]] == explanation.index.tolist()
 
 
-@pytest.mark.parametrize("kind", ["Explanation", "SeriesExplanation"])
+@pytest.mark.parametrize(
+    "kind", ["Explanation", "SubspaceExplanation", "SeriesExplanation"]
+)
 def test_records_of_attributions(explanation):
     for i, item in enumerate(explanation.to_dict()["items"]):
         assert item["score"] == explanation.scores[i]
@@ -250,6 +255,16 @@ def test_records_of_attributions(explanation):
         assert listed["attribution"].tolist() == explanation.values[i].tolist()
         assert listed["value"].tolist() == explanation.data[i].tolist()
         assert listed["share"].tolist() == explanation.shares[i].tolist()
+
+
+def test_records_of_subspaces_hold_the_sets(family):
+    explanation = family["SubspaceExplanation"]
+    found = explanation.to_dict()
+    assert found["threshold"] == explanation.threshold
+    for i, item in enumerate(found["items"]):
+        sets = explanation[i].subspaces(5).drop(columns=["row", "rank"])
+        sets["columns"] = sets["columns"].map(list)
+        assert item["subspaces"] == sets.to_dict("records")
 
 
 def test_records_of_images_hold_regions(family):

@@ -75,7 +75,8 @@ class Remoteness:
         self._spread, self._center = scale.spread, np.nan_to_num(means_of(rows))
         # Of a constant column, all other values are equally far.
         constant = np.fmax.reduce(rows) == np.fmin.reduce(rows)
-        self._discrete: BoolArray = (scale.n_categories > 0) | constant
+        self._categorical: BoolArray = scale.n_categories > 0
+        self._discrete: BoolArray = self._categorical | constant
         self.columns: Float32Array = np.ascontiguousarray(self.points(rows).T)
         self._known: dict[Columns, tuple[float, float]] = {}
         n_features = len(self.columns)
@@ -86,7 +87,7 @@ class Remoteness:
     def points(self, X: FloatArray) -> Float32Array:
         """Coded rows in spreads, as small numbers; categories keep their codes."""
         numbers = ((X - self._center) / self._spread).clip(-_FARTHEST, _FARTHEST)
-        return np.where(self._discrete, X, numbers).astype(np.float32)
+        return np.where(self._categorical, X, numbers).astype(np.float32)
 
     def differences(self, points: Float32Array) -> Float32Array:
         """Squared differences ``(n_samples, n_features, n_rows)``."""

@@ -73,6 +73,7 @@ class SubspaceExplanation(Explanation):
         "strengths",
         "kept_scores",
     )
+    _display: ClassVar[str] = "SubspaceDisplay"
 
     def subspaces(self, k: int = 3) -> Any:
         """List the k sets of columns in which each row stands out the most.

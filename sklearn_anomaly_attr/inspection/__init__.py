@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "CounterfactualDisplay": "._counterfactual_display",
         "ImageDisplay": "._image_display",
         "SeriesDisplay": "._series_display",
+        "SubspaceDisplay": "._subspace_display",
     },
 )
 
@@ -19,3 +20,4 @@ if TYPE_CHECKING:
     from ._counterfactual_display import CounterfactualDisplay as CounterfactualDisplay
     from ._image_display import ImageDisplay as ImageDisplay
     from ._series_display import SeriesDisplay as SeriesDisplay
+    from ._subspace_display import SubspaceDisplay as SubspaceDisplay

@@ -66,6 +66,12 @@ def test_categories_and_missing_entries_differ_by_one_spread():
     assert_array_equal(differences[1, 2, lacks], 1.0)
 
 
+def test_another_value_of_a_constant_column_is_one_spread_away_however_near():
+    found, _ = measured(np.full((20, 1), 1e9))
+    x = np.array([[1e9], [1e9 + 1e-6], [2e9]])
+    assert_array_equal(found.differences(found.points(x))[:, 0, 0], [0.0, 1.0, 1.0])
+
+
 def test_no_surprise_is_above_the_root_of_the_number_of_rows():
     found, _ = measured(np.random.default_rng(0).normal(size=(100, 2)))
     excess, variance = np.array([1e-6, 1.0, 50.0]), np.array([0.0, 0.5, 0.5])

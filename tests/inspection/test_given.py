@@ -12,10 +12,16 @@ plt = pytest.importorskip("matplotlib.pyplot")
 
 # The kinds that each display draws; the others have a display of their own.
 DRAWN = {
-    "AttributionDisplay": {"Explanation", "ImageExplanation", "SeriesExplanation"},
+    "AttributionDisplay": {
+        "Explanation",
+        "ImageExplanation",
+        "SeriesExplanation",
+        "SubspaceExplanation",
+    },
     "CounterfactualDisplay": {"CounterfactualExplanation"},
     "ImageDisplay": {"ImageExplanation"},
     "SeriesDisplay": {"SeriesExplanation"},
+    "SubspaceDisplay": {"SubspaceExplanation"},
 }
 FORMULAS = ["$x^$", r"a_$\b$", "$$"]
 INDEX = pd.Index(["$y^$", "p\n_q"], name="$z^$")
