@@ -51,6 +51,7 @@ def mean_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
 
     The mean of the reference and the mean difference to it: of the cells that an
     explainer lacks, at most half of the tables, the reference tells how hard they are.
+    No figure leaves 0 to 1.
     """
     differences = compared(figures, method, reference)
     if 2 * _n_tables(differences) < _n_tables(figures[reference].dropna()):
@@ -62,7 +63,7 @@ def mean_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
     base = of_reference.groupby(level="seed").mean()
     means = base[seeds.unique()] + differences.groupby(level="seed").mean()
     star = "" if len(differences) == len(of_reference) else " *"
-    return mean_sd(means.to_numpy(), 3) + star
+    return mean_sd(means.clip(0.0, 1.0).to_numpy(), 3) + star
 
 
 def means_table(

@@ -133,6 +133,8 @@ def test_a_mean_allows_for_tables_that_were_left_out():
     figures = figures_of(lines(seeds=(0, 1, 2)), ["good", "plain"])
     assert mean_cell(figures, "plain", "plain") == "0.710 ± 0.010"
     assert mean_cell(figures, "good", "plain") == "0.810 ± 0.010 *"
+    figures["good"] += 0.5  # more than 1 on the table that was left out
+    assert mean_cell(figures, "good", "plain") == "1.000 ± 0.000 *"
 
 
 def test_a_mean_needs_half_of_the_tables():
