@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ._frames import as_labels, in_container, index_of
 from ._json import plain
-from ._positions import Loc, checked_positions, is_reordered
+from ._positions import Loc, check_count, checked_positions, is_reordered
 from ._text import html_table
 from ._typing import FloatArray, IntArray
 
@@ -198,8 +198,7 @@ class BaseExplanation(metaclass=ABCMeta):
 
     def _top_features(self, k: int = 3, *, min_share: float = 0.0) -> pd.DataFrame:
         """The leading features in pandas, whatever the library of the user."""
-        if k < 1:
-            raise ValueError(f"k={k} features per {self._item}: ask for at least 1.")
+        check_count(k, f"features per {self._item}")
         if not 0.0 <= min_share <= 1.0:
             raise ValueError(f"min_share={min_share}: ask for a part from 0 to 1.")
         strengths = self._strengths

@@ -30,6 +30,18 @@ absent_values
       method ``reconstruct``;
     - one of the objects that these stand for, or rows of one's own, with the
       columns of X.
+alarm_threshold
+    Scores ABOVE it are alarms, as in ``predict``: ``-detector.offset_`` for
+    ``-detector.score_samples(X)``; 0 for ``-detector.decision_function(X)`` and
+    for alarms given as booleans. An array has one for each row.
+alarm_time
+    Times of the rows, ascending in each series. With None they are the index of
+    `y_true` or of `anomaly_score`, where one is a Series with a DatetimeIndex,
+    PeriodIndex or TimedeltaIndex.
+any_labels
+    Labels: 0 normal and 1 anomalous, +1 normal and -1 anomalous, or any two with
+    `pos_label`; they may all be of one kind. Anomalous rows that follow each
+    other are one event.
 attributions_add_up
     Attributions are in units of the anomaly score; POSITIVE pushes it UP.
     With the base value, the weighted mean score of the references, they add up
@@ -146,6 +158,10 @@ fields_of_rows
         How the attributions were found.
     container : str, default="pandas"
         Library of the frames that the methods give, as narwhals names it.
+folds_of_series
+    The rows of a fold are taken as one series: pass folds that are stretches in the
+    order of time, with an event in each, as ``cv=[(train, test)]`` of positions or
+    :class:`sklearn.model_selection.TimeSeriesSplit`. Shuffled folds tear events apart.
 first_order_attributions
     Attributions are first-order changes of the anomaly score, where POSITIVE
     pushes it UP, or magnitudes; see ``multiply_by``. They do not add up to it.
@@ -337,7 +353,7 @@ raises_typeerror
     If `y_true` is not a boolean array.
 raises_valueerror
     If there are not two labels, `pos_label` is not one of them, or they fit
-    neither code without it; if shapes differ, or scores are not finite.
+    neither code without it; if shapes differ, or scores are infinite.
 reduce
     How a timestamp's score comes from those of the windows: their mean over
     the windows that hold it, the score of the window that ends there, or
@@ -394,6 +410,9 @@ sensors_in
         Names of the sensors seen in ``fit``, where all are strings.
 series_ids
     Ids of series that are stacked one below the other in X.
+series_ids_of_rows
+    Ids of series that are stacked one below the other. Events, buffers and
+    alarms stay within a series; thresholds serve all of them.
 series_not_trainable
     In ``fit``, if X is not a finite numeric table of at least two rows, if
     its index is not in the order of time, if training diverges, if the
@@ -447,6 +466,12 @@ typeerror_and_valueerror
         If `y_true` or `selected` is not a boolean array.
     ValueError
         If shapes differ, or a row has no anomalous feature.
+unscored_places
+    Rows with NaN, such as those of a series without a full window, are left out
+    of all sums and keep their place: they part no event, and buffers are not
+    longer across them.
+unscored_rows
+    Rows with NaN, such as those of a series without a full window, are left out.
 validation_fraction
     Share of the training rows that is held out for ``early_stopping``, in
     (0, 1).
@@ -463,6 +488,15 @@ validation_scores_and_best_loss
         without ``early_stopping``, of the training rows.
 verbose
     Whether to show a progress bar.
+volume_n_thresholds
+    Number of thresholds: scores at even steps of their descending order.
+volume_raises
+    If the rows with a score are not of two labels, `pos_label` is not one of
+    them, or they fit neither code without it; if shapes differ, scores are
+    infinite, `groups` has missing ids or ids that come back, or a number is not
+    whole or too small.
+volume_window
+    Largest length of a buffer, in rows, such as the period of the series.
 warm_start
     Whether ``fit`` goes on from the weights of the last call, with a fresh
     optimiser. The columns are standardised anew.

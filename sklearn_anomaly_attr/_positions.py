@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -10,6 +10,14 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ._typing import IntArray
+
+
+def check_count(k: Any, of_what: str) -> None:
+    """Refuse a number k of things to list that is not at least one."""
+    if not isinstance(k, Integral) or isinstance(k, bool):
+        raise TypeError(f"k={k!r} {of_what}: ask for a whole number of them.")
+    if k < 1:
+        raise ValueError(f"k={k} {of_what}: ask for at least 1.")
 
 
 def checked_positions(rows: Any, n: int, item: str) -> slice | IntArray:

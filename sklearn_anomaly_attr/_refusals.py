@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.pipeline import Pipeline
 
 from ._adapters import name_of, thawed
@@ -17,12 +18,16 @@ from ._steps import refusing_step, sparse_giver
 _OF_NAMES = "'NoneType' object is not iterable|only supported for .*data ?frames"
 # How estimators refuse rows.
 REFUSALS = (TypeError, ValueError, OverflowError)
+# Names, in an error that has a cure already, who refused.
+_REFUSED_BY = "_refused_by"
 # Words of errors about entries that are no numbers.
 _OF_KINDS = "convert|float\\(\\)|[dD][tT]ype|numpy type|argument must be|sequence"
 
 
 def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
     """The error of an estimator that refuses rows, with a cure where one is known."""
+    if getattr(error, _REFUSED_BY, None) == name_of(estimator):  # by itself
+        return error
     said = str(error)
     sentence = None
     kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -69,7 +74,11 @@ def refusal(estimator: Any, X: Any, error: Exception) -> Exception:
         )
     elif re.search(_OF_KINDS, said):
         sentence = _kind_sentence(estimator, X, said)
-    return error if sentence is None else kind(sentence)
+    if sentence is None:
+        return error
+    told = kind(sentence)
+    setattr(told, _REFUSED_BY, name_of(estimator))
+    return told
 
 
 def _missing_sentence(estimator: Any, X: Any, said: str) -> str | None:
@@ -107,10 +116,16 @@ def _infinite_sentence(estimator: Any, X: Any, said: str) -> str:
 
 def _kind_sentence(estimator: Any, X: Any, said: str) -> str | None:
     """Say which column holds something else than numbers."""
+    if issparse(X):
+        return (
+            f"{name_of(estimator)} takes no sparse tables here ({said}): pass "
+            "X.toarray()."
+        )
     if not is_frame(X):
         return (
             f"{name_of(estimator)} takes numeric columns only ({said}): encode the "
-            "other columns first, e.g. with OrdinalEncoder, or leave them out."
+            "other columns first, e.g. with OrdinalEncoder, leave them out, or pass a "
+            "DataFrame where the detector takes categories."
         )
     coding = TableCoding.of(X)
     others = [i for i, column in enumerate(coding.columns) if not column.is_number]

@@ -44,6 +44,11 @@ def score_method(estimator: Any) -> str:
     TypeError
         If the estimator gives no anomaly score.
     """
+    if estimator is None:
+        raise TypeError(
+            "estimator is None: pass a detector, such as AnomalyDetector(); to an "
+            "ensemble, as its own estimator or to each of its explainers."
+        )
     if is_pyod(estimator):
         raise TypeError(
             f"PyOD's {type(estimator).__name__} scores normal rows lower, and "

@@ -106,6 +106,7 @@ class Explanation(BaseExplanation):
         "reference",
     )
     _display: ClassVar[str] = "AttributionDisplay"
+    _legend: ClassVar[str] = "red pushes the anomaly score up, blue down"
 
     def _as(self, kind: type[ExplanationT], **more: Any) -> ExplanationT:
         """The same as another kind of explanation, with other or further fields."""
@@ -261,9 +262,10 @@ class Explanation(BaseExplanation):
     def _html(self, max_rows: int) -> tuple[str, str]:
         shown = self._most_abnormal(max_rows)
         rows = "".join(each._html_row() for each in shown)
+        n = len(shown)
+        shown_rows = f"{n} most abnormal {self._item}s" if n != 1 else self._item
         return (
-            f": the {len(shown)} most abnormal {self._item}s; red pushes the anomaly "
-            "score up, blue down.",
+            f": the {shown_rows}; {self._legend}.",
             f"<table><thead><tr><th>{self._item}</th><th>score</th><th>base</th>"
             f"<th>largest attributions</th></tr></thead><tbody>{rows}</tbody></table>",
         )

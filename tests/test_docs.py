@@ -51,6 +51,14 @@ def test_the_section_on_ensembles_runs():
     assert list(p_values) == ["neighbors", "forest"]
 
 
+def test_the_section_on_metrics_of_series_runs():
+    text = (ROOT / "docs/user_guide.rst").read_text()
+    (block,) = rst_blocks(rst_section(text, "Metrics of series"))
+    namespace = {}
+    exec(compile(block, "docs/user_guide.rst", "exec"), namespace)
+    assert namespace["delay"].notna().tolist() == [True] * 3
+
+
 def test_the_section_on_tables_as_they_come_runs():
     text = (ROOT / "docs/user_guide.rst").read_text()
     (block,) = rst_blocks(rst_section(text, "Tables as they come"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -75,9 +76,10 @@ class EnsembleExplanation(Explanation):
         }
 
     def _cells(self, items: IntArray, features: IntArray) -> dict[str, Any]:
-        agreement = self._agreement()[items, features]
+        agreement = self._agreement[items, features]
         return {**super()._cells(items, features), "agreement": agreement}
 
+    @cached_property
     def _agreement(self) -> FloatArray:
         """Part of the members that rank each feature at least as high as all do."""
         ranks = rankdata(-self.values, method="max", axis=1)
@@ -85,6 +87,9 @@ class EnsembleExplanation(Explanation):
         agreeing = (of_members <= ranks[:, None]) & (self.member_values > 0.0)
         part: FloatArray = agreeing.mean(axis=1)
         return part
+
+    def _feature(self, i: int, j: int) -> dict[str, Any]:
+        return {**super()._feature(i, j), "agreement": self._agreement[i, j]}
 
     def _records(self) -> Iterable[dict[str, Any]]:
         for i, record in enumerate(super()._records()):

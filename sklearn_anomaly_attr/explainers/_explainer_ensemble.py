@@ -64,7 +64,8 @@ class ExplainerEnsemble(BaseExplainer[EnsembleExplanation], MembersMixin):
     ----------
     explainers : list of explainers, or of (str, explainer)
         Each around its own detector, or all around `estimator`. Without names
-        they are called "0", "1", ...
+        their parameters are those of "0", "1", ...; the explanation's ``members`` then
+        has the names of their classes, if these are all different.
     estimator : estimator, default=None
         Detector that all explain in place of their own; one that is not fitted is
         cloned and fitted, once. If None, each explains its own.
@@ -98,6 +99,7 @@ class ExplainerEnsemble(BaseExplainer[EnsembleExplanation], MembersMixin):
 
     See Also
     --------
+    sklearn_anomaly_attr.AnomalyExplainer : Three cheap methods, ready to use.
     NeighborShap : A single explainer that does well on many tables.
 
     Notes

@@ -23,6 +23,7 @@ _MOST_ORDINARY, _FEWEST_ORDINARY, _ORDINARY_ENTRIES = 200, 50, 20_000
 # squares overflow in float32.
 _SMALLEST, _FARTHEST = 1e-3, 1e15
 _LEAST_VARIANCE = 1e-9
+_CELLS = 2**18  # differences at once, that stay in the cache
 # Subspaces of each size that teach to guess, and those that are remembered.
 _N_LESSONS, _MOST_KNOWN = 60, 20_000
 
@@ -49,7 +50,7 @@ class Remoteness:
         Coded training rows; NaN is missing.
     scale : CommonScale
         Spreads of the columns, and which hold categories. Categories that differ are
-        one spread apart, as are a missing entry and one that is there.
+        one spread apart. A missing number stands at the mean, and one spread aside.
     sizes : range
         Sizes of the subspaces beyond pairs.
     pairs : bool
@@ -86,17 +87,20 @@ class Remoteness:
 
     def points(self, X: FloatArray) -> Float32Array:
         """Coded rows in spreads, as small numbers; categories keep their codes."""
-        numbers = ((X - self._center) / self._spread).clip(-_FARTHEST, _FARTHEST)
+        with np.errstate(over="ignore"):
+            numbers = (X - self._center) / self._spread
+        numbers = numbers.clip(-_FARTHEST, _FARTHEST)
         return np.where(self._categorical, X, numbers).astype(np.float32)
 
     def differences(self, points: Float32Array) -> Float32Array:
         """Squared differences ``(n_samples, n_features, n_rows)``."""
-        found: Float32Array = np.square(points[:, :, None] - self.columns)
-        found[:, self._discrete] = found[:, self._discrete] != 0.0
         lacking, lacks = np.isnan(points)[:, :, None], np.isnan(self.columns)
-        if lacking.any() or lacks.any():
-            found[lacking & lacks] = 0.0
-            found[lacking ^ lacks] = 1.0
+        some = bool(lacking.any() or lacks.any())
+        columns = np.nan_to_num(self.columns) if some else self.columns
+        found: Float32Array = np.square(np.nan_to_num(points)[:, :, None] - columns)
+        found[:, self._discrete] = found[:, self._discrete] != 0.0
+        if some:
+            found += lacking ^ lacks
         return found
 
     def of(self, squares: Float32Array) -> FloatArray:
@@ -106,13 +110,34 @@ class Remoteness:
         remoteness: FloatArray = np.log(distance + _SMALLEST)
         return remoteness
 
-    def of_each_pair(
-        self, differences: Float32Array
-    ) -> Iterator[tuple[int, FloatArray]]:
-        """Each column, and the remoteness in the pairs with all later ones."""
-        for first in range(len(self.columns) - 1):
+    def in_few(self, points: Float32Array) -> tuple[FloatArray, FloatArray]:
+        """Remoteness in columns ``(n_samples, n_features)``, and in pairs of them.
+
+        Those in pairs are symmetric, ``(n_samples, n_features, n_features)``.
+        """
+        n, d = points.shape
+        columns, pairs = np.zeros((n, d)), np.zeros((n, d, d))
+        for part in self._parts(n):
+            differences = self.differences(points[part])
+            columns[part] = self.of(differences)
+            if self.of_pairs is not None:
+                pairs[part] = self._in_pairs(differences)
+        return columns, pairs
+
+    def _in_pairs(self, differences: Float32Array) -> FloatArray:
+        n, d = differences.shape[:2]
+        found = np.zeros((n, d, d))
+        for first in range(d - 1):
             squares = differences[:, first, None] + differences[:, first + 1 :]
-            yield first, self.of(squares)
+            found[:, first, first + 1 :] = self.of(squares)
+        found += found.transpose(0, 2, 1)
+        return found
+
+    def _parts(self, n: int) -> Iterator[slice]:
+        """So many rows at once that their differences stay in the cache."""
+        size = max(1, _CELLS // max(1, self.columns.size))
+        for start in range(0, n, size):
+            yield slice(start, start + size)
 
     def spread(self, excess: FloatArray, variance: FloatArray) -> FloatArray:
         """What a remoteness beyond the mean counts in; 0 where it is 0 as all are."""
@@ -163,12 +188,12 @@ class Remoteness:
 
     def _ordinary_pairs(self) -> tuple[FloatArray, FloatArray]:
         """Means and variances of pairs, as symmetric matrices."""
-        n_features = len(self.columns)
-        means, variances = np.zeros((2, n_features, n_features))
-        for first, remoteness in self.of_each_pair(self._among.transpose(1, 0, 2)):
-            means[first, first + 1 :] = remoteness.mean(axis=0)
-            variances[first, first + 1 :] = remoteness.var(axis=0)
-        return means + means.T, variances + variances.T
+        n, d = self.n_ordinary, len(self.columns)
+        remoteness = np.empty((n, d, d))
+        for part in self._parts(n):
+            differences = self._among[:, part].transpose(1, 0, 2)
+            remoteness[part] = self._in_pairs(differences)
+        return remoteness.mean(axis=0), remoteness.var(axis=0)
 
     def _lesson(
         self, size: int, random_state: np.random.RandomState

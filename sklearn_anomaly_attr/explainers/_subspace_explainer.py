@@ -17,6 +17,7 @@ from .._typing import FloatArray
 from ..games import Players
 from ..scores import TorchScore
 from ._base import Attributions, ScoreExplainer
+from ._default_detector import DefaultDetectorMixin
 from ._reference_kinds import NearestReferences
 from ._references import TrainingRows
 from ._subspace_explanation import SubspaceExplanation, distinct
@@ -35,7 +36,7 @@ class _Found(NamedTuple):
 
 
 @shared_paragraphs
-class SubspaceExplainer(ScoreExplainer):
+class SubspaceExplainer(DefaultDetectorMixin, ScoreExplainer):
     r"""Find the smallest set of columns in which a row stands out, and how much.
 
     Where a cause hides in a few columns of many, each of them ordinary by itself,
@@ -67,7 +68,10 @@ class SubspaceExplainer(ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator {estimator}
+    estimator : estimator, default=None
+        Detector, or Pipeline ending in one. None: an
+        :class:`~sklearn_anomaly_attr.AnomalyDetector`, which takes any table; to set
+        its parameters, pass one.
     prefit : "auto" or bool, default="auto" {prefit}
     max_columns : int, default=5
         Largest number of columns of a set.
@@ -142,7 +146,7 @@ class SubspaceExplainer(ScoreExplainer):
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: Any = None,
         *,
         prefit: bool | str = "auto",
         max_columns: int = 5,

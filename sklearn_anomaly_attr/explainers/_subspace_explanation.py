@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .._docstrings import shared_paragraphs
+from .._positions import check_count
 from .._typing import FloatArray
 from ..explanation import Explanation
 
@@ -67,6 +68,7 @@ class SubspaceExplanation(Explanation):
     threshold: float
     training: NDArray[Any]
 
+    _legend: ClassVar[str] = "bars tell in which columns a row stands out"
     _per_item: ClassVar[tuple[str, ...]] = (
         *Explanation._per_item,
         "sets",
@@ -106,8 +108,7 @@ class SubspaceExplanation(Explanation):
         ValueError
             If k is below 1.
         """
-        if k < 1:
-            raise ValueError(f"k={k} subspaces per row: ask for at least 1.")
+        check_count(k, "subspaces per row")
         sets = self.sets[:, :k]
         rows, ranks = np.nonzero(np.frompyfunc(len, 1, 1)(sets).astype(bool))
         named = np.empty(len(rows), dtype=object)

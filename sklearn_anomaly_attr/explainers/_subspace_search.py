@@ -6,17 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._scale import CommonScale
+from .._scale import CommonScale, means_of
 from .._typing import BoolArray, FloatArray, IntArray
 from ._remoteness import Columns, Float32Array, Remoteness
 
-_COMPARED_ROWS = 1000  # that tell columns from each other
 # Subspaces of each size that are extended, those of them that are looked at closely,
 # and those of all sizes whose columns are compared with each other.
 _WIDTH, _CLOSER, _COMPARED = 40, 20, 20
-# What makes a larger set worth a look, if its last column adds that much.
+# What each column of a larger set must add, for the set to count.
 _LEAST_ADDED = 0.5
-_CELLS = 2**18  # differences at once, that stay in the cache
 
 
 class Subspaces(NamedTuple):
@@ -112,8 +110,7 @@ class SubspaceSearch:
     ) -> None:
         self._n_features = rows.shape[1]
         (columns,) = np.nonzero(among)
-        # What is found does not depend on the order of the columns.
-        self._order = columns[np.lexsort(rows[:_COMPARED_ROWS, columns][::-1])]
+        self._order = columns[_own_order(rows[:, columns], scale.spread[columns])]
         scale = CommonScale(scale.spread[self._order], scale.n_categories[self._order])
         self._largest = min(largest, len(columns))
         self._remoteness = Remoteness(
@@ -188,22 +185,13 @@ class SubspaceSearch:
     def _few(self, points: Float32Array) -> _Few:
         """Rows in all columns and pairs."""
         remoteness, (n, d) = self._remoteness, points.shape
-        columns, pairs = np.empty((n, d)), np.zeros((n, d, d))
-        size = max(1, _CELLS // max(1, remoteness.columns.size))
-        for start in range(0, n, size):
-            part = slice(start, start + size)
-            differences = remoteness.differences(points[part])
-            columns[part] = remoteness.of(differences)
-            if remoteness.of_pairs is not None:
-                for first, of_pairs in remoteness.of_each_pair(differences):
-                    pairs[part, first, first + 1 :] = of_pairs
+        columns, pairs = remoteness.in_few(points)
         excess, surprise = self._beyond(columns, *remoteness.of_columns)
         if remoteness.of_pairs is None:
-            return _Few(
-                excess, surprise, pairs[:, :0], pairs[:, :0], np.zeros((n, d, 0))
-            )
+            none = np.zeros((n, d, 0))
+            return _Few(excess, surprise, none, none, none)
         mean, variance = remoteness.of_pairs
-        both, of_pairs = self._beyond(pairs + pairs.transpose(0, 2, 1), mean, variance)
+        both, of_pairs = self._beyond(pairs, mean, variance)
         added = self._added(both, excess[:, None, :], variance)
         added[:, np.arange(d), np.arange(d)] = -np.inf
         return _Few(excess, surprise, both, of_pairs, added)
@@ -285,8 +273,8 @@ class SubspaceSearch:
             first, second = np.triu_indices(len(differences), 1)
             both = few.added[first, second], few.added[second, first]
             pairs: list[Columns] = [*zip(first.tolist(), second.tolist(), strict=True)]
-            added = zip(*(of.tolist() for of in both), strict=True)
-            found.update(zip(pairs, added, strict=True))
+            of_both = zip(*(of.tolist() for of in both), strict=True)
+            found.update(zip(pairs, of_both, strict=True))
             excess = few.excess_of_pairs[first, second].tolist()
             known.update(zip(pairs, excess, strict=True))
         for columns, spread in self._closest(candidates, known):
@@ -294,9 +282,11 @@ class SubspaceSearch:
             without = [
                 self._excess_without(columns, i, differences, known) for i in columns
             ]
-            found[columns] = tuple(
+            added = tuple(
                 min(e, e - other) / spread if spread > 0.0 else 0.0 for other in without
             )
+            if min(added) > _LEAST_ADDED:
+                found[columns] = added
         return found
 
     def _closest(
@@ -341,6 +331,17 @@ class SubspaceSearch:
             np.array([strengths[columns] for columns in ranked]),
             of_columns,
         )
+
+
+def _own_order(rows: FloatArray, spread: FloatArray) -> IntArray:
+    """An order of columns that depends on what they hold, and not on their places.
+
+    Nor does it depend on their units or signs: what is found then does not either.
+    """
+    with np.errstate(over="ignore"):
+        deviations = np.abs((rows - np.nan_to_num(means_of(rows))) / spread)
+    weights = np.random.RandomState(0).random_sample(len(rows))
+    return np.argsort(weights @ np.nan_to_num(deviations), kind="stable")
 
 
 def _ratio(excess: FloatArray, spread: FloatArray) -> FloatArray:

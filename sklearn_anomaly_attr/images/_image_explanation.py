@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._docstrings import shared_paragraphs
 from .._images import as_rows, checked_shape
+from .._positions import check_count
 from .._text import html_table
 from .._typing import FloatArray, ImageShape, IntArray
 from ..explanation import Explanation
@@ -264,8 +265,7 @@ class ImageExplanation(Explanation):
         ValueError
             If k is below 1.
         """
-        if k < 1:
-            raise ValueError(f"k={k} regions an image: ask for at least 1.")
+        check_count(k, "regions an image")
         n_pixels = self._n_pixels()
         there = np.where(n_pixels > 0, self.region_values, -np.inf)
         regions = np.argsort(-there, axis=1, kind="stable")[:, :k]

@@ -1,5 +1,6 @@
 """Metrics of detectors, with scorers for model selection, and of attributions."""
 
+from ._alarms import detection_delay, false_alarms_per_day
 from ._alternatives import diversity, proximity, sparsity, validity
 from ._bootstrap import MeanInterval, bootstrap_interval
 from ._counterfactuals import (
@@ -54,6 +55,7 @@ from ._select_anomalies import select_anomalies
 from ._selection import select_features
 from ._stability import attribution_stability, top_k_overlap
 from ._subspace_criterion import subspace_criterion
+from ._volume_under_surface import vus_pr, vus_pr_scorer, vus_roc, vus_roc_scorer
 
 __all__ = [
     "MeanInterval",
@@ -75,10 +77,12 @@ __all__ = [
     "counterfactual_roc_auc",
     "deletion_auc",
     "deletion_curve",
+    "detection_delay",
     "diversity",
     "excess_mass",
     "excess_mass_scorer",
     "faithfulness",
+    "false_alarms_per_day",
     "frechet_ratio",
     "hit_rate",
     "hits_at_k",
@@ -106,4 +110,8 @@ __all__ = [
     "substitution_roc_auc",
     "top_k_overlap",
     "validity",
+    "vus_pr",
+    "vus_pr_scorer",
+    "vus_roc",
+    "vus_roc_scorer",
 ]

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from .._adapters import adapted
 from .._docstrings import shared_paragraphs
 from .._validation import finite_scores
-from ._inputs import check_labels, check_scores, check_whole
+from ._inputs import check_whole
+from ._labels import scored_rows
 
 
 @shared_paragraphs
@@ -32,6 +32,7 @@ def anomaly_roc_auc(
     y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal. Ties count half.
+        {unscored_rows}
     pos_label : int, float, bool or str, default=None {pos_label}
 
     Returns
@@ -53,7 +54,7 @@ def anomaly_roc_auc(
     >>> anomaly_roc_auc(["good", "good", "bad"], [0.1, 0.3, 0.2], pos_label="bad")
     0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
+    is_anomaly, score = scored_rows(y_true, anomaly_score, pos_label)
     return float(roc_auc_score(is_anomaly, score))
 
 
@@ -68,6 +69,7 @@ def anomaly_average_precision(
     y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal.
+        {unscored_rows}
     pos_label : int, float, bool or str, default=None {pos_label}
 
     Returns
@@ -85,7 +87,7 @@ def anomaly_average_precision(
     >>> anomaly_average_precision([0, 0, 0, 1], [0.1, 0.3, 0.2, 0.25])
     0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
+    is_anomaly, score = scored_rows(y_true, anomaly_score, pos_label)
     return float(average_precision_score(is_anomaly, score))
 
 
@@ -108,6 +110,7 @@ def anomaly_best_f1(
     y_true : array-like of shape (n_samples,) {y_true_metrics}
     anomaly_score : array-like of shape (n_samples,)
         Scores; HIGHER is more abnormal.
+        {unscored_rows}
     pos_label : int, float, bool or str, default=None {pos_label}
     return_threshold : bool, default=False
         Whether to return the threshold too.
@@ -133,7 +136,7 @@ def anomaly_best_f1(
     >>> anomaly_best_f1([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4], return_threshold=True)
     (0.8, 0.2)
     """
-    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
+    is_anomaly, score = scored_rows(y_true, anomaly_score, pos_label)
     f1, threshold = _best_f1(is_anomaly, score)
     return (f1, threshold) if return_threshold else f1
 
@@ -168,7 +171,7 @@ def anomaly_precision_at_n(
     ValueError
         If there are not two labels, `pos_label` is not one of them, or they fit
         neither code without it; if shapes differ, scores are not finite, or n is
-        not a whole number from 1 to n_samples.
+        not a whole number from 1 to the number of rows with a score.
 
     Examples
     --------
@@ -176,7 +179,7 @@ def anomaly_precision_at_n(
     >>> anomaly_precision_at_n([0, 0, 1, 1], [0.1, 0.3, 0.2, 0.4])
     0.5
     """
-    is_anomaly, score = _check(y_true, anomaly_score, pos_label)
+    is_anomaly, score = scored_rows(y_true, anomaly_score, pos_label)
     n = int(is_anomaly.sum()) if n is None else n
     check_whole(n, "n", 1, len(score))
     last = np.sort(score)[-n]
@@ -304,7 +307,7 @@ def anomaly_best_f1_scorer(estimator: Any, X: Any, y: ArrayLike) -> float:
     >>> anomaly_best_f1_scorer(detector, X_test, y_test)
     1.0
     """
-    f1, _ = _best_f1(*_check(y, _anomaly_score(estimator, X), None))
+    f1, _ = _best_f1(*scored_rows(y, _anomaly_score(estimator, X), None))
     return f1
 
 
@@ -360,40 +363,3 @@ def _best_f1(
     f1 = 2 * n_found[last] / (last + 1 + is_anomaly.sum())
     best = f1.argmax()
     return float(f1[best]), float(ranked[last[best]])
-
-
-def _check(
-    y_true: ArrayLike, anomaly_score: ArrayLike, pos_label: Any
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Which rows are anomalies, and their scores."""
-    score = check_scores(anomaly_score, "anomaly_score")
-    labels = check_labels(y_true, len(score))
-    is_anomaly = labels == _label_of_anomalies(labels, pos_label)
-    return is_anomaly.astype(bool), score
-
-
-def _label_of_anomalies(labels: NDArray[Any], pos_label: Any) -> Any:
-    found = pd.unique(labels).tolist()
-    shown = sorted(found, key=str)[:5]
-    if len(found) == 1:
-        raise ValueError(
-            f"All labels are {found[0]!r}: pass rows of both kinds, in a search by "
-            "cv=StratifiedKFold(shuffle=True), since the folds of cv=5 hold rows that "
-            "follow each other."
-        )
-    if pos_label is not None:
-        if len(found) != 2 or pos_label not in found:
-            raise ValueError(
-                f"pos_label={pos_label!r} and the labels {shown!r}: pass the label of "
-                "the anomalies, with it and one other label among the rows."
-            )
-        return pos_label
-    for code, anomalous in (({0, 1}, 1), ({-1, 1}, -1)):
-        if set(found) == code:
-            return anomalous
-    raise ValueError(
-        f"Labels {shown!r}: use 0 for normal rows and 1 for anomalies, or +1 for "
-        "normal rows and -1 for anomalies, with both among the rows. Of other labels "
-        "name that of the anomalies by pos_label, in a search by "
-        "scoring=make_anomaly_scorer(anomaly_roc_auc, pos_label=...)."
-    )

@@ -93,8 +93,8 @@ def check_labels(y_true: Any, n_rows: int) -> NDArray[Any]:
     return labels
 
 
-def check_scores(scores: Any, name: str) -> FloatArray:
-    """Finite anomaly scores, one a row."""
+def check_scores(scores: Any, name: str, *, missing: bool = False) -> FloatArray:
+    """Finite anomaly scores, one a row; `missing` allows NaN for some of them."""
     numbers = as_numbers(scores, name)
     if numbers.ndim != 1 or numbers.size == 0:
         raise ValueError(
@@ -102,8 +102,11 @@ def check_scores(scores: Any, name: str) -> FloatArray:
             "as -detector.score_samples(rows), and those of several alternatives a "
             "row in one dimension, by scores.ravel()."
         )
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{name} holds NaN or infinity: leave such rows out.")
+    if missing and np.isnan(numbers).all():
+        raise ValueError(f"{name} holds NaN alone: pass some rows with a score.")
+    if not (np.isfinite(numbers) | (missing & np.isnan(numbers))).all():
+        what = "infinity" if missing else "NaN or infinity"
+        raise ValueError(f"{name} holds {what}: leave such rows out.")
     return numbers
 
 

@@ -96,7 +96,8 @@ def test_best_value_is_the_lowest_score_with_a_value_of_a_neighbor():
             made_up = np.tile(row, (8, 1))
             made_up[:, j] = neighbors[i, :, j]
             before = detector.score_samples(row[None])[0]
-            falls[i, j] = detector.score_samples(made_up).max() - before
+            best = detector.score_samples(made_up).max()
+            falls[i, j] = max(best - before, 0.0)
     found = explainer.explain(rows).members["best_value"].values
     assert_allclose(found, shares(falls), atol=1e-9)
 
@@ -114,6 +115,7 @@ def test_all_say_together_the_order_of_the_weighted_mean(weight):
     X, rows = rows_of(), 3.0 * rows_of(20, seed=1)
     explanation = explained(KNNDetector(), X, rows, subspace_weight=weight)
     weights = [(1 - weight) / 2, (1 - weight) / 2, weight]
+    weights = weights[: len(explanation.members)]
     together = np.einsum("m,nmp->np", weights, explanation.member_values)
     for values, mean in zip(explanation.values, together, strict=True):
         assert_array_equal(np.argsort(-values), np.argsort(-mean))
@@ -133,6 +135,32 @@ def test_a_column_that_changes_nothing_gets_nothing():
         explanation.scores[0] - explanation.base_values[0]
     )
     assert_array_equal(explanation.values[0, 1:], 0.0)
+
+
+def test_two_sensors_that_hang_together_are_both_blamed():
+    rng = np.random.default_rng(0)
+    u = rng.normal(20.0, 1.0, size=500)
+    X = np.c_[u, 2.0 * u + rng.normal(0.0, 0.1, size=500), rng.normal(size=500)]
+    rows = X[:30].copy()
+    rows[:, :2] = -999.0
+    explanation = explained(AnomalyDetector(), X, rows)
+    # The score of one stuck sensor is no lower than that of both.
+    assert (explanation.members["best_value"].values >= 0.0).all()
+    assert (explanation.values[:, :2] > explanation.values[:, [2]]).all()
+
+
+def test_a_member_says_what_it_found_where_the_detector_does_not_look():
+    X = rows_of()
+    row = np.array([[3.0, 50.0, 0.0, 0.0]])
+    explanation = explained(Formula(of_first), X, row)
+    assert explanation.values[0, 1] == 0.0
+    assert explanation.members["subspaces"].to_frame().idxmax(axis=1).item() == "x1"
+
+
+def test_without_weight_the_table_is_not_searched():
+    X, row = rows_of(), np.array([[0.0, 6.0, 0.0, 0.0]])
+    explanation = explained(KNNDetector(), X, row, subspace_weight=0.0)
+    assert list(explanation.members) == MEMBERS[:2]
 
 
 def test_what_only_all_columns_do_is_told_by_the_table():

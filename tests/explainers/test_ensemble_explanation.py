@@ -65,6 +65,7 @@ def test_rows_are_selected_together_with_what_was_said_of_them():
 
 def test_json_tells_what_each_said():
     record = json.loads(explanation().to_json())["items"][0]
+    assert [one["agreement"] for one in record["features"]] == [0.5, 1.0, 0.0]
     assert record["members"] == {"first": [0.9, 0.1, 0.0], "second": [0.2, 0.7, -0.1]}
 
 

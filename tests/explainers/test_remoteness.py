@@ -54,16 +54,28 @@ def test_what_is_usual_leaves_the_row_itself_out():
     assert_allclose(found.of_pairs[1][1, 0], variance[0], rtol=1e-4)
 
 
-def test_categories_and_missing_entries_differ_by_one_spread():
-    X = np.array([[0.0, 5.0, np.nan], [1.0, 5.0, 2.0], [2.0, 5.0, 4.0]] * 4)
-    found, _ = measured(X, [3, 0, 0])
-    x = np.array([[9.0, 7.0, np.nan], [1.0, 5.0, 2.0]])
-    differences = found.differences(found.points(x))
+def test_categories_differ_by_one_spread():
+    X = np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]] * 4)
+    found, _ = measured(X, [3, 0])
+    differences = found.differences(found.points(np.array([[9.0, 7.0], [1.0, 5.0]])))
     # An unseen category, a value that the constant column never had.
-    assert_array_equal(differences[0, :2], 1.0)
-    lacks = np.isnan(found.columns[2])
-    assert_array_equal(differences[0, 2], np.where(lacks, 0.0, 1.0))
-    assert_array_equal(differences[1, 2, lacks], 1.0)
+    assert_array_equal(differences[0], 1.0)
+    assert_array_equal(differences[1, 0], found.columns[0] != 1.0)
+    assert_array_equal(differences[1, 1], 0.0)
+
+
+def test_a_missing_number_stands_at_the_mean_and_one_spread_aside():
+    X = np.array([[np.nan], [1.0], [2.0], [6.0]] * 3)
+    found, scale = measured(X)
+    spread, mean = scale.spread[0], 3.0
+    x = np.array([[np.nan], [1000.0]])
+    missing, far = found.differences(found.points(x))[:, 0]
+    lacks = np.isnan(found.columns[0])
+    values = found.columns[0] * spread + mean
+    expected = np.where(lacks, 0.0, 1.0 + np.square((values - mean) / spread))
+    assert_allclose(missing, expected, rtol=1e-5)
+    # Rows without the number are as far from it as the mean is, and further.
+    assert_allclose(far[lacks], 1.0 + ((1000.0 - mean) / spread) ** 2, rtol=1e-5)
 
 
 def test_another_value_of_a_constant_column_is_one_spread_away_however_near():

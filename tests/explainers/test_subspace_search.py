@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_anomaly_attr._scale import CommonScale
-from sklearn_anomaly_attr.explainers import _subspace_search
+from sklearn_anomaly_attr.explainers import _remoteness
 from sklearn_anomaly_attr.explainers._remoteness import Remoteness
 from sklearn_anomaly_attr.explainers._subspace_search import SubspaceSearch
 
@@ -28,11 +28,11 @@ def hidden(n=600, n_features=8):
 
 
 def test_a_set_is_as_strong_as_its_weakest_column():
-    rng = np.random.default_rng(1)
-    X, rows = rng.normal(size=(200, 3)), rng.normal(size=(5, 3)) * 3.0
-    found = search_in(X).search(rows)
-    # Columns in the order of the search: by their first values.
-    order = np.lexsort(X[::-1])
+    X, row = hidden()
+    X, row = X[:, [1, 2, 5]], row[:, [1, 2, 5]]
+    rows = np.concatenate([row, 3.0 * X[:4]])
+    search = search_in(X)
+    found, order = search.search(rows), search._order
     scale = CommonScale.of(X[:, order], np.zeros(3, dtype=int))
     measured = Remoteness(
         X[:, order], scale, range(3, 4), True, np.random.RandomState(0)
@@ -57,7 +57,8 @@ def test_a_set_is_as_strong_as_its_weakest_column():
             for i, of_column in zip(columns, added, strict=True):
                 of_columns[i] = max(of_columns[i], of_column / spread)
         assert_allclose(subspaces.of_columns, of_columns, atol=1e-6)
-        assert len(subspaces.columns) == 7  # all sets of three columns
+        assert len(subspaces.columns) >= 6  # all columns and pairs
+    assert len(found[0].columns) == 7  # and all three, that hide the cause
 
 
 def test_three_columns_that_hide_their_cause_are_found():
@@ -112,13 +113,30 @@ def test_the_order_of_columns_does_not_matter():
     assert {int(order[i]) for i in found} == {1, 2, 5}
 
 
+def test_units_and_signs_do_not_matter():
+    X, row = hidden()
+    rows = np.concatenate([row, 3.0 * X[:9]])
+    units = np.array([1e-6, -1.0, 1e6, 1.0, -1e3, 10.0, 1.0, -7.0])
+    shift = np.array([1e3, 0.0, -1e9, 5.0, 0.0, 1e6, -1.0, 0.0])
+    given = search_in(X).strengths(rows, least=-np.inf)
+    moved = search_in(X * units + shift).strengths(rows * units + shift, least=-np.inf)
+    assert_allclose(moved, given, atol=1e-4)
+
+
+def test_missing_entries_in_training_do_not_hide_a_value_far_out():
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    X[:30, 2] = np.nan
+    (found,) = search_in(X).search(np.array([[4.0, 0.0, 1e6, 0.0]]))
+    assert found.columns[0] == (2,)
+
+
 def test_rows_do_not_depend_on_others_or_on_blocks(monkeypatch):
     X, row = hidden()
     rows = np.concatenate([row, X[:9]])
     together = search_in(X).strengths(rows, least=3.0)
     alone = [search_in(X).strengths(rows[i : i + 1], least=3.0)[0] for i in range(10)]
     assert_array_equal(together, alone)
-    monkeypatch.setattr(_subspace_search, "_CELLS", 1)
+    monkeypatch.setattr(_remoteness, "_CELLS", 1)
     assert_array_equal(search_in(X).strengths(rows, least=3.0), together)
 
 

@@ -128,6 +128,26 @@ def test_best_f1_adjusts_no_points():
 
 
 @pytest.mark.parametrize("metric", METRICS)
+def test_rows_without_a_score_are_left_out(metric):
+    y, score = np.arange(50) % 5 == 0, np.random.default_rng(0).normal(size=50)
+    found = metric(y, np.where(np.arange(50) < 10, np.nan, score))
+    assert found == metric(y[10:], score[10:])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("score", "sentence"),
+    [
+        ([1.0, 2.0, np.nan], "All labels are 0: pass rows of both kinds"),
+        ([np.nan] * 3, "anomaly_score holds NaN alone: pass some rows with a score"),
+    ],
+)
+def test_rows_of_both_kinds_need_a_score(metric, score, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        metric([0, 0, 1], score)
+
+
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
     "labels", [[0, 1, 2], [-1, 0, 1], ["n", "a", "n"], [1, 2, 2], ["0", "1", "0"]]
 )
@@ -188,7 +208,7 @@ def test_labels_of_one_kind_are_refused_with_the_folds_to_take(metric, label, op
         (np.eye(3), [0.1, 0.2, 0.3], ValueError, r"y_true has the shape \(3, 3\)"),
         ([[0], [0], [1]], [0.1, 0.2, 0.3], ValueError, "pass one label a row"),
         ([0, 1], [0.1, 0.2, 0.3], ValueError, "and there are 3 anomaly scores"),
-        ([0, 0, 1], [0.1, np.inf, 0.3], ValueError, "anomaly_score holds NaN or inf"),
+        ([0, 0, 1], [0.1, np.inf, 0.3], ValueError, "anomaly_score holds infinity"),
         ([0.1, 0.2, 0.3], [0, 0, 1], ValueError, "use 0 for normal rows and 1"),
         ([0.1, 0.2, 0.3], ["n", "a", "n"], TypeError, "anomaly_score holds something"),
     ],
