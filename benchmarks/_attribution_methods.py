@@ -159,9 +159,9 @@ def is_tried(method: str, detector: str, key: Key, n_features: int) -> bool:
     mixed = key.collection == MIXED
     if mixed and detector not in (DEFAULT, FOREST):
         return False
-    if method in (PUBLISHED, FOUR) and key.seed >= SEEDS_SLOW:
-        return False
     if method in (ROBUST, PUBLISHED, FOUR):
+        if key.seed >= SEEDS_SLOW:
+            return False
         if mixed or detector == DEFAULT:
             return key.seed == 0 and n_features <= MOST_COLUMNS_SLOW
         return n_features <= (MOST_COLUMNS_SLOW if detector == ECOD_ else MOST_COLUMNS)

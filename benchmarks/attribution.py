@@ -27,10 +27,10 @@ rows in which the column is first; for subspace the average precision.
 
 Left out, for time: every second set of ADBench and of the other collection, in the
 order of their numbers of columns, and those with less than 3 or more than 60 that
-vary; AnomalyShapley, and the four together with it, with more than 30 columns, with
-more than 10 around ECOD, and with more than 10 or another seed than the first around
-AnomalyDetector and on mixed tables; shap but for the first seed, the four and
-AnomalyShapley as published but for the first two.
+vary; AnomalyShapley, and the four together with it, but for the first two seeds, with
+more than 30 columns, with more than 10 around ECOD, and with more than 10 or another
+seed than the first around AnomalyDetector and on mixed tables; shap but for the first
+seed.
 
 Left out, as it cannot be: MarginalScore of scores that do not add up over columns;
 AnomalyContribution and peers on mixed tables, which AnomalyDetector and an
