@@ -62,6 +62,7 @@ def mean_cell(figures: pd.DataFrame, method: str, reference: str) -> str:
     of_reference = figures[reference].dropna()
     base = of_reference.groupby(level="seed").mean()
     means = base[seeds.unique()] + differences.groupby(level="seed").mean()
+    means += base.mean() - base[seeds.unique()].mean()
     star = "" if len(differences) == len(of_reference) else " *"
     return mean_sd(means.clip(0.0, 1.0).to_numpy(), 3) + star
 

@@ -137,6 +137,14 @@ def test_a_mean_allows_for_tables_that_were_left_out():
     assert mean_cell(figures, "good", "plain") == "1.000 ± 0.000 *"
 
 
+def test_a_mean_allows_for_seeds_that_were_left_out():
+    found = lines(seeds=(0, 1, 2), names="bcd")
+    found = found[(found["method"] == "plain") | (found["seed"] < 2)]
+    figures = figures_of(found, ["good", "plain"])
+    assert mean_cell(figures, "plain", "plain") == "0.810 ± 0.010"
+    assert mean_cell(figures, "good", "plain") == "0.910 ± 0.007 *"
+
+
 def test_a_mean_needs_half_of_the_tables():
     plain = lines(names="gh").query("method == 'plain'")
     enough, too_few = lines(names="abc"), pd.concat([lines(names="abc"), plain])
