@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from sklearn_anomaly_attr.datasets import perturb_features
+from sklearn_anomaly_attr.refinement import DSIL
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -55,6 +56,20 @@ def plant(
         *perturb_features(
             rows, n_planted, binary_features=columns, scale=1.0, random_state=rng
         )
+    )
+
+
+def published_dsil(
+    detector: Any, retention: Any, max_iter: int = 5, random_state: int | None = None
+) -> DSIL:
+    """The paper's DSIL: selected in sample, refined alone."""
+    return DSIL(
+        detector,
+        selection="in_sample",
+        retention=retention,
+        max_iter=max_iter,
+        blend=1.0,
+        random_state=random_state,
     )
 
 

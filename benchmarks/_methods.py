@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-from sklearn_anomaly_attr import AnomalyShapley, KernelShap, NeighborShap
+from sklearn_anomaly_attr import (
+    AnomalyExplainer,
+    AnomalyShapley,
+    KernelShap,
+    NeighborShap,
+)
 from sklearn_anomaly_attr.explainers import (
     AnomalyCompensation,
     AnomalyContribution,
@@ -24,6 +29,7 @@ from sklearn_anomaly_attr.explainers import (
     SequentialFeatureExplainer,
     ShapleySampling,
     SmoothGrad,
+    SubspaceExplainer,
     ZScore,
 )
 
@@ -73,6 +79,8 @@ METHODS: dict[str, Callable[..., Explainer]] = {
     "NeighborShap": NeighborShap,
     "AnomalyShapley": AnomalyShapley,
     "ExplainerEnsemble": _ensemble,
+    "SubspaceExplainer": SubspaceExplainer,
+    "AnomalyExplainer": AnomalyExplainer,
 }
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,21 @@ BASES: dict[str, Callable[[int], Any]] = {
     "GMM": mixture,
     "AE": autoencoder,
 }
+# Weights of the refined detector, and the lines that show it.
+BLENDS: dict[str, dict[str, float]] = {
+    "DSIL": {},
+    "DSIL, refined alone": {"blend": 1.0},
+}
+STYLES = ("--", "-", ":")
+
+
+def refined(make: Callable[[int], Any], seed: int, **blend: float) -> Any:
+    return DSIL(make(seed), random_state=seed, **blend)
+
+
 METHODS = BASES | {
-    f"DSIL {name}": lambda seed, make=make: DSIL(make(seed))
+    f"{kind}: {name}": partial(refined, make, **blend)
+    for kind, blend in BLENDS.items()
     for name, make in BASES.items()
 }
 
@@ -62,7 +76,7 @@ def areas(path: Path, seed: int) -> FloatArray:
 
 
 def draw_figure(results: FloatArray, file: Path) -> None:
-    """A panel for each set: base detectors dashed, DSIL's solid."""
+    """A panel for each set: detectors alone dashed, DSIL solid, refined ones dotted."""
     import matplotlib.pyplot as plt
 
     means = results.mean(axis=1)
@@ -72,8 +86,8 @@ def draw_figure(results: FloatArray, file: Path) -> None:
     percent = [100 * level for level in LEVELS]
     for ax, name, panel in zip(axes, SETS, means, strict=True):
         for j, method in enumerate(METHODS):
-            with_dsil, color = j >= len(BASES), f"C{j % len(BASES)}"
-            style = "-" if with_dsil else "--"
+            kind, base = divmod(j, len(BASES))
+            style, color = STYLES[kind], f"C{base}"
             ax.plot(percent, panel[:, j], style, color=color, marker=".", label=method)
         ax.set(title=name.split("_", 1)[1], xlabel="planted anomalies (%)")
     axes[0].set_ylabel("AUROC of held-out rows")

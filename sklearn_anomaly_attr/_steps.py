@@ -67,8 +67,8 @@ def encoded_columns(estimator: Any) -> set[int]:
         # One that gets no columns stays unfitted.
         return set(range(getattr(estimator, "n_features_in_", 0)))
     inside = _inside(estimator)
-    if inside is not None:
-        return encoded_columns(inside)
+    if inside:
+        return set().union(*(encoded_columns(part) for part in inside))
     if isinstance(estimator, FeatureUnion):
         parts = (encoded_columns(step) for _, step in estimator.transformer_list)
         return set().union(*parts)
@@ -144,8 +144,8 @@ def read_columns(estimator: Any, n_features: int) -> set[int]:
     if own is not None:
         return set(own)
     inside, kind = _inside(estimator), type(estimator)
-    if inside is not None:
-        return read_columns(inside, n_features)
+    if inside:
+        return set().union(*(read_columns(part, n_features) for part in inside))
     # Subclasses may read what they do not hand on.
     if kind is Pipeline:
         return _read_by_steps([step for _, step in estimator.steps], n_features)
@@ -181,13 +181,16 @@ def _read_by_steps(steps: list[Any], n_features: int) -> set[int]:
     return set(kept)
 
 
-def _inside(estimator: Any) -> Any:
-    """What an estimator hands its columns to as they are; None if it may not."""
+def _inside(estimator: Any) -> list[Any]:
+    """What an estimator hands its columns to as they are; empty if it may not."""
     kind = type(estimator)
     if kind is FrozenEstimator:
-        return estimator.estimator
-    is_search = kind.__module__.startswith("sklearn.model_selection.")
-    return getattr(estimator, "best_estimator_", None) if is_search else None
+        return [estimator.estimator]
+    if kind.__module__.startswith("sklearn.model_selection."):
+        best = getattr(estimator, "best_estimator_", None)
+        return [] if best is None else [best]
+    # A subclass may read what it does not hand on.
+    return estimator._scoring_parts() if "_scoring_parts" in vars(kind) else []
 
 
 def _is_selector(step: Any) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import IsolationForest
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.mixture import GaussianMixture
@@ -18,15 +19,17 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sklearn_anomaly_attr import DSIL
+from sklearn_anomaly_attr import DSIL, KNNDetector
 from sklearn_anomaly_attr._steps import (
     encoded_columns,
     gives_sparse,
+    read_columns,
     refusing_step,
     sparse_giver,
     sparse_reader,
 )
 from sklearn_anomaly_attr._validation import scoring_part
+from sklearn_anomaly_attr.detectors import ThresholdDetector
 
 
 @pytest.fixture
@@ -116,10 +119,27 @@ def test_sparse_matrices_are_followed_through_the_steps(X):
 def test_meta_estimators_are_looked_into(X):
     encoded = columns((OneHotEncoder(), ["city", "day"]), ("passthrough", ["a"]))
     pipeline = make_pipeline(encoded, IsolationForest(n_estimators=3))
-    # On all rows: those left out may hold the only ones of a category.
-    detector = DSIL(pipeline, retention=lambda iteration, max_iter: 1.0).fit(X)
+    detector = ThresholdDetector(pipeline).fit(X)
     # Whether what is inside sees the same columns, only its class knows.
     assert encoded_columns(detector) == set()
     assert encoded_columns(scoring_part(detector)) == {1, 2}
     step = "step 'columntransformer__onehotencoder' (OneHotEncoder)"
     assert refusing_step(detector, X.assign(city="other")) == step
+
+
+def test_blended_detectors_read_what_either_does():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    X[:, 1] = 0.0
+    X[:4, 1] = [9.0, 20.0, 40.0, 80.0]
+    pipeline = make_pipeline(VarianceThreshold(), KNNDetector(3))
+    detector = DSIL(pipeline, random_state=0).fit(X)
+    assert read_columns(detector.estimator_, 3) == {0, 2}
+    assert scoring_part(detector) is detector
+    assert read_columns(detector, 3) == {0, 1, 2}
+    assert encoded_columns(detector) == set()
+
+    class Mine(DSIL):
+        """It may read other columns."""
+
+    mine = Mine(make_pipeline(SelectKBest(k=1), KNNDetector(3)), random_state=0)
+    assert read_columns(mine.fit(X, X[:, 0] > 0), 3) == {0, 1, 2}

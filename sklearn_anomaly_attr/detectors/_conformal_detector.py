@@ -12,16 +12,16 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.utils import check_random_state
 
 from .._docstrings import shared_paragraphs
-from .._sklearn_compat import Interval, StrOptions, _safe_indexing
-from .._typing import FloatArray, IntArray
-from .._validation import finite_scores, fit_detector
+from .._sklearn_compat import Interval, StrOptions
+from .._typing import FloatArray
+from .._validation import finite_scores
 from ._left_out import find_left_out_scores, left_out_scores
 from ._meta_detector import (
     MetaDetector,
     check_not_frozen,
     check_scores_alone,
-    some_rows,
 )
+from ._training_rows import TrainingRows
 
 
 @shared_paragraphs
@@ -184,7 +184,7 @@ class ConformalDetector(MetaDetector):
     ) -> None:
         self._refuse_series()
         self.prefit_ = self._takes_fitted()
-        rows = _Rows(X, y, params or {})
+        rows = TrainingRows(X, y, params or {})
         if self.prefit_:
             known = self._calibrate_given(rows)
         else:
@@ -193,7 +193,7 @@ class ConformalDetector(MetaDetector):
         self.calibration_scores_ = known
         self._calibrate(finite_scores(self.estimator_, X), known)
 
-    def _calibrate_given(self, rows: _Rows) -> FloatArray:
+    def _calibrate_given(self, rows: TrainingRows) -> FloatArray:
         """Take the detector as it is; calibration scores of rows new to it."""
         if self.method != "auto":
             raise ValueError(
@@ -205,7 +205,7 @@ class ConformalDetector(MetaDetector):
         self.estimator_ = self._given_estimator(rows.X)
         return finite_scores(self.estimator_, rows.X)
 
-    def _fit_and_leave_out(self, rows: _Rows) -> FloatArray:
+    def _fit_and_leave_out(self, rows: TrainingRows) -> FloatArray:
         """Fit the detector; calibration scores of rows that are left out."""
         check_not_frozen(
             self.estimator,
@@ -229,10 +229,10 @@ class ConformalDetector(MetaDetector):
         return self._cross(estimator, rows, rng)
 
     def _split(
-        self, estimator: Any, rows: _Rows, rng: np.random.RandomState
+        self, estimator: Any, rows: TrainingRows, rng: np.random.RandomState
     ) -> FloatArray:
         self.method_ = "split"
-        n_samples = rows.X.shape[0]
+        n_samples = rows.n_samples
         n_held_out = int(np.ceil(self.calibration_size * n_samples))
         if n_samples - n_held_out < self._min_samples:
             raise ValueError(
@@ -241,7 +241,7 @@ class ConformalDetector(MetaDetector):
                 "rows, set a smaller calibration_size, or take method='cross'."
             )
         training, held_out = train_test_split(
-            np.arange(rows.X.shape[0]),
+            np.arange(n_samples),
             test_size=self.calibration_size,
             random_state=rng,
         )
@@ -249,29 +249,11 @@ class ConformalDetector(MetaDetector):
         return rows.scores(self.estimator_, held_out)
 
     def _cross(
-        self, estimator: Any, rows: _Rows, rng: np.random.RandomState
+        self, estimator: Any, rows: TrainingRows, rng: np.random.RandomState
     ) -> FloatArray:
-        n_samples = rows.X.shape[0]
+        n_samples = rows.n_samples
         folds = KFold(min(self.n_splits, n_samples), shuffle=True, random_state=rng)
-        scores = np.empty(n_samples)
-        for others, fold in folds.split(scores):
-            scores[fold] = rows.scores(rows.fit(clone(estimator), others), fold)
-        return scores
-
-
-class _Rows:
-    """Training rows, with what goes with them to a detector's ``fit``."""
-
-    def __init__(self, X: Any, y: Any, params: Mapping[str, Any]) -> None:
-        self.X, self.y, self.params = X, y, params
-
-    def fit(self, estimator: Any, positions: IntArray | None = None) -> Any:
-        """Fit a detector on some of the rows, or on all."""
-        X, y, params = self.X, self.y, self.params
-        if positions is not None:
-            X, y, params = some_rows(X, y, params, positions)
-        return fit_detector(estimator, X, y, **params)
-
-    def scores(self, estimator: Any, positions: IntArray) -> FloatArray:
-        """Scores of some of the rows by a fitted detector."""
-        return finite_scores(estimator, _safe_indexing(self.X, positions))
+        return rows.out_of_fold(
+            lambda others: rows.fit(clone(estimator), others),
+            folds.split(np.empty(n_samples)),
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +21,15 @@ class EnsembleScore(TorchScore):
         Of the members.
     tails : sequence of ScoreTail
         What makes their scores comparable.
-    combine : {"harmonic", "mean", "max"}
-        How.
+    combine : {"harmonic", "mean", "max"} or sequence of float
+        How; numbers are the weights of a mean, which add up to 1.
     """
 
     def __init__(
-        self, scores: Sequence[TorchScore], tails: Sequence[ScoreTail], combine: str
+        self,
+        scores: Sequence[TorchScore],
+        tails: Sequence[ScoreTail],
+        combine: str | Sequence[float],
     ) -> None:
         super().__init__()
         self._scores = nn.ModuleList(scores)
@@ -37,12 +41,27 @@ class EnsembleScore(TorchScore):
         self.width = max(score.width for score in scores)
         self.calls_are_dear = any(score.calls_are_dear for score in scores)
         names = ", ".join(score.description for score in scores)
-        self.description = f"{combine} of {names}"
+        how = combine if isinstance(combine, str) else "weighted mean"
+        self.description = f"{how} of {names}"
 
     def forward(self, x: Tensor) -> Tensor:
         """Anomaly scores ``(...)`` of the points ``x (..., n_features)``."""
-        pairs = zip(self._scores, self._tails, strict=True)
-        surprises = torch.stack([tail(score(x)) for score, tail in pairs], dim=-1)
+        return self._combined([score(x) for score in self._scores])
+
+    def score_moved(self, x: Tensor, moves: Tensor, batch_size: int) -> Tensor | None:
+        """Scores of rows after moves; None where a member has no faster way."""
+        members: Iterable[Any] = self._scores
+        moved = [score.score_moved(x, moves, batch_size) for score in members]
+        if any(scores is None for scores in moved):
+            return None
+        return self._combined(moved)
+
+    def _combined(self, scores: Sequence[Tensor]) -> Tensor:
+        """The scores of the members as one."""
+        pairs = zip(self._tails, scores, strict=True)
+        surprises = torch.stack([tail(own) for tail, own in pairs], dim=-1)
+        if not isinstance(self._combine, str):
+            return surprises @ surprises.new_tensor(self._combine)
         if self._combine == "mean":
             return surprises.mean(dim=-1)
         if self._combine == "max":

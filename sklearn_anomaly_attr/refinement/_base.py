@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 from sklearn.utils import check_random_state
 
@@ -15,15 +16,15 @@ from .._docstrings import shared_paragraphs
 from .._sklearn_compat import Interval
 from .._typing import FloatArray
 from ..detectors._meta_detector import MetaDetector, check_not_frozen
+from ..detectors._training_rows import TrainingRows
 
 
 @shared_paragraphs
 class RefiningDetector(CallbackSupportMixin, MetaDetector):
     """Base of the meta-estimators that fit a detector again and again.
 
-    A subclass writes ``_refine(estimator, X, y, params)``; it has the
-    parameters ``estimator``, ``max_iter``, ``contamination`` and
-    ``random_state``.
+    A subclass writes ``_refine(estimator, rows, rng)``; it has the parameters
+    ``estimator``, ``max_iter``, ``contamination`` and ``random_state``.
 
     Attributes
     ----------
@@ -40,11 +41,11 @@ class RefiningDetector(CallbackSupportMixin, MetaDetector):
 
     @abstractmethod
     def _refine(
-        self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
+        self, estimator: Any, rows: TrainingRows, rng: np.random.RandomState
     ) -> tuple[Any, FloatArray]:
-        """The fitted detector and its scores of the rows X.
+        """The fitted detector, and the scores of the training rows.
 
-        ``estimator`` is an unfitted clone, ``params`` go to its ``fit``.
+        ``estimator`` is an unfitted clone.
         """
 
     # On the draft, whose attributes callbacks set and delete.
@@ -56,8 +57,10 @@ class RefiningDetector(CallbackSupportMixin, MetaDetector):
         self, X: Any, y: Any = None, params: Mapping[str, Any] | None = None
     ) -> None:
         check_not_frozen(self.estimator)
-        estimator = self._seeded_estimator(check_random_state(self.random_state))
-        self.estimator_, scores = self._refine(estimator, X, y, params or {})
+        rng = check_random_state(self.random_state)
+        estimator = self._seeded_estimator(rng)
+        rows = TrainingRows(X, y, params or {})
+        self.estimator_, scores = self._refine(estimator, rows, rng)
         self._calibrate(scores)
 
 

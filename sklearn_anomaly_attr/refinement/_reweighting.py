@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from inspect import signature
 from typing import Any, ClassVar
 
@@ -15,7 +14,8 @@ from sklearn.pipeline import Pipeline
 
 from .._docstrings import shared_paragraphs
 from .._typing import FloatArray
-from .._validation import _last_step, finite_scores
+from .._validation import _last_step
+from ..detectors._training_rows import TrainingRows
 from ._base import RefiningDetector, _subtasks
 
 # Bounds the odds of two weights.
@@ -89,6 +89,11 @@ class IterativeReweighting(RefiningDetector):
 
     The transformers of a Pipeline are fitted without weights.
 
+    Around nets it gains where anomalies are among the training rows, on average as much
+    as :class:`DSIL` with ``blend=0.4`` or more. Where none is, it costs detection, of
+    forests too, as there is no blend with the detector on equal weights, and on a
+    single table it may lose much. The page on choosing a detector has the figures.
+
     References
     ----------
     Kim et al. (2023), "An iterative method for unsupervised robust anomaly
@@ -127,20 +132,20 @@ class IterativeReweighting(RefiningDetector):
         self.random_state = random_state
 
     def _refine(
-        self, estimator: Any, X: Any, y: Any, params: Mapping[str, Any]
+        self, estimator: Any, rows: TrainingRows, rng: np.random.RandomState
     ) -> tuple[Any, FloatArray]:
         _check_takes_weights(estimator)
         context = self._init_callback_context(max_subtasks=self.max_iter)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context.call_on_fit_task_begin(estimator=self, X=rows.X, y=rows.y)
         rounds: list[tuple[Any, FloatArray, FloatArray]] = []
-        weights = np.ones(X.shape[0])
+        weights = np.ones(rows.n_samples)
         for _ in range(self.max_iter):
             task = context.subcontext(task_name="round")
             task.call_on_fit_task_begin(estimator=self)
             detector = clone(estimator)
             with _subtasks(task, detector):
-                _fit_weighted(detector, X, y, weights, **params)
-            scores = finite_scores(detector, X)
+                _fit_weighted(detector, rows.X, rows.y, weights, **rows.params)
+            scores = rows.scores(detector)
             rounds.append((detector, weights, scores))
             if task.call_on_fit_task_end(estimator=self) or np.ptp(scores) == 0.0:
                 break

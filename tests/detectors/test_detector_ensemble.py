@@ -21,6 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn_anomaly_attr import (
     AnomalyDetector,
     AnomalyShapley,
+    AutoencoderDetector,
     CounterfactualExplainer,
     KernelShap,
     KNNDetector,
@@ -95,6 +96,18 @@ def test_torch_score(X, combine):
         expected = detector.anomaly_score(rows)
         found = score(torch.from_numpy(rows)).numpy()
         assert_allclose(found, expected, rtol=0, atol=1e-9 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("combine", COMBINE)
+def test_score_of_moved_rows(X, combine):
+    nets = [AutoencoderDetector(2, max_iter=2, random_state=seed) for seed in (0, 1)]
+    detector = DetectorEnsemble(nets, combine=combine).fit(X)
+    x, moves = torch.from_numpy(X[:9]), 0.3 * torch.from_numpy(X[20:25])
+    found = torch_score(detector).score_moved(x, moves, 16)
+    moved = (X[:9, None] + moves.numpy()).reshape(-1, X.shape[1])
+    assert_allclose(found.ravel(), detector.anomaly_score(moved), rtol=1e-6)
+    with_neighbors = DetectorEnsemble([*nets, KNNDetector(5)]).fit(X)
+    assert torch_score(with_neighbors).score_moved(x, moves, 16) is None
 
 
 def test_gradient(X):

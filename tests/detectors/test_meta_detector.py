@@ -23,7 +23,7 @@ from sklearn_anomaly_attr.refinement import DSIL, IterativeReweighting
 from sklearn_anomaly_attr.series import WindowedDetector
 
 METAS = [
-    DSIL(KNNDetector(), max_iter=1),
+    DSIL(KNNDetector(), blend=1.0),
     ConformalDetector(KNNDetector(), contamination=0.1),
     ThresholdDetector(KNNDetector()),
 ]

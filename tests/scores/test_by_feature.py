@@ -247,7 +247,7 @@ def test_scores_that_do_not_tell_say_so(silent):
         KNNDetector(5),
         EllipticEnvelope(random_state=0),
         AutoencoderDetector(max_iter=2),
-        DSIL(KNNDetector(5)),
+        DSIL(KNNDetector(5), blend=1.0),
     ],
     ids=lambda e: type(e).__name__,
 )

@@ -225,7 +225,7 @@ def test_a_subclass_of_a_refiner_gives_the_score_of_its_detector():
     class Mine(DSIL):
         pass
 
-    detector = Mine(GaussianMixture(random_state=0)).fit(X)
+    detector = Mine(GaussianMixture(random_state=0), blend=1.0).fit(X)
     assert isinstance(torch_score(detector), MixtureScore)
 
 
