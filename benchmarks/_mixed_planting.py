@@ -75,10 +75,10 @@ def plant(
     planted[[edit.row for edit in edits]] = True
     if planted.sum() < FEWEST_PLANTED:
         return None
-    return _edited(test, edits), planted
+    return edited(test, edits), planted
 
 
-def _edited(rows: pd.DataFrame, edits: Edits) -> pd.DataFrame:
+def edited(rows: pd.DataFrame, edits: Edits) -> pd.DataFrame:
     """Rows with other entries; columns keep their types as far as they can."""
     rows = rows.copy()
     by_column: defaultdict[Any, Edits] = defaultdict(list)

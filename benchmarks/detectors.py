@@ -18,13 +18,12 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from pyod.models.copod import COPOD
 from pyod.models.ecod import ECOD
@@ -56,6 +55,7 @@ from sklearn_anomaly_attr.refinement import DSIL
 from ._common import one_thread
 from ._conditions import MAX_ROWS, Case, Key, keys, load
 from ._detector_tables import BASELINE, report
+from ._results import append, lacking, read
 
 Maker = Callable[[int], Any]
 
@@ -155,22 +155,11 @@ def run(data: Path, key: Key, max_rows: int, method: str) -> dict[str, Any]:
         return result(method, load(data, key, max_rows))
 
 
-def missing(path: Path, args: argparse.Namespace) -> list[tuple[Key, str]]:
-    """The results that the table lacks."""
-    done: set[tuple[Any, ...]] = set()
-    if path.exists():
-        done = set(read(path)[NAMES].itertuples(index=False, name=None))
-    wanted = keys(args.data, args.seeds, args.sets)
-    return [
-        (key, method)
-        for key in wanted
-        for method in args.methods
-        if (method, *key) not in done
-    ]
-
-
-def read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"set": str, "error": str})
+def wanted(args: argparse.Namespace) -> Iterator[tuple[Any, ...]]:
+    """The results that the table is to have."""
+    for key in keys(args.data, args.seeds, args.sets):
+        for method in args.methods:
+            yield method, *key
 
 
 def main() -> None:
@@ -192,15 +181,14 @@ def main() -> None:
             parser.error("--data names the folder of the sets.")
         args.output.mkdir(parents=True, exist_ok=True)
         found = Parallel(args.jobs, return_as="generator_unordered")(
-            delayed(run)(args.data, key, args.max_rows, method)
-            for key, method in missing(path, args)
+            delayed(run)(args.data, Key(*key), args.max_rows, method)
+            for method, *key in lacking(path, NAMES, wanted(args))
         )
         for line in found:
-            header = not path.exists()
-            pd.DataFrame([line]).to_csv(path, mode="a", header=header, index=False)
+            append(path, line)
     lines = read(path)
-    wanted = {*args.methods, BASELINE} & set(lines["method"])
-    chosen = [name for name in METHODS if name in wanted]
+    tried = {*args.methods, BASELINE} & set(lines["method"])
+    chosen = [name for name in METHODS if name in tried]
     text = report(lines, chosen)
     (args.output / "detectors.md").write_text(f"{text}\n")
     print(text)
