@@ -41,13 +41,14 @@ class EnsembleExplanation(Explanation):
     >>> import numpy as np
     >>> from sklearn_anomaly_attr import AnomalyExplainer, KNNDetector
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
-    >>> explanation = AnomalyExplainer(KNNDetector()).fit(X).explain([[0, 5, 0]])
+    >>> explainer = AnomalyExplainer(KNNDetector(), random_state=0).fit(X)
+    >>> explanation = explainer.explain([[0, 5, 0]])
     >>> explanation.top_features(1)[["feature", "agreement"]]
       feature  agreement
     0      x1        1.0
     >>> list(explanation.members)
     ['neighbors', 'best_value', 'subspaces']
-    >>> explanation.members["subspaces"].to_frame().round(2)
+    >>> explanation.members["subspaces"].to_frame().round(1)
         x0   x1   x2
     0  0.0  1.0  0.0
     """
