@@ -74,7 +74,7 @@ def out_of_bag_scores(forest: IsolationForest, X: Any) -> FloatArray | None:
         some = _path_lengths(tree, columns)
         some[rows] = 0.0
         lengths += some
-    normal = n_trees * _average_path_length([forest.max_samples_])
+    normal = n_trees * usual_length(forest)
     # Trees of one row have no length, and score 1 / 2 whatever the row.
     ratios = np.divide(lengths, normal, out=np.ones(n_samples), where=normal > 0)
     return np.asarray(-(2.0**-ratios))
@@ -95,10 +95,19 @@ def _n_left_out(forest: IsolationForest, drawn: list[IntArray]) -> IntArray:
     return n_trees
 
 
-def _path_lengths(tree: Any, X: Any) -> FloatArray:
-    """Lengths of the paths to the leaves of a tree, and on from there as usual."""
+def leaf_lengths(tree: Any) -> FloatArray:
+    """Lengths of the paths to the nodes of a tree, and on from there as usual."""
     nodes = tree.tree_
-    lengths = nodes.compute_node_depths() - 1.0
+    lengths: FloatArray = nodes.compute_node_depths() - 1.0
     lengths += _average_path_length(nodes.n_node_samples)
-    found: FloatArray = lengths[tree.apply(X, check_input=False)]
+    return lengths
+
+
+def usual_length(forest: IsolationForest) -> float:
+    """The usual length of a path in a tree of the forest; 0 in trees of one row."""
+    return float(_average_path_length([forest.max_samples_])[0])
+
+
+def _path_lengths(tree: Any, X: Any) -> FloatArray:
+    found: FloatArray = leaf_lengths(tree)[tree.apply(X, check_input=False)]
     return found

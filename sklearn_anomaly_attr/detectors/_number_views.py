@@ -11,7 +11,7 @@ from sklearn.ensemble import IsolationForest
 
 from .._neighbors import parts
 from .._typing import FloatArray
-from ._forest_left_out import out_of_bag_scores
+from ._forest_left_out import leaf_lengths, out_of_bag_scores, usual_length
 
 # Few, some, and many: at least so many, and a share of the rows.
 _FEW, _SOME, _LEAST_MANY, _SHARE = 2, 5, 20, 0.03
@@ -126,13 +126,20 @@ class IsolationView(View):
         left_out = out_of_bag_scores(self._forest, points)
         assert left_out is not None
         self.left_out = -left_out[:, None]
+        # What a call of the forest costs, however few the rows, is most of a score.
+        self._lengths = [leaf_lengths(tree) for tree in self._forest.estimators_]
+        self._usual = usual_length(self._forest)
 
     def scores(self, points: FloatArray) -> FloatArray:
         """The forest's anomaly score."""
-        if not len(points):
-            return np.empty((0, 1))
-        scores: FloatArray = -self._forest.score_samples(points)[:, None]
-        return scores
+        if self._usual == 0.0:  # trees of one row
+            return np.full((len(points), 1), 0.5)
+        points = np.ascontiguousarray(points, dtype=np.float32)
+        length = np.zeros(len(points))
+        for tree, lengths in zip(self._forest.estimators_, self._lengths, strict=True):
+            length += lengths[tree.tree_.apply(points)]
+        scores: FloatArray = 2.0 ** -(length / (len(self._lengths) * self._usual))
+        return scores[:, None]
 
 
 class ColumnView(View):

@@ -77,6 +77,16 @@ def test_columns_count_those_that_are_as_far_out(points, new):
     assert_allclose(view.left_out[:, 0], expected)
 
 
+@pytest.mark.parametrize("n_rows", [2, 3, 500])
+def test_isolation_is_the_score_of_the_forest(n_rows):
+    rng = np.random.default_rng(0)
+    view = IsolationView(rng.normal(size=(n_rows, 3)), 0)
+    rows = 3.0 * rng.normal(size=(20, 3))
+    expected = -view._forest.score_samples(rows)
+    assert_allclose(view.scores(rows)[:, 0], expected, rtol=1e-12)
+    assert view.scores(rows[:0]).shape == (0, 1)
+
+
 def test_isolation_is_seeded_and_takes_no_rows(points, new):
     one, two = IsolationView(points, 3), IsolationView(points, 3)
     assert_allclose(one.scores(new), two.scores(new))
