@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 import sklearn_anomaly_attr
 from sklearn_anomaly_attr import (
+    AnomalyExplainer,
     AnomalyShapley,
     CounterfactualExplainer,
     GaussianMixtureDetector,
@@ -84,11 +85,13 @@ IMAGES = load_digits().images[:100]
 def calls():
     """The calls of the page, of explainers that are fitted."""
     windowed = WindowedDetector(KNNDetector(5), window=8)
+    default = AnomalyExplainer(KNNDetector(), random_state=0).fit(X)
     explainer = AnomalyShapley(GaussianMixtureDetector(), random_state=0).fit(X)
     sensors = SensorExplainer(windowed, random_state=0).fit(SERIES[:200])
     regions = RegionShapley(KNNDetector(5), random_state=0).fit(IMAGES)
     changes = CounterfactualExplainer(KNNDetector(5), random_state=0).fit(X)
     return {
+        "AnomalyExplainer": lambda: default.explain(X[:2] + 4.0),
         "AnomalyShapley": lambda: explainer.explain(X[:2] + 4.0),
         "SensorExplainer": lambda: sensors.explain(SERIES, segments=[(250, 260)]),
         "RegionShapley": lambda: regions.explain(IMAGES[:2]),
