@@ -14,8 +14,8 @@ _MARGIN = 1e-3
 class ScoreTail(Tail):
     """A :class:`Tail` of scores that need not be distances.
 
-    Their zero is just below the lowest of the training rows, by a thousandth of the
-    range of these, which is their unit.
+    Their unit is twice what the median of the training rows is above the lowest, and
+    their zero a thousandth of it below the lowest.
 
     Parameters
     ----------
@@ -34,10 +34,12 @@ class ScoreTail(Tail):
     """
 
     def __init__(self, scores: FloatArray) -> None:
-        self.lowest, self.unit = float(scores.min()), float(np.ptp(scores))
-        largest = float(np.abs(scores).max())
-        if self.unit <= 1e-12 * largest:
-            self.unit = largest
+        self.lowest, middle = float(scores.min()), float(np.median(scores))
+        # A few scores far out have no say in the unit.
+        self.unit = 2.0 * (middle - self.lowest) or float(np.ptp(scores))
+        size = float(np.median(np.abs(scores))) or float(np.abs(scores).max())
+        if self.unit <= 1e-12 * size:
+            self.unit = size
         self.unit = self.unit or 1.0
         self.lowest -= _MARGIN * self.unit
         super().__init__((scores - self.lowest) / self.unit)

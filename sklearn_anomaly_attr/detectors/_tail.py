@@ -63,7 +63,9 @@ class Tail:
     ) -> None:
         self._zero, self._nats = zero, nats
         above = np.maximum(scores - zero, 0.0)
-        floor = max(_FLOOR * np.quantile(above, 0.1), _LEAST_FLOOR * above.max())
+        # A few scores far out have no say in what is small.
+        large = np.quantile(above, _START) or above.max()
+        floor = max(_FLOOR * np.quantile(above, 0.1), _LEAST_FLOOR * large)
         self.floor = max(float(floor), 1e-12)
         logs = _tied(np.sort(self._logs(scores)))
         knots, counts = np.unique(logs, return_counts=True)

@@ -54,7 +54,8 @@ class DSIL(RefiningDetector):
           rows among others, as in the paper. A detector that can learn single rows
           by heart then holds on to the anomalies that it was fitted on.
     n_splits : int, default=2
-        Number of parts of "out_of_fold", drawn at random; no more than there are rows.
+        Number of parts of "out_of_fold", drawn at random; fewer where parts would have
+        less than two rows. Rows are ranked within their part: few parts rank better.
     retention : {"fixed", "cosine", "exponential"} or callable, default="fixed"
         Which share of the rows each iteration retains. "fixed" is
         ``final_retention`` throughout; "cosine" and "exponential" fall from
@@ -79,7 +80,8 @@ class DSIL(RefiningDetector):
     warm_start : "auto" or bool, default="auto"
         Whether each fit goes on from where the last one ended. "auto" does
         where the detector, or the last step of a Pipeline, has a parameter
-        ``warm_start``, unless it is an ensemble, which would only add members.
+        ``warm_start``, unless it is an ensemble, which would only add members; and
+        starts afresh where the other steps of a Pipeline give it other columns.
         False fits a fresh clone each time. Detectors that score rows out of fold
         are always fresh.
     contamination : float, default=0.1
@@ -285,7 +287,9 @@ class DSIL(RefiningDetector):
         """Rows to fit on, and rows to score then; none to select in sample."""
         if self.selection == "in_sample":
             return []
-        folds = KFold(min(self.n_splits, n_samples), shuffle=True, random_state=rng)
+        # In a part of one row, nothing tells which to retain.
+        n_splits = max(2, min(self.n_splits, n_samples // 2))
+        folds = KFold(n_splits, shuffle=True, random_state=rng)
         return list(folds.split(np.empty(n_samples)))
 
     def _ratios(self) -> FloatArray:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
+from .._adapters import thawed
 from .._typing import BoolArray, FloatArray, IntArray
 from .._validation import _last_step
 from ..detectors._training_rows import TrainingRows
@@ -69,6 +71,8 @@ class Fits:
         self.template = self.estimator = estimator
         self.base: Any = None
         self.warm = _starts_warm(estimator, warm_start)
+        is_pipeline = isinstance(thawed(estimator), Pipeline)
+        self.may_start_afresh = self.warm and warm_start == "auto" and is_pipeline
         self.shares: list[float] = []
         self.quantiles: list[FloatArray] = []
         self.stopped = False
@@ -83,13 +87,23 @@ class Fits:
         elif self.estimator is self.base:
             self.estimator = deepcopy(self.base)
         with self._task("iteration", self.estimator):
-            self._fit(self.estimator, np.flatnonzero(retained))
+            self._go_on(np.flatnonzero(retained))
         self.retained, self._order = retained, None
         self.scores = self.rows.scores(self.estimator)
         if self.base is None:
             self.base, self.base_scores = self.estimator, self.scores
         self.shares.append(float(retained.mean()))
         self.quantiles.append(np.quantile(-self.scores, _QUANTILES))
+
+    def _go_on(self, positions: IntArray) -> None:
+        try:
+            self._fit(self.estimator, positions)
+        except ValueError:
+            # The other steps of a Pipeline may give other columns now.
+            if not self.may_start_afresh or self.base is None:
+                raise
+            self.estimator = clone(self.template)
+            self._fit(self.estimator, positions)
 
     def order(self) -> FloatArray | None:
         """What orders all rows; LOWER is more abnormal.
@@ -156,8 +170,10 @@ def _starts_warm(estimator: Any, warm_start: bool | str) -> bool:
         return False
     last, name = _last_step(estimator)
     parameters = last.get_params(deep=False)
-    # Ensembles take a warm start for more members.
-    if "warm_start" in parameters and "n_estimators" not in parameters:
+    # Ensembles take a warm start for more members, and refining detectors each time
+    # that they fit another.
+    other = "n_estimators" in parameters or isinstance(last, RefiningDetector)
+    if "warm_start" in parameters and not other:
         last.set_params(warm_start=True)
         return True
     if warm_start == "auto":

@@ -18,9 +18,11 @@ from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics import roc_auc_score
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
@@ -296,8 +298,8 @@ def test_warm_starts_go_on(X):
 
 
 def test_the_base_stays_as_it_was_before_a_warm_start(X):
-    net = AutoencoderDetector(2, max_iter=5, random_state=0)
-    dsil = DSIL(net).fit(X)
+    net = AutoencoderDetector(2, max_iter=30, random_state=0)
+    dsil = DSIL(net, random_state=0).fit(X)
     expected = clone(net).fit(X).score_samples(X)
     assert_array_equal(dsil.base_estimator_.score_samples(X), expected)
     assert dsil.estimator_.loss_curve_[0] < dsil.base_estimator_.loss_curve_[0]
@@ -558,3 +560,41 @@ def test_importing_the_package_is_cheap():
 def test_it_nests(X):
     nested = DSIL(IterativeReweighting(KernelDensity()), max_iter=2).fit(X)
     assert np.isfinite(nested.score_samples(X)).all()
+
+
+def test_one_huge_entry_does_not_decide_the_blend():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(size=(180, 3)), rng.normal(6, 1, (20, 3))]
+    X[199, 0] = 1e20  # a fill value
+    detector = DSIL(KNNDetector(), random_state=0).fit(X)
+    scores = detector.score_samples(X)
+    assert len(np.unique(scores)) > 150
+    assert scores[180:].max() < np.median(scores[:180])
+    assert detector.predict([[8.0, 8.0, 8.0]]) == -1
+
+
+def test_a_pipeline_that_gives_other_columns_starts_afresh():
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(size=(180, 3)), rng.normal(6, 1, (20, 3))]
+    X = np.c_[X, np.r_[np.zeros(185), np.ones(15)]]
+    pipeline = make_pipeline(VarianceThreshold(), GaussianMixture(random_state=0))
+    auto = DSIL(pipeline, random_state=0).fit(X)
+    cold = DSIL(pipeline, warm_start=False, random_state=0).fit(X)
+    assert auto.estimator_[-1].n_features_in_ == 3
+    assert auto.base_estimator_[-1].n_features_in_ == 4
+    assert_allclose(auto.score_samples(X), cold.score_samples(X))
+
+
+def test_one_inside_another_keeps_its_own_warm_start():
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    inner = DSIL(KNNDetector(), warm_start=False, random_state=0)
+    outer = DSIL(inner, random_state=0).fit(X)
+    assert outer.estimator_.warm_start is False
+
+
+@pytest.mark.parametrize("n_splits", [2, 10, 1000])
+def test_parts_have_two_rows_or_more(n_splits):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    detector = DSIL(KNNDetector(2), n_splits=n_splits, random_state=0).fit(X)
+    assert detector.n_iter_ == 1
+    assert detector.retained_.sum() == 15
