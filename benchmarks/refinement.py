@@ -20,11 +20,11 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
@@ -49,6 +49,7 @@ from ._common import one_thread, published_dsil
 from ._conditions import Case, Key, paths
 from ._planted import CONDITIONS, MAX_ROWS, case
 from ._refinement_tables import ALONE, LONGER, report
+from ._results import append, lacking, read
 
 Maker = Callable[[int], Any]
 
@@ -148,23 +149,18 @@ def results(
 
 def missing(path: Path, args: argparse.Namespace) -> list[tuple[str, Key, list[str]]]:
     """What the table lacks: a detector, a case, and the methods."""
-    done: set[tuple[Any, ...]] = set()
-    if path.exists():
-        done = set(read(path)[NAMES].itertuples(index=False, name=None))
-    found = []
-    for base in args.bases:
-        for seed in range(args.seeds):
-            for collection, name in sorted(paths(args.data))[:: args.every]:
-                for condition in CONDITIONS:
-                    key = Key(collection, name, condition, seed)
-                    names = [m for m in methods_of(base) if (base, m, *key) not in done]
-                    if names:
-                        found.append((base, key, names))
-    return found
-
-
-def read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"set": str})
+    wanted = [
+        (base, method, collection, name, condition, seed)
+        for base in args.bases
+        for seed in range(args.seeds)
+        for collection, name in sorted(paths(args.data))[:: args.every]
+        for condition in CONDITIONS
+        for method in methods_of(base)
+    ]
+    found: dict[tuple[str, Key], list[str]] = {}
+    for base, method, *key in lacking(path, NAMES, wanted):
+        found.setdefault((base, Key(*key)), []).append(method)
+    return [(base, key, methods) for (base, key), methods in found.items()]
 
 
 def main() -> None:
@@ -187,12 +183,10 @@ def main() -> None:
             delayed(results)(args.data, args.max_rows, *task)
             for task in missing(path, args)
         )
-        for lines in found:
-            if lines:
-                header = not path.exists()
-                pd.DataFrame(lines).to_csv(path, mode="a", header=header, index=False)
-    lines = read(path)
-    text = report(lines[lines["base"].isin(args.bases)], CONDITIONS)
+        for line in chain.from_iterable(found):
+            append(path, line)
+    kept = read(path)
+    text = report(kept[kept["base"].isin(args.bases)], CONDITIONS)
     (args.output / "refinement.md").write_text(f"{text}\n")
     print(text)
 

@@ -134,6 +134,10 @@ features_in_of_images
         Number of columns seen in ``fit``, C * H * W for images.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen in ``fit``, where all are strings.
+estimator_or_default
+    Detector, or Pipeline ending in one. None: an
+    :class:`~sklearn_anomaly_attr.AnomalyDetector`, which takes any table; to set its
+    parameters, pass one.
 fields_of_rows
     values : ndarray of shape (n_samples, n_players)
         Attributions. A player is a feature, or a group of features.

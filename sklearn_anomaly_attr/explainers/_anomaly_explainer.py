@@ -18,7 +18,7 @@ from ..games import Players, ReferenceGame
 from ..scores import TorchScore
 from ._base import Attributions
 from ._default_detector import DefaultDetectorMixin
-from ._ensemble_explanation import EnsembleExplanation
+from ._ensemble_explanation import EnsembleExplanation, in_shares
 from ._game_bases import ReferenceExplainer
 from ._reference_kinds import NearestReferences
 from ._references import References
@@ -100,10 +100,7 @@ class AnomalyExplainer(DefaultDetectorMixin, ReferenceExplainer):
 
     Parameters
     ----------
-    estimator : estimator, default=None
-        Detector, or Pipeline ending in one. None: an
-        :class:`~sklearn_anomaly_attr.AnomalyDetector`, which takes any table; to set
-        its parameters, pass one.
+    estimator : estimator, default=None {estimator_or_default}
     prefit : "auto" or bool, default="auto" {prefit}
     n_references : int, default=8
         Number of neighbors; all training rows, if there are fewer.
@@ -245,7 +242,7 @@ class AnomalyExplainer(DefaultDetectorMixin, ReferenceExplainer):
         unseen = worth.unseen()
         # Where no feature changes the score alone, several do together.
         unseen &= ~unseen.all(axis=1, keepdims=True)
-        seen = [_shares(np.where(unseen, 0.0, values)) for values in said]
+        seen = [in_shares(np.where(unseen, 0.0, values)) for values in said]
         together = np.einsum("nmp,m->np", np.stack(seen, axis=1), weights)
         gain, size = worth.rows - worth.nobody, np.abs(worth.joins()).sum(axis=1)
         values = _adding_up(together, gain, size)
@@ -260,7 +257,7 @@ class AnomalyExplainer(DefaultDetectorMixin, ReferenceExplainer):
         if self._search is not None:
             said.append(np.square(self._surprise(self._search, x, players)))
             weights.append(weight)
-        return [_shares(values) for values in said], weights
+        return [in_shares(values) for values in said], weights
 
     def _worth(self, score: TorchScore, x: Tensor, players: Players) -> _Worth:
         """Scores of the neighbors, with and without each player, and of the rows."""
@@ -302,15 +299,6 @@ class AnomalyExplainer(DefaultDetectorMixin, ReferenceExplainer):
             member_values=np.stack(said, axis=1),
             member_names=_MEMBERS[: len(said)],
         )
-
-
-def _shares(values: FloatArray) -> FloatArray:
-    """Attributions by their row's sum of absolute ones."""
-    total = np.abs(values).sum(axis=1, keepdims=True)
-    shares: FloatArray = np.divide(
-        values, total, out=np.zeros_like(values), where=total > 0.0
-    )
-    return shares
 
 
 def _adding_up(shares: FloatArray, gain: FloatArray, size: FloatArray) -> FloatArray:

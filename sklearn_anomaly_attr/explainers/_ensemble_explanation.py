@@ -99,3 +99,12 @@ class EnsembleExplanation(Explanation):
                 for m, name in enumerate(self.member_names)
             }
             yield {**record, "members": members}
+
+
+def in_shares(values: FloatArray) -> FloatArray:
+    """Attributions by their row's sum of absolute ones; 0 where all are."""
+    total = np.abs(values).sum(axis=-1, keepdims=True)
+    shares: FloatArray = np.divide(
+        values, total, out=np.zeros_like(values), where=total > 0.0
+    )
+    return shares

@@ -23,7 +23,7 @@ from .._typing import BoolArray, FloatArray
 from .._validation import check_table, finite_scores
 from ..base import BaseExplainer
 from ..explanation import BaseExplanation, Explanation
-from ._ensemble_explanation import EnsembleExplanation
+from ._ensemble_explanation import EnsembleExplanation, in_shares
 
 
 def _ranks(values: FloatArray) -> FloatArray:
@@ -32,19 +32,10 @@ def _ranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _shares(values: FloatArray) -> FloatArray:
-    """Attributions by their row's sum of absolute ones."""
-    total = np.abs(values).sum(axis=-1, keepdims=True)
-    shares: FloatArray = np.divide(
-        values, total, out=np.zeros_like(values), where=total > 0
-    )
-    return shares
-
-
 # What is done to each explainer's attributions, and to all of them together.
 _AGGREGATIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "mean": (_shares, np.mean),
-    "median": (_shares, np.median),
+    "mean": (in_shares, np.mean),
+    "median": (in_shares, np.median),
     "mean_rank": (_ranks, np.mean),
 }
 

@@ -68,10 +68,7 @@ class SubspaceExplainer(DefaultDetectorMixin, ScoreExplainer):
 
     Parameters
     ----------
-    estimator : estimator, default=None
-        Detector, or Pipeline ending in one. None: an
-        :class:`~sklearn_anomaly_attr.AnomalyDetector`, which takes any table; to set
-        its parameters, pass one.
+    estimator : estimator, default=None {estimator_or_default}
     prefit : "auto" or bool, default="auto" {prefit}
     max_columns : int, default=5
         Largest number of columns of a set.

@@ -165,3 +165,28 @@ def test_equal_rows_surprise_nobody():
     (same, other) = search_in(X).search(np.array([[1.0, 1, 1], [1, 2, 1]]))
     assert not same.of_columns.any()
     assert other.columns[0] == (1,)
+
+
+def test_the_order_of_many_columns_changes_no_digit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 4)) @ rng.normal(size=(4, 24))
+    X += 0.3 * rng.normal(size=(150, 24))
+    rows, order = rng.permuted(X[:10], axis=0), rng.permutation(24)
+    given = search_in(X).search(rows)
+    permuted = search_in(X[:, order]).search(rows[:, order])
+    for one, other in zip(given, permuted, strict=True):
+        assert_array_equal(other.of_columns, one.of_columns[order])
+
+
+def test_the_quick_search_gives_no_more_to_a_value_far_out():
+    """It opens and shuts as the value moves; only sets that hold together count."""
+    rng = np.random.default_rng(61)
+    X = rng.normal(size=(400, 20))
+    X[:, 0] = np.where(rng.random(400) < 0.95, 0.0, rng.exponential(size=400))
+    X[:, 1:6] = rng.standard_t(1.5, size=(400, 5))
+    X[:, 6:10] = rng.integers(0, 4, (400, 4))
+    far = np.array([10.0, 20, 50, 100, 300, 1e3, 1e4, 1e5, 1e6])
+    rows = np.repeat(X[:1], len(far), axis=0)
+    rows[:, 0] = X[:, 0].max() + X[:, 0].std() * far
+    of_column = search_in(X).strengths(rows, least=3.0)[:, 0]
+    assert (np.diff(of_column) > 0.0).all()
